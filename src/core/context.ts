@@ -1,0 +1,30 @@
+import type { Logger } from "./logger.ts";
+import type { Timings } from "./timings.ts";
+
+export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "SYSADMIN";
+
+/** Who acts: a client system by its token, or a person by their session. */
+export interface Actor {
+  kind: "client" | "practitioner" | "patient" | "system";
+  /** client id, or the logical id of the Practitioner or Patient; never a personal identifier */
+  id: string;
+  /** root ФРМО OID of the legal entity: the tenant of every row and key */
+  tenant: string;
+  scopes: readonly string[];
+  role?: string;
+  organization?: string;
+  onBehalfOf?: string;
+  purpose?: PurposeOfUse;
+}
+
+/** What travels with one request through flows, systems and upstream calls. */
+export interface RequestContext {
+  requestId: string;
+  actor: Actor;
+  /** absolute deadline in clock milliseconds; waiting for quota counts against it */
+  deadline: number;
+  log: Logger;
+  timings: Timings;
+  /** sandbox scenario asked for by the caller; forwarded only to systems that are a sandbox */
+  scenario?: string;
+}

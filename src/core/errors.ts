@@ -1,0 +1,41 @@
+import { type ErrorCode, type ErrorRow, errorTable } from "./error-table.ts";
+
+export interface ErrorDetails {
+  /** English, for engineers; must hold no personal data */
+  detail?: string;
+  /** FHIRPath, JSON pointer or parameter name of what to mend */
+  field?: string;
+  /** seconds after which the call may be repeated */
+  retryAfter?: number;
+  /** the external system concerned */
+  system?: string;
+  cause?: unknown;
+}
+
+/** The only error that systems, flows and doors throw; `code` names its row in the error table. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  readonly field?: string;
+  readonly retryAfter?: number;
+  readonly system?: string;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    super(details.detail ?? errorTable[code].meaning, { cause: details.cause });
+    this.code = code;
+    this.detail = details.detail;
+    this.field = details.field;
+    this.retryAfter = details.retryAfter;
+    this.system = details.system;
+  }
+
+  get row(): ErrorRow {
+    return errorTable[this.code];
+  }
+}
+
+/** True for an error that carries a code of our table. */
+export function isGatewayError(error: unknown): error is GatewayError {
+  return error instanceof GatewayError;
+}
