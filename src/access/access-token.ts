@@ -1,0 +1,103 @@
+import { errors, jwtVerify, SignJWT } from "jose";
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../core/clock.ts";
+import type { Actor } from "../core/context.ts";
+import { GatewayError } from "../core/errors.ts";
+import { parseScope, type Scope } from "./scopes.ts";
+
+/** What a valid token says; `expiresAt` in clock milliseconds. */
+export interface TokenFacts {
+  actor: Actor;
+  scopes: readonly Scope[];
+  expiresAt: number;
+}
+
+export interface IssuedToken {
+  access_token: string;
+  token_type: "Bearer";
+  expires_in: number;
+  scope: string;
+}
+
+export interface TokenSettings {
+  /** shared by all replicas, so that any of them can check a token */
+  key: Uint8Array;
+  issuer: string;
+  audience: string;
+  lifeSeconds: number;
+  clock: Clock;
+}
+
+/**
+ * Access tokens of client systems: JWTs that any replica can check (RFC 9068). Facts of a token once
+ * checked stay in memory until it expires, so that a busy client costs one signature check, not one a request.
+ */
+export class AccessTokens {
+  readonly #settings: TokenSettings;
+  readonly #checked = new LRUCache<string, TokenFacts>({ max: 10_000 });
+
+  constructor(settings: TokenSettings) {
+    this.#settings = settings;
+  }
+
+  /** Issues a token for a client with the scopes granted to it. */
+  async issue(client: { clientId: string; tenant: string }, scopes: readonly string[]): Promise<IssuedToken> {
+    const { issuer, audience, lifeSeconds, key, clock } = this.#settings;
+    const now = Math.floor(clock.now() / 1000);
+    const scope = scopes.join(" ");
+    const token = await new SignJWT({ client_id: client.clientId, tenant: client.tenant, scope })
+      .setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setSubject(client.clientId)
+      .setIssuedAt(now)
+      .setExpirationTime(now + lifeSeconds)
+      .setJti(crypto.randomUUID())
+      .sign(key);
+    return { access_token: token, token_type: "Bearer", expires_in: lifeSeconds, scope };
+  }
+
+  /** Facts of a token already checked on this replica, without a promise; undefined when it must be checked. */
+  known(token: string): TokenFacts | undefined {
+    const facts = this.#checked.get(token);
+    return facts && facts.expiresAt > this.#settings.clock.now() ? facts : undefined;
+  }
+
+  /** Checks a token; throws GatewayError `token-expired` or `unauthorized`. */
+  async check(token: string): Promise<TokenFacts> {
+    const facts = this.known(token) ?? (await this.#verify(token));
+    this.#checked.set(token, facts);
+    return facts;
+  }
+
+  async #verify(token: string): Promise<TokenFacts> {
+    const { issuer, audience, key, clock } = this.#settings;
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: ["HS256"],
+        typ: "at+jwt",
+        issuer,
+        audience,
+        currentDate: new Date(clock.now()),
+      });
+      return factsOf(payload);
+    } catch (cause) {
+      if (cause instanceof errors.JWTExpired) throw new GatewayError("token-expired", { cause });
+      throw new GatewayError("unauthorized", { detail: "the access token is not valid", cause });
+    }
+  }
+}
+
+function factsOf(payload: Record<string, unknown>): TokenFacts {
+  const scopes = String(payload.scope).split(" ").filter(Boolean);
+  return {
+    actor: {
+      kind: "client",
+      id: String(payload.client_id),
+      tenant: String(payload.tenant),
+      scopes,
+    },
+    scopes: scopes.map(parseScope).filter((scope) => scope !== undefined),
+    expiresAt: Number(payload.exp) * 1000,
+  };
+}

@@ -1,0 +1,75 @@
+import { createLocalJWKSet, decodeJwt, errors, jwtVerify } from "jose";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Client, ClientRegistry } from "./clients.ts";
+
+/** Remembers one-time values; true for the first claim of a value, false for every later one. */
+export type ClaimOnce = (purpose: string, value: string, expiresAt: number) => Promise<boolean>;
+
+export interface AssertionCheck {
+  clients: ClientRegistry;
+  /** the token endpoint's URL, the only accepted audience */
+  audience: string;
+  claimOnce: ClaimOnce;
+  clock: Clock;
+}
+
+const longestLifeSeconds = 300;
+const skewSeconds = 30;
+
+/**
+ * Authenticates a client by its `private_key_jwt` assertion (RFC 7523, SMART Backend Services: RS384 or
+ * ES384, `exp` at most 5 minutes ahead, `jti` accepted once). Throws GatewayError `invalid-client` for an
+ * unknown client and `invalid-assertion` for everything that is wrong with the assertion.
+ */
+export async function authenticateClient(assertion: string, check: AssertionCheck): Promise<Client> {
+  const client = check.clients.find(claimedIssuer(assertion));
+  if (!client) throw new GatewayError("invalid-client", { field: "client_assertion.iss" });
+  const { jti, exp } = await verify(assertion, client, check);
+  const ahead = exp - check.clock.now() / 1000;
+  if (ahead > longestLifeSeconds + skewSeconds)
+    throw refused("exp is more than 5 minutes ahead", "client_assertion.exp");
+  const fresh = await check.claimOnce(
+    "client-assertion",
+    `${client.clientId} ${jti}`,
+    (exp + skewSeconds) * 1000,
+  );
+  if (!fresh) throw refused("jti was used before", "client_assertion.jti");
+  return client;
+}
+
+function claimedIssuer(assertion: string): string {
+  try {
+    const { iss } = decodeJwt(assertion);
+    if (iss) return iss;
+  } catch (cause) {
+    throw refused("not a JWT", "client_assertion", cause);
+  }
+  throw refused("iss is missing", "client_assertion.iss");
+}
+
+async function verify(assertion: string, client: Client, check: AssertionCheck) {
+  try {
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(client.jwks), {
+      algorithms: ["RS384", "ES384"],
+      audience: check.audience,
+      issuer: client.clientId,
+      subject: client.clientId,
+      requiredClaims: ["exp", "jti"],
+      clockTolerance: skewSeconds,
+      currentDate: new Date(check.clock.now()),
+    });
+    return { jti: String(payload.jti), exp: Number(payload.exp) };
+  } catch (cause) {
+    const claim =
+      cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired
+        ? `.${cause.claim}`
+        : "";
+    const detail =
+      cause instanceof errors.JOSEError ? `assertion refused: ${cause.code}` : "assertion refused";
+    throw refused(detail, `client_assertion${claim}`, cause);
+  }
+}
+
+const refused = (detail: string, field: string, cause?: unknown) =>
+  new GatewayError("invalid-assertion", { detail, field, cause });

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import type { JSONWebKeySet } from "jose";
+import Type, { type Static } from "typebox";
+import { Value } from "typebox/value";
+
+const clientSchema = Type.Object({
+  clientId: Type.String({ minLength: 1, maxLength: 64 }),
+  name: Type.String(),
+  /** root ФРМО OID of the legal entity that runs the client */
+  tenant: Type.String({ pattern: "^[0-2](\\.\\d+)+$" }),
+  scopes: Type.Array(Type.String()),
+  jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }),
+});
+
+/** A registered client system: a medical information system or another back end. */
+export type Client = Omit<Static<typeof clientSchema>, "jwks"> & { jwks: JSONWebKeySet };
+
+export interface ClientRegistry {
+  find(clientId: string): Client | undefined;
+}
+
+/** Registered clients by id, held in memory. */
+export function createClientRegistry(clients: readonly Client[]): ClientRegistry {
+  const byId = new Map(clients.map((client) => [client.clientId, client]));
+  return { find: (clientId) => byId.get(clientId) };
+}
+
+/** Reads the list of clients from a JSON file; throws TypeError naming the first wrong element. */
+export function readClients(path: string): Client[] {
+  const list: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const schema = Type.Array(clientSchema);
+  const [wrong] = [...Value.Errors(schema, list)];
+  if (wrong) throw new TypeError(`${path}${wrong.instancePath}: ${wrong.message}`);
+  return list as Client[];
+}
