@@ -1,19 +1,20 @@
 // Floors of the house, lowest first: a file imports only from its own floor or from floors below it.
 const floors = {
   core: [],
+  telemetry: ["core"],
   crypto: ["core"],
   xml: ["core", "crypto"],
   fml: ["core", "crypto", "xml"],
   store: ["core", "crypto"],
-  cache: ["core", "crypto", "store"],
-  upstream: ["core", "crypto", "xml", "fml", "store", "cache"],
+  cache: ["core", "telemetry", "crypto", "store"],
+  upstream: ["core", "telemetry", "crypto", "xml", "fml", "store", "cache"],
   systems: ["core", "crypto", "xml", "fml", "store", "cache", "upstream"],
   fhir: ["core", "crypto", "xml", "fml", "store", "cache", "upstream"],
   access: ["core", "crypto", "store", "cache", "fhir"],
-  jobs: ["core", "crypto", "xml", "fml", "store", "cache", "upstream", "systems", "fhir", "access"],
+  jobs: ["core", "telemetry", "crypto", "xml", "fml", "store", "cache", "upstream", "systems", "fhir", "access"],
   flows: ["core", "crypto", "xml", "fml", "store", "cache", "upstream", "systems", "fhir", "access"],
-  plugins: ["core", "crypto", "store", "cache", "fhir", "access", "flows", "jobs"],
-  api: ["core", "crypto", "xml", "fml", "store", "cache", "fhir", "access", "flows", "jobs", "plugins", "systems"],
+  plugins: ["core", "telemetry", "crypto", "store", "cache", "fhir", "access", "flows", "jobs"],
+  api: ["core", "telemetry", "crypto", "xml", "fml", "store", "cache", "fhir", "access", "flows", "jobs", "plugins", "systems"],
   sandbox: ["core", "crypto", "xml", "systems"],
 };
 
