@@ -1,0 +1,89 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface ServerCommand {
+  command: string;
+  args: readonly string[];
+  options?: SpawnOptions;
+  /** rejects until the server answers */
+  probe(): Promise<unknown>;
+  /** the signal that asks for an orderly end */
+  stopSignal?: NodeJS.Signals;
+}
+
+/** A server process of a test; it never outlives the test run. */
+export class ChildServer {
+  readonly #spec: ServerCommand;
+  #child: ChildProcess | undefined;
+  #output = "";
+
+  constructor(spec: ServerCommand) {
+    this.#spec = spec;
+    process.once("exit", () => this.#child?.kill("SIGKILL"));
+  }
+
+  /** Resolves when the server answers its probe; throws with its output when it ends or stays silent for 20 s. */
+  async start(): Promise<void> {
+    const { command, args, options, probe } = this.#spec;
+    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    this.#output = "";
+    let failure: Error | undefined;
+    child.on("error", (error) => {
+      failure = error;
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk) => {
+        this.#output = (this.#output + chunk).slice(-4000);
+      });
+    }
+    const giveUpAt = Date.now() + 20_000;
+    while (!failure && child.exitCode === null && child.signalCode === null && Date.now() < giveUpAt) {
+      if (await answers(probe)) return;
+      await pause(25);
+    }
+    await this.kill();
+    throw new Error(`${command} did not start: ${failure?.message ?? this.#output}`, { cause: failure });
+  }
+
+  /** An orderly stop. */
+  async stop(): Promise<void> {
+    await this.#end(this.#spec.stopSignal ?? "SIGTERM");
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+}
+
+async function answers(probe: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await probe();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
