@@ -1,0 +1,23 @@
+/** Writes what follows from a source: `npm run generate`; with `-- --check` only says what is stale. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { renderCabinetTypes } from "./render-cabinet-types.ts";
+import { renderConfiguration } from "./render-configuration.ts";
+import { renderErrors } from "./render-errors.ts";
+
+const root = new URL("../", import.meta.url);
+const products: Record<string, () => string | Promise<string>> = {
+  "docs/errors.md": renderErrors,
+  "docs/configuration.md": renderConfiguration,
+};
+if (existsSync(new URL("openapi/cabinet.yaml", root)))
+  products["src/api/cabinet/types.ts"] = renderCabinetTypes;
+
+const checkOnly = process.argv.includes("--check");
+for (const [path, render] of Object.entries(products)) {
+  const file = new URL(path, root);
+  const text = await render();
+  if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
+  if (checkOnly) process.exitCode = 1;
+  else writeFileSync(file, text);
+  console.log(checkOnly ? `${path} is stale: run npm run generate and commit it` : `wrote ${path}`);
+}
