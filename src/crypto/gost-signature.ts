@@ -13,9 +13,13 @@ export interface GostPublicKey {
   readonly point: GostPoint;
 }
 
-/** Big-endian bytes to an unsigned integer. */
-export function integerFromBytes(bytes: Uint8Array): bigint {
+function integerFromBytes(bytes: Uint8Array): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+}
+
+/** Little-endian bytes to an unsigned integer. */
+export function integerFromLittleEndian(bytes: Uint8Array): bigint {
+  return integerFromBytes(Uint8Array.from(bytes).reverse());
 }
 
 /** An unsigned integer to exactly `size` big-endian bytes. */
@@ -42,8 +46,8 @@ export function gostPublicKeyOf(key: GostPrivateKey): GostPublicKey {
 /** Reads X || Y, both little-endian (RFC 9215 section 4.3); a point off the curve or outside its group throws `bad-key`. */
 export function decodeGostPoint(curve: GostCurve, bytes: Uint8Array): GostPublicKey {
   if (bytes.length !== 2 * curve.size) throw new CryptoError("bad-key", "GOST public key has a wrong length");
-  const x = integerFromBytes(bytes.slice(0, curve.size).reverse());
-  const y = integerFromBytes(bytes.slice(curve.size).reverse());
+  const x = integerFromLittleEndian(bytes.subarray(0, curve.size));
+  const y = integerFromLittleEndian(bytes.subarray(curve.size));
   try {
     const point = curve.Point.fromAffine({ x, y });
     point.assertValidity();
@@ -105,7 +109,7 @@ function gostDigest(curve: GostCurve, message: Uint8Array): Uint8Array {
 
 // the digest is a little-endian number; zero counts as one (RFC 7091 section 6.1, step 2)
 function digestInteger(curve: GostCurve, digest: Uint8Array): bigint {
-  const e = integerFromBytes(Uint8Array.from(digest).reverse()) % curve.order;
+  const e = integerFromLittleEndian(digest) % curve.order;
   return e === 0n ? 1n : e;
 }
 
