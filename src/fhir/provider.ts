@@ -1,0 +1,48 @@
+import type { Resource, ResourceType } from "@medplum/fhirtypes";
+import type { RequestContext } from "../core/context.ts";
+import type { SourceStatus } from "../core/source-status.ts";
+import type { SearchRequest } from "./search-request.ts";
+
+export interface SearchParameter {
+  name: string;
+  type: "token" | "reference" | "string" | "date";
+  modifiers?: readonly string[];
+  /** names a person: accepted in a POST body only, unless configuration says otherwise */
+  personal?: boolean;
+  /** for a reference: where it stands in the resource and which types it may name */
+  path?: string;
+  targets?: readonly ResourceType[];
+  documentation: string;
+}
+
+export interface Found<T> {
+  value: T;
+  sources: readonly SourceStatus[];
+}
+
+/** One resource type behind the FHIR door; the CapabilityStatement is generated from these. */
+export interface Provider {
+  type: ResourceType;
+  documentation: string;
+  searchParameters: readonly SearchParameter[];
+  /** throws GatewayError `not-found` */
+  read(id: string, ctx: RequestContext): Promise<Found<Resource>>;
+  search(request: SearchRequest, ctx: RequestContext): Promise<Found<readonly Resource[]>>;
+}
+
+/** Providers by resource type, in the order in which they were given. */
+export class Providers {
+  readonly #byType: ReadonlyMap<string, Provider>;
+
+  constructor(providers: readonly Provider[]) {
+    this.#byType = new Map(providers.map((provider) => [provider.type, provider]));
+  }
+
+  get all(): readonly Provider[] {
+    return [...this.#byType.values()];
+  }
+
+  of(type: string): Provider | undefined {
+    return this.#byType.get(type);
+  }
+}
