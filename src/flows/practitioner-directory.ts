@@ -5,24 +5,19 @@ import type {
   Resource,
   VerificationResult,
 } from "@medplum/fhirtypes";
-import { identifierSystem } from "../core/canonical.ts";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
 import { withLogicalIds } from "../fhir/logical-ids.ts";
 import { versioned } from "../fhir/version.ts";
+import type { Answered, Identities } from "./identities.ts";
+import { oidOf, organizationKind } from "./organization-directory.ts";
 
 export interface WorkerRegistry {
   personBySnils(
     snils: string,
     ctx: RequestContext,
   ): Promise<{ value: Bundle; asOf: number; source: SourceStatus }>;
-}
-
-/** Random logical ids of records that live in registries (decisions.md, logical ids). */
-export interface Identities {
-  idOf(kind: string, value: string): Promise<string>;
-  find(id: string): Promise<{ kind: string; value: string } | undefined>;
 }
 
 /** A worker's registry card: the person, a role per personal file, and what the registry vouches for. */
@@ -32,14 +27,8 @@ export interface WorkerCard {
   verification?: VerificationResult;
 }
 
-export interface Answered<T> {
-  value: T;
-  sources: readonly SourceStatus[];
-}
-
 const practitionerKind = "frmr-practitioner";
 const roleKind = "frmr-role";
-const organizationKind = "frmo-organization";
 
 /** Medical workers as ФРМР holds them, under our logical ids. */
 export class PractitionerDirectory {
@@ -114,8 +103,4 @@ export class PractitionerDirectory {
 function roleKey(role: PractitionerRole): string {
   const organization = role.organization?.identifier?.value ?? role.organization?.reference ?? "";
   return [organization, role.code?.[0]?.coding?.[0]?.code, role.period?.start].join(" ");
-}
-
-function oidOf(identifiers: { system?: string; value?: string }[] | undefined): string | undefined {
-  return identifiers?.find(({ system }) => system === identifierSystem.oid)?.value?.replace(/^urn:oid:/, "");
 }

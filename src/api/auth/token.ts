@@ -1,0 +1,49 @@
+import type { FastifyInstance } from "fastify";
+import type { AccessTokens } from "../../access/access-token.ts";
+import { type AssertionCheck, authenticateClient } from "../../access/client-assertion.ts";
+import type { Client } from "../../access/clients.ts";
+import { coversScope, parseScope, type Scope } from "../../access/scopes.ts";
+import { GatewayError } from "../../core/errors.ts";
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+export interface TokenEndpoint {
+  check: AssertionCheck;
+  tokens: AccessTokens;
+}
+
+/**
+ * `POST /auth/token`: client credentials with private_key_jwt (SMART Backend Services, RFC 6749 4.4, RFC 7523).
+ * The body is form-encoded; errors are those of RFC 6749 5.2.
+ */
+export function registerTokenEndpoint(app: FastifyInstance, { check, tokens }: TokenEndpoint): void {
+  app.post("/auth/token", async (request, reply) => {
+    const form = (request.body ?? {}) as Record<string, string | undefined>;
+    if (form.grant_type !== "client_credentials")
+      throw new GatewayError("unsupported-grant-type", { field: "grant_type" });
+    if (form.client_assertion_type !== assertionType || !form.client_assertion)
+      throw new GatewayError("invalid-client", {
+        field: "client_assertion",
+        detail: `send client_assertion and client_assertion_type=${assertionType}`,
+      });
+    const client = await authenticateClient(form.client_assertion, check);
+    request.ctx.actor = { kind: "client", id: client.clientId, tenant: client.tenant, scopes: [] };
+    const issued = await tokens.issue(client, grantedScopes(client, form.scope));
+    await request.journal({ action: "token" });
+    return reply.header("cache-control", "no-store").send(issued);
+  });
+}
+
+function grantedScopes(client: Client, asked: string | undefined): string[] {
+  const wanted = (asked ?? "").split(" ").filter(Boolean);
+  if (!wanted.length)
+    throw new GatewayError("invalid-scope", { field: "scope", detail: "scope is required" });
+  const held = client.scopes.map(parseScope).filter((scope): scope is Scope => scope !== undefined);
+  for (const text of wanted) {
+    const scope = parseScope(text);
+    if (!scope) throw new GatewayError("invalid-scope", { field: "scope", detail: "not a SMART v2 scope" });
+    if (!coversScope(held, scope))
+      throw new GatewayError("invalid-scope", { field: "scope", detail: "not granted to this client" });
+  }
+  return wanted;
+}

@@ -1,0 +1,98 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { AccessTokens } from "../../access/access-token.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { type CapabilityFacts, capabilityOf } from "../../fhir/capability.ts";
+import type { Provider, Providers } from "../../fhir/provider.ts";
+import { searchBundle } from "../../fhir/search.ts";
+import { parseSearch } from "../../fhir/search-request.ts";
+import { registerBearerAuth, requireScope } from "../../plugins/auth.ts";
+import { sendResource } from "./reply.ts";
+
+export interface FhirDoor {
+  providers: Providers;
+  tokens: AccessTokens;
+  capability: CapabilityFacts;
+  tokenUrl: string;
+}
+
+/** The FHIR R4 REST door under `/fhir`: metadata is open, everything else needs a Bearer token. */
+export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
+  app.register(
+    async (fhir) => {
+      registerOpenRoutes(fhir, door);
+      fhir.register(async (guarded) => {
+        registerBearerAuth(guarded, door.tokens);
+        registerRead(guarded, door.providers);
+        registerSearch(guarded, door.providers);
+      });
+    },
+    { prefix: "/fhir" },
+  );
+}
+
+function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
+  const capability = capabilityOf(door.providers, door.capability);
+  app.get("/metadata", (request, reply) => sendResource(request, reply, capability));
+  app.get("/.well-known/smart-configuration", async () => ({
+    token_endpoint: door.tokenUrl,
+    token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
+    grant_types_supported: ["client_credentials"],
+    scopes_supported: door.providers.all.map(({ type }) => `system/${type}.rs`),
+    capabilities: ["client-confidential-asymmetric", "permission-v2"],
+  }));
+}
+
+function registerRead(app: FastifyInstance, providers: Providers): void {
+  app.get<{ Params: { type: string; id: string } }>("/:type/:id", async (request, reply) => {
+    const { type, id } = request.params;
+    const provider = providerOf(providers, type);
+    requireScope(request, type, "r");
+    const { value } = await provider.read(id, request.ctx);
+    await request.journal({ action: "read", resourceType: type, resourceId: id });
+    return sendResource(request, reply, value);
+  });
+}
+
+function registerSearch(app: FastifyInstance, providers: Providers): void {
+  app.get<{ Params: { type: string } }>("/:type", (request, reply) =>
+    search(request, reply, providerOf(providers, request.params.type), providers),
+  );
+  app.post<{ Params: { type: string } }>("/:type/_search", (request, reply) =>
+    search(request, reply, providerOf(providers, request.params.type), providers),
+  );
+}
+
+async function search(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  provider: Provider,
+  providers: Providers,
+) {
+  requireScope(request, provider.type, "s");
+  const lenient = /handling\s*=\s*lenient/.test(String(request.headers.prefer ?? ""));
+  const inUrl = [...pairsOf(request.query)];
+  const inBody = request.method === "POST" ? [...pairsOf(request.body)] : [];
+  parseSearch(providers, provider, inUrl, { lenient, inUrl: true });
+  const query = parseSearch(providers, provider, [...inUrl, ...inBody], { lenient, inUrl: false });
+  for (const { type } of [...query.include, ...query.revinclude]) requireScope(request, type, "s");
+  const { bundle } = await searchBundle(providers, provider, query, request.ctx);
+  const matches = bundle.entry?.filter((entry) => entry.search?.mode === "match") ?? [];
+  await request.journal({
+    action: "search",
+    resourceType: provider.type,
+    resourceId: matches.length === 1 ? matches[0]?.resource?.id : undefined,
+  });
+  return sendResource(request, reply, bundle);
+}
+
+function* pairsOf(source: unknown): Iterable<[string, string]> {
+  for (const [name, value] of Object.entries((source ?? {}) as Record<string, unknown>))
+    for (const one of [value].flat()) yield [name, String(one)];
+}
+
+function providerOf(providers: Providers, type: string): Provider {
+  const provider = providers.of(type);
+  if (!provider) throw new GatewayError("unsupported-type", { field: type });
+  return provider;
+}

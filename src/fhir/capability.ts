@@ -1,0 +1,74 @@
+import type { CapabilityStatement, CapabilityStatementRestResource } from "@medplum/fhirtypes";
+import { canonicalBase } from "../core/canonical.ts";
+import type { Provider, Providers } from "./provider.ts";
+
+export interface CapabilityFacts {
+  baseUrl: string;
+  version: string;
+  /** systems that answer from the sandbox, with invented people */
+  sandboxed: readonly string[];
+  /** moment of the process's start, ISO 8601 */
+  date: string;
+}
+
+/** The CapabilityStatement, generated from what is registered and from nothing else (FHIR R4 capabilities). */
+export function capabilityOf(providers: Providers, facts: CapabilityFacts): CapabilityStatement {
+  return {
+    resourceType: "CapabilityStatement",
+    url: `${canonicalBase}/CapabilityStatement/gateway`,
+    status: "active",
+    kind: "instance",
+    date: facts.date,
+    fhirVersion: "4.0.1",
+    format: ["json"],
+    software: { name: "cabinet-gateway", version: facts.version },
+    implementation: {
+      url: facts.baseUrl,
+      description: facts.sandboxed.length
+        ? `Answers of ${facts.sandboxed.join(", ")} come from the sandbox: invented people, without legal force`
+        : "FHIR R4 over the state systems of a medical worker's cabinet",
+    },
+    rest: [
+      {
+        mode: "server",
+        security: {
+          service: [
+            {
+              coding: [
+                {
+                  system: "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                  code: "SMART-on-FHIR",
+                },
+              ],
+            },
+          ],
+          description: "SMART Backend Services: private_key_jwt at /auth/token, scopes system/<Type>.rs",
+        },
+        resource: providers.all.map((provider) => resourceOf(providers, provider)),
+      },
+    ],
+  };
+}
+
+function resourceOf(providers: Providers, provider: Provider): CapabilityStatementRestResource {
+  const references = provider.searchParameters.filter((parameter) => parameter.type === "reference");
+  const reverse = providers.all.flatMap(({ type, searchParameters }) =>
+    searchParameters
+      .filter((parameter) => parameter.targets?.includes(provider.type))
+      .map((parameter) => `${type}:${parameter.name}`),
+  );
+  return {
+    type: provider.type,
+    documentation: provider.documentation,
+    interaction: [{ code: "read" }, { code: "search-type" }],
+    versioning: "no-version",
+    readHistory: false,
+    searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
+    searchRevInclude: reverse,
+    searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({
+      name,
+      type,
+      documentation,
+    })),
+  };
+}

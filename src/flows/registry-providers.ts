@@ -1,0 +1,111 @@
+import type { Organization, Practitioner, PractitionerRole } from "@medplum/fhirtypes";
+import type { Provider } from "../fhir/provider.ts";
+import { identifierOf } from "../fhir/token-value.ts";
+import type { Answered } from "./identities.ts";
+import type { OrganizationDirectory } from "./organization-directory.ts";
+import type { PractitionerDirectory, WorkerCard } from "./practitioner-directory.ts";
+import { registryProvider } from "./registry-search.ts";
+
+const nothing = { value: [], sources: [] };
+
+const inList = <T>({ value, sources }: Answered<T>): Answered<readonly T[]> => ({ value: [value], sources });
+
+const logicalId = (reference: string) => reference.slice(reference.lastIndexOf("/") + 1);
+
+/** Practitioner, read through from ФРМР. */
+export function practitionerProvider(directory: PractitionerDirectory): Provider {
+  const practitioner = (card: Answered<WorkerCard>) => ({
+    value: card.value.practitioner,
+    sources: card.sources,
+  });
+  return registryProvider<Practitioner>({
+    type: "Practitioner",
+    documentation: "Medical workers, read through from ФРМР and cached",
+    read: async (id, ctx) => practitioner(await directory.cardById(id, ctx)),
+    parameters: [
+      {
+        name: "_id",
+        type: "token",
+        documentation: "logical id",
+        find: async (id, _criterion, ctx) => inList(practitioner(await directory.cardById(id, ctx))),
+      },
+      {
+        name: "identifier",
+        type: "token",
+        personal: true,
+        documentation: "СНИЛС as urn:oid:1.2.643.100.3|value",
+        find: async (token, _criterion, ctx) => {
+          const identifier = identifierOf(token, "identifier");
+          if (identifier?.kind !== "snils") return nothing;
+          return inList(practitioner(await directory.cardBySnils(identifier.value, ctx)));
+        },
+      },
+    ],
+  });
+}
+
+/** PractitionerRole, one per personal file of ФРМР. */
+export function practitionerRoleProvider(directory: PractitionerDirectory): Provider {
+  const roles = (card: Answered<WorkerCard>) => ({ value: card.value.roles, sources: card.sources });
+  return registryProvider<PractitionerRole>({
+    type: "PractitionerRole",
+    documentation: "Personal files of a medical worker, read through from ФРМР and cached",
+    read: (id, ctx) => directory.roleById(id, ctx),
+    parameters: [
+      {
+        name: "_id",
+        type: "token",
+        documentation: "logical id",
+        find: async (id, _criterion, ctx) => inList(await directory.roleById(id, ctx)),
+      },
+      {
+        name: "practitioner",
+        type: "reference",
+        path: "practitioner",
+        targets: ["Practitioner"],
+        documentation: "Practitioner/<id>, or chained as practitioner.identifier",
+        find: async (value, { chain }, ctx) => {
+          if (chain !== "identifier") return roles(await directory.cardById(logicalId(value), ctx));
+          const identifier = identifierOf(value, "practitioner.identifier");
+          if (identifier?.kind !== "snils") return nothing;
+          return roles(await directory.cardBySnils(identifier.value, ctx));
+        },
+      },
+      {
+        name: "organization",
+        type: "reference",
+        path: "organization",
+        targets: ["Organization"],
+        documentation: "Organization/<id>; narrows a search by practitioner",
+        keeps: (role, value) => role.organization?.reference === `Organization/${logicalId(value)}`,
+      },
+    ],
+  });
+}
+
+/** Organization, read through from ФРМО. */
+export function organizationProvider(directory: OrganizationDirectory): Provider {
+  return registryProvider<Organization>({
+    type: "Organization",
+    documentation: "Medical organisations, read through from ФРМО and cached",
+    read: (id, ctx) => directory.organizationById(id, ctx),
+    parameters: [
+      {
+        name: "_id",
+        type: "token",
+        documentation: "logical id",
+        find: async (id, _criterion, ctx) => inList(await directory.organizationById(id, ctx)),
+      },
+      {
+        name: "identifier",
+        type: "token",
+        documentation: "ФРМО OID as urn:ietf:rfc:3986|urn:oid:value",
+        find: async (token, _criterion, ctx) => {
+          const identifier = identifierOf(token, "identifier");
+          if (identifier?.kind !== "oid") return nothing;
+          return inList(await directory.organizationByOid(identifier.value, ctx));
+        },
+      },
+    ],
+  });
+}

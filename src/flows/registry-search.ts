@@ -1,0 +1,84 @@
+import type { Resource, ResourceType } from "@medplum/fhirtypes";
+import type { RequestContext } from "../core/context.ts";
+import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { Found, Provider, SearchParameter } from "../fhir/provider.ts";
+import type { Criterion } from "../fhir/search-request.ts";
+import type { Answered } from "./identities.ts";
+
+/** How a registry answers one search parameter: it finds records by a value, or only narrows what was found. */
+export type RegistryParameter<R extends Resource> = SearchParameter &
+  (
+    | { find(value: string, criterion: Criterion, ctx: RequestContext): Promise<Answered<readonly R[]>> }
+    | { keeps(resource: R, value: string): boolean }
+  );
+
+export interface RegistryType<R extends Resource> {
+  type: ResourceType;
+  documentation: string;
+  parameters: readonly RegistryParameter<R>[];
+  read(id: string, ctx: RequestContext): Promise<Answered<R>>;
+}
+
+const noSuchRecord = new Set(["not-found", "person-not-found", "organization-not-found"]);
+
+/**
+ * A provider that reads a registry through: values of one parameter are alternatives, different parameters
+ * must all hold. A registry can't list everything, so at least one parameter must be able to find.
+ */
+export function registryProvider<R extends Resource>(registry: RegistryType<R>): Provider {
+  const byName = new Map(registry.parameters.map((parameter) => [parameter.name, parameter]));
+  return {
+    type: registry.type,
+    documentation: registry.documentation,
+    searchParameters: registry.parameters,
+    read: registry.read,
+    async search({ criteria }, ctx): Promise<Found<readonly Resource[]>> {
+      const finders = criteria.filter(({ parameter }) => "find" in (byName.get(parameter.name) ?? {}));
+      if (!finders.length) throw needsFinder(registry);
+      const found = await Promise.all(
+        finders.map((criterion) => findAny(byName.get(criterion.parameter.name), criterion, ctx)),
+      );
+      const [first = { value: [], sources: [] }, ...others] = found;
+      const value = first.value
+        .filter(({ id }) => others.every((other) => other.value.some((resource) => resource.id === id)))
+        .filter((resource) => criteria.every((criterion) => kept(byName, resource, criterion)));
+      return { value, sources: found.flatMap(({ sources }) => sources) };
+    },
+  };
+}
+
+/** Records that any value of a criterion finds. */
+async function findAny<R extends Resource>(
+  parameter: RegistryParameter<R> | undefined,
+  criterion: Criterion,
+  ctx: RequestContext,
+): Promise<Answered<R[]>> {
+  if (!parameter || !("find" in parameter)) return { value: [], sources: [] };
+  const answers = await Promise.all(
+    criterion.values.map((value) => parameter.find(value, criterion, ctx).catch(emptyWhenAbsent)),
+  );
+  return {
+    value: answers.flatMap((answer) => [...answer.value]),
+    sources: answers.flatMap((answer) => [...answer.sources]),
+  };
+}
+
+/** A search for a record that does not exist is an empty result, not an error (FHIR R4 3.1.1). */
+function emptyWhenAbsent(error: unknown): Answered<never[]> {
+  if (isGatewayError(error) && noSuchRecord.has(error.code)) return { value: [], sources: [] };
+  throw error;
+}
+
+function kept<R extends Resource>(
+  byName: ReadonlyMap<string, RegistryParameter<R>>,
+  resource: R,
+  { parameter, values }: Criterion,
+): boolean {
+  const own = byName.get(parameter.name);
+  return !own || !("keeps" in own) || values.some((value) => own.keeps(resource, value));
+}
+
+function needsFinder<R extends Resource>({ type, parameters }: RegistryType<R>): GatewayError {
+  const names = parameters.filter((parameter) => "find" in parameter).map(({ name }) => name);
+  return new GatewayError("bad-request", { detail: `${type} is searched by ${names.join(" or ")}` });
+}

@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { AccessTokens, TokenFacts } from "../access/access-token.ts";
+import { permits } from "../access/scopes.ts";
+import { GatewayError } from "../core/errors.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    token: TokenFacts | undefined;
+  }
+}
+
+const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+/** Requires a Bearer token on every route of this scope; `request.token` then holds its facts. */
+export function registerBearerAuth(app: FastifyInstance, tokens: AccessTokens): void {
+  app.decorateRequest("token");
+  app.addHook("onRequest", (request, _reply, done) => {
+    const token = bearer.exec(request.headers.authorization ?? "")?.[1];
+    if (!token)
+      return done(new GatewayError("unauthorized", { detail: "send Authorization: Bearer <token>" }));
+    const accept = (facts: TokenFacts) => {
+      request.token = facts;
+      request.ctx.actor = facts.actor;
+    };
+    const known = tokens.known(token);
+    if (known) {
+      accept(known);
+      return done();
+    }
+    tokens.check(token).then((facts) => {
+      accept(facts);
+      done();
+    }, done);
+  });
+}
+
+/** Throws GatewayError `scope-missing` unless the caller's token permits the interaction on the type. */
+export function requireScope(request: FastifyRequest, type: string, interaction: string): void {
+  if (request.token && permits(request.token.scopes, type, interaction)) return;
+  throw new GatewayError("scope-missing", { detail: `needs scope system/${type}.${interaction}` });
+}
