@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Clock } from "../core/clock.ts";
+import type { ErrorCode } from "../core/error-table.ts";
+import { GatewayError, isGatewayError } from "../core/errors.ts";
+
+/** What a door knows about an access; who and when come from the request's context. */
+export interface Access {
+  action: string;
+  resourceType?: string;
+  resourceId?: string;
+  /** logical id of the person whose data it is */
+  subject?: string;
+  /** coded legal ground or purpose */
+  ground?: string;
+}
+
+interface JournalRow extends Access {
+  at: number;
+  tenant: string;
+  requestId: string;
+  actorKind: string;
+  actorId: string;
+  onBehalfOf?: string;
+  role?: string;
+  outcome: "ok" | ErrorCode;
+}
+
+export interface JournalSink {
+  append(row: JournalRow): Promise<void>;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** writes the access into the journal; resolves when the row is committed, before the answer may leave */
+    journal(access: Access, outcome?: ErrorCode): Promise<void>;
+  }
+}
+
+/** Gives requests their way into the journal; an access that can't be recorded is not answered (Z rows). */
+export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: Clock): void {
+  app.decorateRequest("journal", async function (this: FastifyRequest, access: Access, outcome?: ErrorCode) {
+    const { requestId, actor, timings } = this.ctx;
+    const row: JournalRow = {
+      ...access,
+      at: clock.now(),
+      requestId,
+      tenant: actor.tenant,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      onBehalfOf: actor.onBehalfOf,
+      role: actor.role,
+      ground: access.ground ?? actor.purpose,
+      outcome: outcome ?? "ok",
+    };
+    try {
+      await timings.measure("journal append", () => sink.append(row));
+    } catch (cause) {
+      if (isGatewayError(cause)) throw cause;
+      throw new GatewayError("store-unavailable", { cause, detail: "the access could not be journalled" });
+    }
+  });
+}
