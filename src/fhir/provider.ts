@@ -1,7 +1,6 @@
 import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import type { RequestContext } from "../core/context.ts";
 import type { SourceStatus } from "../core/source-status.ts";
-import type { SearchRequest } from "./search-request.ts";
 
 export interface SearchParameter {
   name: string;
@@ -13,6 +12,30 @@ export interface SearchParameter {
   path?: string;
   targets?: readonly ResourceType[];
   documentation: string;
+}
+
+/** One search criterion: values are alternatives (FHIR R4 3.1.1.1, comma means OR). */
+export interface Criterion {
+  parameter: SearchParameter;
+  /** parameter of the referenced type, as in `practitioner.identifier` */
+  chain?: string;
+  values: readonly string[];
+}
+
+export interface Inclusion {
+  type: string;
+  parameter: string;
+  target?: string;
+}
+
+export interface SearchRequest {
+  type: string;
+  criteria: readonly Criterion[];
+  include: readonly Inclusion[];
+  revinclude: readonly Inclusion[];
+  count: number;
+  /** parameters that were left out under lenient handling */
+  ignored: readonly string[];
 }
 
 export interface Found<T> {

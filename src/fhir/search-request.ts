@@ -1,29 +1,12 @@
 import { GatewayError } from "../core/errors.ts";
-import type { Provider, Providers, SearchParameter } from "./provider.ts";
-
-/** One search criterion: values are alternatives (FHIR R4 3.1.1.1, comma means OR). */
-export interface Criterion {
-  parameter: SearchParameter;
-  /** parameter of the referenced type, as in `practitioner.identifier` */
-  chain?: string;
-  values: readonly string[];
-}
-
-export interface Inclusion {
-  type: string;
-  parameter: string;
-  target?: string;
-}
-
-export interface SearchRequest {
-  type: string;
-  criteria: readonly Criterion[];
-  include: readonly Inclusion[];
-  revinclude: readonly Inclusion[];
-  count: number;
-  /** parameters that were left out under lenient handling */
-  ignored: readonly string[];
-}
+import type {
+  Criterion,
+  Inclusion,
+  Provider,
+  Providers,
+  SearchParameter,
+  SearchRequest,
+} from "./provider.ts";
 
 export interface SearchHandling {
   lenient: boolean;

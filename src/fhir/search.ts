@@ -3,8 +3,7 @@ import type { RequestContext } from "../core/context.ts";
 import { isGatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
 import { outcomeOf, warningOf } from "./outcome.ts";
-import type { Provider, Providers } from "./provider.ts";
-import type { Inclusion, SearchRequest } from "./search-request.ts";
+import type { Inclusion, Provider, Providers, SearchRequest } from "./provider.ts";
 
 type Mode = "match" | "include" | "outcome";
 

@@ -1,8 +1,7 @@
 import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
-import type { Found, Provider, SearchParameter } from "../fhir/provider.ts";
-import type { Criterion } from "../fhir/search-request.ts";
+import type { Criterion, Found, Provider, SearchParameter } from "../fhir/provider.ts";
 import type { Answered } from "./identities.ts";
 
 /** How a registry answers one search parameter: it finds records by a value, or only narrows what was found. */
