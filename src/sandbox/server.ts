@@ -1,0 +1,45 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { frmrSandbox } from "../systems/frmr/sandbox.ts";
+import type { SandboxSystem } from "../systems/sandbox-system.ts";
+import { controlDoors } from "./control.ts";
+import { playScenarios, ScenarioBook } from "./scenarios.ts";
+import { createWorld } from "./world.ts";
+
+const systems: readonly SandboxSystem[] = [frmrSandbox];
+
+export interface SandboxOptions {
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface Sandbox {
+  /** Listens and resolves with the base URL; port 0 takes a free one. */
+  listen(port: number, host: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** One process that plays every external system at `/<system>` over the shared synthetic world. */
+export async function createSandbox({ clock, logger }: SandboxOptions): Promise<Sandbox> {
+  // a hung scenario must not keep the process alive
+  const app = Fastify({ logger: false, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
+  const world = createWorld();
+  const book = new ScenarioBook();
+  controlDoors(app, { systems, world, book });
+  for (const system of systems) await mount(app, system);
+  return {
+    listen: (port, host) => app.listen({ port, host }),
+    close: () => app.close(),
+  };
+
+  async function mount(parent: FastifyInstance, system: SandboxSystem) {
+    await parent.register(
+      async (child) => {
+        playScenarios(child, system, book, clock);
+        await system.register(child, { world, clock, logger });
+      },
+      { prefix: `/${system.name}` },
+    );
+  }
+}
