@@ -1,7 +1,7 @@
 import { AttributeReader, type XmlAttribute } from "./attributes.ts";
 import { classes, isPair, SPACE, TEXT } from "./characters.ts";
 import { Cursor } from "./cursor.ts";
-import type { XmlPosition } from "./error.ts";
+import { XmlError, type XmlPosition } from "./error.ts";
 import type { XmlLimits } from "./limits.ts";
 import { matches, type QName } from "./names.ts";
 import { type NamespaceDeclaration, NamespaceScope } from "./namespaces.ts";
@@ -16,7 +16,7 @@ const SLASH = 0x2f;
 
 /** One start tag, resolved; the arrays are shared when empty: never write to them. */
 export interface StartTag {
-  readonly name: QName;
+  readonly name: { readonly local: string; readonly prefix: string };
   readonly ns: string;
   readonly attrs: readonly XmlAttribute[];
   readonly namespaces: readonly NamespaceDeclaration[];
@@ -74,14 +74,15 @@ export class Scanner {
     const cursor = new Cursor(source, this.#limits, origin);
     cursor.pos = from;
     this.#cursor = cursor;
-    while (cursor.pos < cursor.end) {
-      const at = cursor.pos;
-      try {
+    let at = from;
+    try {
+      while (cursor.pos < cursor.end) {
+        at = cursor.pos;
         this.token(cursor);
-      } catch (error) {
-        cursor.pos = at;
-        throw error;
       }
+    } catch (error) {
+      cursor.pos = at;
+      throw placed(error, cursor, at);
     }
   }
 
@@ -273,4 +274,10 @@ export class Scanner {
       at += 1;
     }
   }
+}
+
+// what a sink refuses has the place of its token
+function placed(error: unknown, cursor: Cursor, at: number): unknown {
+  if (!(error instanceof XmlError) || error.line !== undefined) return error;
+  return new XmlError(error.code, error.message, cursor.positionAt(at), { cause: error });
 }
