@@ -56,7 +56,7 @@ export default {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: "^src/(api|plugins|sandbox)/|^src/(app|main)\\.ts$|^src/systems/([^/]+/)?(sandbox|inbound)|\\.test\\.ts$",
+        pathNot: "^src/(api|plugins|sandbox)/|^src/(app|main)\\.ts$|^src/systems/(sandbox|inbound)|^src/systems/[^/]+/(sandbox|inbound)|\\.test\\.ts$",
       },
       to: { path: "node_modules/(@fastify/|fastify)" },
     },

@@ -5,12 +5,11 @@ import { renderConfiguration } from "./render-configuration.ts";
 import { renderErrors } from "./render-errors.ts";
 
 const root = new URL("../", import.meta.url);
-const products: Record<string, () => string | Promise<string>> = {
+const products = {
   "docs/errors.md": renderErrors,
   "docs/configuration.md": renderConfiguration,
+  "src/api/cabinet/types.ts": renderCabinetTypes,
 };
-if (existsSync(new URL("openapi/cabinet.yaml", root)))
-  products["src/api/cabinet/types.ts"] = renderCabinetTypes;
 
 const checkOnly = process.argv.includes("--check");
 for (const [path, render] of Object.entries(products)) {
