@@ -1,0 +1,210 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCertificate } from "./certificate-builder.ts";
+import { signDetached } from "./cms-sign.ts";
+import { checkCms } from "./cms-verify.ts";
+import { createCrl } from "./crl-builder.ts";
+import {
+  generatePrivateKey,
+  parsePrivateKey,
+  privateKeyToPkcs8,
+  publicKeyOf,
+  signMessage,
+  verifyMessage,
+} from "./keys.ts";
+import { pemFromDer } from "./pem.ts";
+import { createSigner, keySigner } from "./signer.ts";
+import { streebog256, streebog512 } from "./streebog.ts";
+import { certificatePublicKey, isSignedBy, parseCertificate } from "./x509.ts";
+
+const ENGINE_CONFIG = `openssl_conf = main
+[main]
+engines = engines
+[engines]
+gost = gost
+[gost]
+engine_id = gost
+default_algorithms = ALL
+[req]
+distinguished_name = name
+[name]
+`;
+
+let folder: string;
+const path = (name: string) => join(folder, name);
+
+function openssl(...args: string[]): string {
+  const env = { PATH: process.env["PATH"] ?? "", OPENSSL_CONF: path("openssl.cnf") };
+  return execFileSync("openssl", args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] }).toString();
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "gost-interop-"));
+  writeFileSync(path("openssl.cnf"), ENGINE_CONFIG);
+  try {
+    openssl("engine", "gost");
+  } catch (cause) {
+    const remedy = "run scripts/ensure-servers.sh or: apt-get install -y openssl libengine-gost-openssl";
+    throw new Error(`OpenSSL's gost engine is missing, so that interoperability can't be proved; ${remedy}`, {
+      cause,
+    });
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const PARAMETER_SETS = [
+  ["CryptoPro-A", "gost2012_256", "A"],
+  ["CryptoPro-B", "gost2012_256", "B"],
+  ["CryptoPro-C", "gost2012_256", "C"],
+  ["TC26-256-A", "gost2012_256", "TCA"],
+  ["TC26-512-A", "gost2012_512", "A"],
+] as const;
+
+describe("against OpenSSL with the gost engine", () => {
+  it("hashes alike over many lengths", () => {
+    for (const length of [0, 1, 63, 64, 65, 127, 128, 1000, 300_000]) {
+      const message = randomBytes(length);
+      writeFileSync(path("message"), message);
+      expect(openssl("dgst", "-md_gost12_256", "-r", "message")).toContain(
+        Buffer.from(streebog256(message)).toString("hex"),
+      );
+      expect(openssl("dgst", "-md_gost12_512", "-r", "message")).toContain(
+        Buffer.from(streebog512(message)).toString("hex"),
+      );
+    }
+  });
+
+  it.each(PARAMETER_SETS)(
+    "%s: OpenSSL accepts our key, signature, chain, CRL and CMS",
+    async (kind, algorithm) => {
+      const caKey = generatePrivateKey(kind);
+      const notBefore = new Date(Date.now() - 3_600_000);
+      const notAfter = new Date(Date.now() + 86_400_000);
+      const ca = await createCertificate(
+        {
+          subject: { commonName: "Учебный УЦ" },
+          publicKey: publicKeyOf(caKey),
+          notBefore,
+          notAfter,
+          authority: {},
+          keyUsages: ["keyCertSign", "cRLSign"],
+        },
+        { signer: keySigner(caKey) },
+      );
+      const key = generatePrivateKey(kind);
+      const leaf = await createCertificate(
+        {
+          subject: { commonName: "Синтетический Иван", snils: "11223344595", inn: "500100732259" },
+          publicKey: publicKeyOf(key),
+          notBefore,
+          notAfter,
+          keyUsages: ["digitalSignature", "nonRepudiation"],
+        },
+        { signer: keySigner(caKey), certificate: ca },
+      );
+      const crl = await createCrl(
+        {
+          issuer: ca,
+          thisUpdate: notBefore,
+          nextUpdate: notAfter,
+          number: 1,
+          revoked: [{ serialNumber: leaf.serialNumber, revokedAt: notBefore, reason: 1 }],
+        },
+        keySigner(caKey),
+      );
+      const content = Buffer.from("документ");
+      writeFileSync(path("ca.pem"), pemFromDer(ca.der, "CERTIFICATE"));
+      writeFileSync(path("leaf.pem"), pemFromDer(leaf.der, "CERTIFICATE"));
+      writeFileSync(path("crl.pem"), pemFromDer(crl, "X509 CRL"));
+      writeFileSync(path("key.pem"), pemFromDer(privateKeyToPkcs8(key), "PRIVATE KEY"));
+      writeFileSync(path("content"), content);
+      writeFileSync(
+        path("sig"),
+        signMessage(key, algorithm === "gost2012_256" ? "gost-256" : "gost-512", content),
+      );
+      writeFileSync(
+        path("cms"),
+        await signDetached(createSigner(key, leaf.der), content, { signingTime: new Date() }),
+      );
+
+      expect(openssl("pkey", "-in", "key.pem", "-check", "-noout")).toContain("valid");
+      openssl("x509", "-in", "leaf.pem", "-pubkey", "-noout", "-out", "pub.pem");
+      const hash = algorithm === "gost2012_256" ? "-md_gost12_256" : "-md_gost12_512";
+      expect(openssl("dgst", hash, "-verify", "pub.pem", "-signature", "sig", "content")).toContain("OK");
+      expect(openssl("verify", "-x509_strict", "-CAfile", "ca.pem", "leaf.pem")).toContain("OK");
+      expect(() =>
+        openssl("verify", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "ca.pem", "leaf.pem"),
+      ).toThrow(/revoked/);
+      const verify = [
+        "cms",
+        "-verify",
+        "-cades",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        "cms",
+        "-CAfile",
+        "ca.pem",
+      ];
+      expect(openssl(...verify, "-content", "content")).toBe("документ");
+      writeFileSync(path("content"), "другой документ");
+      expect(() => openssl(...verify, "-content", "content")).toThrow(/content verify error/);
+    },
+  );
+
+  it.each(PARAMETER_SETS)(
+    "%s: we accept OpenSSL's key, certificate, signature and CMS",
+    (_, algorithm, set) => {
+      const hash = algorithm === "gost2012_256" ? "-md_gost12_256" : "-md_gost12_512";
+      const name = algorithm === "gost2012_256" ? "gost-256" : "gost-512";
+      openssl("genpkey", "-algorithm", algorithm, "-pkeyopt", `paramset:${set}`, "-out", "their.key");
+      openssl(
+        "req",
+        "-new",
+        "-x509",
+        hash,
+        "-key",
+        "their.key",
+        "-subj",
+        "/CN=Theirs",
+        "-days",
+        "1",
+        "-out",
+        "their.pem",
+      );
+      writeFileSync(path("content"), "содержание");
+      openssl("dgst", hash, "-sign", "their.key", "-out", "their.sig", "content");
+      const cmsArgs = [
+        "cms",
+        "-sign",
+        "-binary",
+        "-cades",
+        "-signer",
+        "their.pem",
+        "-inkey",
+        "their.key",
+        "-md",
+      ];
+      openssl(...cmsArgs, hash.slice(1), "-in", "content", "-outform", "DER", "-out", "their.cms");
+
+      const content = readFileSync(path("content"));
+      const certificate = parseCertificate(readFileSync(path("their.pem"), "utf8"));
+      const signature = readFileSync(path("their.sig"));
+      expect(isSignedBy(certificate, certificate)).toBe(true);
+      expect(verifyMessage(certificatePublicKey(certificate), name, content, signature)).toBe(true);
+      const key = parsePrivateKey(readFileSync(path("their.key"), "utf8"));
+      expect(verifyMessage(publicKeyOf(key), name, content, signMessage(key, name, content))).toBe(true);
+      const check = checkCms(readFileSync(path("their.cms")), content, { requireCades: true });
+      expect(check.problems).toEqual([]);
+      expect(check.certificate?.der).toEqual(certificate.der);
+      expect(checkCms(readFileSync(path("their.cms")), Buffer.from("x")).problems[0]?.code).toBe(
+        "content-differs",
+      );
+    },
+  );
+});

@@ -1,0 +1,48 @@
+import type { DigestName, SignatureAlgorithm } from "./algorithms.ts";
+
+/** Why a signature is refused; the last one says that nobody could be asked, not that the certificate is bad. */
+export type SignatureProblemCode =
+  | "format"
+  | "several-certificates"
+  | "certificate"
+  | "value"
+  | "content-differs"
+  | "revoked"
+  | "ca-revoked"
+  | "expired-when-signed"
+  | "not-trusted"
+  | "revocation-unknown";
+
+export interface SignatureProblem {
+  readonly code: SignatureProblemCode;
+  /** For logs and support; holds no personal data. */
+  readonly detail: string;
+}
+
+/** What a responder or a list said of one certificate of the path, with its own times. */
+export interface RevocationEvidence {
+  readonly serialNumber: string;
+  readonly source: "ocsp" | "crl";
+  readonly url: string;
+  readonly status: "good" | "revoked";
+  readonly revokedAt?: Date;
+  readonly producedAt: Date;
+  readonly thisUpdate: Date;
+  readonly nextUpdate?: Date;
+  /** Seconds since the answer was fetched. */
+  readonly ageSeconds: number;
+}
+
+/** The whole outcome of a check; plain data, so that it crosses threads and can be stored. */
+export interface SignatureReport {
+  readonly valid: boolean;
+  readonly problems: readonly SignatureProblem[];
+  readonly checkedAt: Date;
+  readonly signingTime?: Date;
+  readonly algorithm?: SignatureAlgorithm;
+  readonly digest?: DigestName;
+  readonly certificateDer?: Uint8Array;
+  /** From the signer's certificate to the trusted root, in DER; empty when no path was found. */
+  readonly path: readonly Uint8Array[];
+  readonly revocation: readonly RevocationEvidence[];
+}
