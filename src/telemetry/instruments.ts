@@ -1,0 +1,142 @@
+import { errorTable } from "../core/error-table.ts";
+import { httpMethods, statusLabels } from "./labels.ts";
+import type { Metrics } from "./metrics.ts";
+
+export const rejectReasons = ["rate", "body", "auth", "drain", "load", "schema"] as const;
+export type RejectReason = (typeof rejectReasons)[number];
+export type ServiceLevel = "read" | "write" | "none";
+
+const errorCodes = Object.keys(errorTable);
+// SOAP registries answer slowly: the usual bounds and three more
+const upstreamBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
+
+/** Metrics of the doors; every label set is closed or declared in code (telemetry.md 1). */
+function doorInstruments(metrics: Metrics) {
+  return {
+    requestSeconds: metrics.histogram({
+      name: "http_server_request_duration_seconds",
+      help: "time from a request's head to its answer",
+      labels: {
+        http_request_method: httpMethods,
+        http_route: "declared",
+        http_response_status_code: statusLabels,
+        slo: ["read", "write", "none"],
+      },
+      ceiling: 3_000,
+    }),
+    activeRequests: metrics.gauge({ name: "http_server_active_requests", help: "requests being answered" }),
+    rejected: metrics.counter({
+      name: "http_server_rejected_total",
+      help: "requests refused before their work began",
+      labels: { reason: rejectReasons },
+    }),
+    journalAppends: metrics.counter({
+      name: "journal_appends_total",
+      help: "rows committed to the journal, or refused by the store",
+      labels: { result: ["ok", "failed"] },
+    }),
+    journalSeconds: metrics.histogram({
+      name: "journal_append_seconds",
+      help: "time until a journal row is committed",
+    }),
+    telemetryDropped: metrics.counter({
+      name: "telemetry_dropped_total",
+      help: "spans dropped: the queue was full or the collector refused",
+      labels: { signal: ["span"] },
+    }),
+    spansExported: metrics.counter({
+      name: "telemetry_spans_exported_total",
+      help: "spans the collector took",
+    }),
+    tracesKept: metrics.counter({
+      name: "telemetry_traces_kept_total",
+      help: "requests whose trace was kept, by the first reason that held",
+      labels: { reason: ["error", "fault", "slow", "asked", "sample"] },
+    }),
+  };
+}
+
+/** Metrics of calls to external systems and of the cache in front of them. */
+function upstreamInstruments(metrics: Metrics) {
+  return {
+    operationSeconds: metrics.histogram({
+      name: "upstream_operation_duration_seconds",
+      help: "time of one operation of an external system, retries included",
+      labels: {
+        system: "declared",
+        operation: "declared",
+        outcome: ["ok", "fault", "timeout", "transport", "refused"],
+      },
+      ceiling: 800,
+      bounds: upstreamBounds,
+    }),
+    attempts: metrics.counter({
+      name: "upstream_attempts_total",
+      help: "attempts to reach an external system",
+      labels: { system: "declared", kind: ["first", "retry"] },
+      ceiling: 60,
+    }),
+    faults: metrics.counter({
+      name: "upstream_fault_total",
+      help: "faults by our normalised code",
+      labels: { system: "declared", code: errorCodes },
+      ceiling: 800,
+    }),
+    cacheRequests: metrics.counter({
+      name: "cache_requests_total",
+      help: "questions to the cache",
+      labels: { cache: "declared", result: ["hit", "miss", "stale", "bypass", "negative"] },
+      ceiling: 100,
+    }),
+    cacheAgeServed: metrics.histogram({
+      name: "cache_age_served_seconds",
+      help: "age of the cached answer that the caller saw",
+      labels: { cache: "declared" },
+      ceiling: 20,
+      bounds: [0.1, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400],
+    }),
+  };
+}
+
+/** Metrics of what keeps us from calling an external system. */
+function guardInstruments(metrics: Metrics) {
+  return {
+    breakerState: metrics.gauge({
+      name: "breaker_state",
+      help: "0 closed, 1 half-open, 2 open",
+      labels: { system: "declared" },
+      ceiling: 20,
+    }),
+    breakerTransitions: metrics.counter({
+      name: "breaker_transitions_total",
+      help: "changes of a breaker's state",
+      labels: { system: "declared", to: ["closed", "half-open", "open"] },
+      ceiling: 60,
+    }),
+    breakerRefused: metrics.counter({
+      name: "breaker_refused_total",
+      help: "calls that an open breaker refused",
+      labels: { system: "declared" },
+      ceiling: 20,
+    }),
+    quotaRemaining: metrics.gauge({
+      name: "quota_remaining",
+      help: "calls left in the current quota window",
+      labels: { system: "declared" },
+      ceiling: 20,
+    }),
+    quotaRefused: metrics.counter({
+      name: "quota_refused_total",
+      help: "calls that our quota refused",
+      labels: { system: "declared" },
+      ceiling: 20,
+    }),
+  };
+}
+
+export type Instruments = ReturnType<typeof createInstruments>;
+
+/** Every metric of the product that something records. */
+export function createInstruments(metrics: Metrics) {
+  return { ...doorInstruments(metrics), ...upstreamInstruments(metrics), ...guardInstruments(metrics) };
+}
