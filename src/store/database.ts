@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
+import type pg from "pg";
+import { type Logger, silentLogger } from "../core/logger.ts";
+import { takeDataFolder } from "./data-folder.ts";
+import { migrate } from "./migrations.ts";
+import { EmbeddedServer } from "./pglite.ts";
+import { StorePool } from "./pool.ts";
+import type { Schema } from "./schema.ts";
+
+export interface OpenDatabase {
+  db: Kysely<Schema>;
+  pool: StorePool;
+  engine: "postgres" | "pglite";
+  /** throws `store-unavailable` when the database does not answer */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** PostgreSQL 15 or newer; absent: the embedded database */
+  url?: string;
+  /** folder of the embedded database, or `memory://` */
+  dataDir: string;
+  log?: Logger;
+}
+
+const inMemory = "memory://";
+
+// a statement ends on the server first; the driver's own limit is for a server that went silent
+const limits: pg.PoolConfig = {
+  max: 10,
+  connectionTimeoutMillis: 3_000,
+  statement_timeout: 10_000,
+  query_timeout: 12_000,
+  idle_in_transaction_session_timeout: 30_000,
+  keepAlive: true,
+};
+
+/** Opens PostgreSQL or the embedded database and migrates it; throws `store-unavailable` when it can't be reached. */
+export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
+  return options.url ? openPostgres(options.url, options.log) : openEmbedded(options.dataDir, options.log);
+}
+
+async function openPostgres(url: string, log: Logger = silentLogger): Promise<OpenDatabase> {
+  // a migration may run long, and several replicas wait here for one
+  const patient = { connectionString: url, max: 1, connectionTimeoutMillis: limits.connectionTimeoutMillis };
+  const migrating = new StorePool(patient, log);
+  try {
+    await migrate(kyselyOf(migrating));
+  } finally {
+    await migrating.end();
+  }
+  const pool = new StorePool({ ...limits, connectionString: url }, log);
+  return { ...opened(pool), engine: "postgres", close: () => pool.end() };
+}
+
+async function openEmbedded(dataDir: string, log: Logger = silentLogger): Promise<OpenDatabase> {
+  const release = dataDir === inMemory ? () => {} : takeDataFolder(dataDir);
+  let server: EmbeddedServer;
+  try {
+    server = await EmbeddedServer.open(dataDir === inMemory ? inMemory : join(dataDir, "pg"));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  const session = { user: "postgres", database: "postgres", ssl: false, max: 1, idleTimeoutMillis: 0 };
+  const stream = () => server.connect();
+  const pool = new StorePool({ ...session, stream, connectionTimeoutMillis: 10_000 }, log);
+  const close = async () => {
+    await pool.end();
+    await server.close();
+    release();
+  };
+  try {
+    await migrate(kyselyOf(pool));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ...opened(pool), engine: "pglite", close };
+}
+
+function opened(pool: StorePool): Pick<OpenDatabase, "db" | "pool" | "ping"> {
+  const ping = async () => {
+    await pool.query("select 1");
+  };
+  return { db: kyselyOf(pool), pool, ping };
+}
+
+/** Kysely on our pool; whoever opened the pool ends it, so `db.destroy()` is never called. */
+function kyselyOf(pool: StorePool): Kysely<Schema> {
+  // our connections take statements only: Kysely's cursor overload is for streaming, which we don't use
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pool as unknown as PostgresPool }) });
+}

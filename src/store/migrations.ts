@@ -1,0 +1,76 @@
+import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from "kysely";
+import type { Schema } from "./schema.ts";
+
+// one statement each; SQL of PostgreSQL 15. A released migration is never edited: add the next one
+const steps: Record<string, readonly string[]> = {
+  "001-resources": [
+    `create table resource (
+       tenant text not null, type text not null, id text not null, version int not null,
+       last_updated int8 not null, deleted boolean not null, source text, content jsonb,
+       primary key (tenant, type, id))`,
+    "create table resource_history (like resource, primary key (tenant, type, id, version))",
+  ],
+  "002-identity-map": [
+    `create table identity_map (
+       tenant text not null, kind text not null, value_mac text not null, logical_id text not null,
+       value_sealed bytea not null, created_at int8 not null,
+       primary key (tenant, kind, value_mac), unique (tenant, logical_id))`,
+  ],
+  "003-journal": [
+    `create table journal_group (
+       id int8 generated always as identity primary key, row_count int not null, digest text not null,
+       mac text not null, position int8 unique, rows_before int8, chain text)`,
+    "create index journal_group_unsealed on journal_group (id) where position is null",
+    `create table journal (
+       group_id int8 not null, n int not null, row json not null, mac text not null,
+       tenant text not null generated always as (row->>'tenant') stored,
+       at int8 not null generated always as ((row->>'at')::int8) stored,
+       subject text generated always as (row->>'subject') stored,
+       primary key (group_id, n))`,
+    "create index journal_subject on journal (tenant, subject, at) where subject is not null",
+    `create table journal_head (
+       id int primary key default 1 check (id = 1), position int8 not null, rows int8 not null,
+       chain text not null, at int8 not null, signature text not null)`,
+    `create function journal_is_append_only() returns trigger language plpgsql as $$
+       begin
+         raise exception 'the journal is append-only' using errcode = 'insufficient_privilege';
+       end $$`,
+    `create trigger append_only before update or delete or truncate on journal
+       for each statement execute function journal_is_append_only()`,
+    `create trigger append_only before delete or truncate on journal_group
+       for each statement execute function journal_is_append_only()`,
+    `create trigger seal_once before update on journal_group for each row
+       when (old.position is not null or
+         (new.id, new.row_count, new.digest, new.mac) is distinct from (old.id, old.row_count, old.digest, old.mac))
+       execute function journal_is_append_only()`,
+  ],
+  "004-outbox": [
+    `create table outbox (
+       id text primary key, tenant text not null, system text not null, kind text not null,
+       deduplication_id text not null, state text not null, payload bytea, attempts int not null default 0,
+       due_at int8 not null, created_at int8 not null, finished_at int8, last_error text,
+       unique (tenant, system, deduplication_id))`,
+    "create index outbox_due on outbox (system, due_at) where state = 'pending'",
+    "create table job_lease (job text primary key, holder text not null, expires_at int8 not null)",
+  ],
+};
+
+const provider: MigrationProvider = {
+  getMigrations: async () =>
+    Object.fromEntries(
+      Object.entries(steps).map(([name, statements]): [string, Migration] => [
+        name,
+        {
+          up: async (db) => {
+            for (const statement of statements) await sql.raw(statement).execute(db);
+          },
+        },
+      ]),
+    ),
+};
+
+/** Brings the database to the newest schema under a lock, in one transaction; throws what the database said. */
+export async function migrate(db: Kysely<Schema>): Promise<void> {
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error) throw error;
+}

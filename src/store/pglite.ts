@@ -1,0 +1,115 @@
+import { once } from "node:events";
+import { Duplex } from "node:stream";
+import { Worker } from "node:worker_threads";
+
+/** PGlite in its worker thread, seen as a PostgreSQL server with room for one connection. */
+export class EmbeddedServer {
+  readonly #worker: Worker;
+  #socket: EmbeddedSocket | undefined;
+  #stopped: Error | undefined;
+
+  private constructor(folder: string) {
+    this.#worker = startWorker(folder);
+    this.#worker.on("message", (answer: Uint8Array) => this.#socket?.push(answer));
+    this.#worker.on("error", (error) => this.#stop(error));
+    this.#worker.on("exit", () => this.#stop());
+  }
+
+  /** Opens the database in `folder`, or in memory for `memory://`; throws when it can't be opened. */
+  static async open(folder: string): Promise<EmbeddedServer> {
+    const server = new EmbeddedServer(folder);
+    await once(server.#worker, "message");
+    return server;
+  }
+
+  /** A new session; the pool holds at most one. */
+  connect(): EmbeddedSocket {
+    const stopped = this.#stopped;
+    const socket = new EmbeddedSocket((batch) => {
+      if (this.#stopped) socket.destroy(this.#stopped);
+      else if (batch === null) this.#worker.postMessage(null);
+      else this.#worker.postMessage(batch, [batch.buffer as ArrayBuffer]);
+    });
+    this.#socket = socket;
+    if (stopped) queueMicrotask(() => socket.destroy(stopped));
+    return socket;
+  }
+
+  async close(): Promise<void> {
+    if (this.#stopped) return;
+    const exit = once(this.#worker, "exit");
+    this.#worker.postMessage("close");
+    await exit;
+  }
+
+  #stop(cause?: Error): void {
+    this.#stopped ??= new Error("the embedded database has stopped", { cause });
+    this.#socket?.destroy(this.#stopped);
+  }
+}
+
+function startWorker(folder: string): Worker {
+  const here = import.meta.url;
+  const options = { workerData: folder, name: "store", execArgv: [] };
+  if (!here.endsWith(".ts")) return new Worker(new URL("./pglite-worker.js", here), options);
+  // a thread does not inherit tsx, and on Node 20 `--import tsx` does nothing in one: load it first
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const source = new URL("./pglite-worker.ts", here).href;
+  const bootstrap = `import("${tsx}").then((tsx) => { tsx.register(); return import("${source}"); })`;
+  return new Worker(bootstrap, { ...options, eval: true });
+}
+
+/** What `pg` takes for a TCP socket: writes of one turn go to the worker as one message. */
+class EmbeddedSocket extends Duplex {
+  readonly #send: (batch: Uint8Array | null) => void;
+
+  constructor(send: (batch: Uint8Array | null) => void) {
+    super();
+    this.#send = send;
+  }
+
+  connect(): this {
+    this.#send(null);
+    queueMicrotask(() => this.emit("connect"));
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#send(Uint8Array.from(chunk));
+    done();
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    const batch = new Uint8Array(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    let offset = 0;
+    for (const { chunk } of chunks) {
+      batch.set(chunk, offset);
+      offset += chunk.length;
+    }
+    this.#send(batch);
+    done();
+  }
+
+  override _final(done: () => void): void {
+    this.push(null);
+    done();
+  }
+}

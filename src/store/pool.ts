@@ -1,0 +1,91 @@
+import pg from "pg";
+import type { Logger } from "../core/logger.ts";
+import { isStatementTimeout, isUnavailable, storeUnavailable } from "./store-errors.ts";
+
+const { builtins } = pg.types;
+
+/** int8 is a number (our counters stay far below 2^53), a date stays text: a JS Date would shift it. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid, format) {
+    if (format === "binary") return pg.types.getTypeParser(oid, "binary");
+    if (oid === builtins.INT8) return Number;
+    if (oid === builtins.DATE) return String;
+    return pg.types.getTypeParser(oid, "text");
+  },
+};
+
+export interface Statement {
+  /** a name makes the statement prepared once on each connection */
+  name?: string;
+  text: string;
+  values?: unknown[];
+}
+
+/** One connection on loan; every error that means "the database is away" comes out as `store-unavailable`. */
+export class StoreConnection {
+  readonly #client: pg.PoolClient;
+  #broken = false;
+  readonly #markBroken = () => {
+    this.#broken = true;
+  };
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+    // a client on loan has no other listener: an unheard error event would end the process
+    client.on("error", this.#markBroken);
+  }
+
+  async query<R extends pg.QueryResultRow>(
+    statement: string | Statement,
+    values?: readonly unknown[],
+  ): Promise<pg.QueryResult<R>> {
+    try {
+      return await (typeof statement === "string"
+        ? this.#client.query<R>(statement, values ? [...values] : undefined)
+        : this.#client.query<R>(statement));
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      if (!isStatementTimeout(error)) this.#broken = true;
+      throw storeUnavailable(error);
+    }
+  }
+
+  /** Gives the connection back; one that failed is closed, so that nobody waits on a half-read answer. */
+  release(): void {
+    this.#client.removeListener("error", this.#markBroken);
+    this.#client.release(this.#broken);
+  }
+}
+
+/** The only pool of the process: Kysely and the journal share it. */
+export class StorePool {
+  readonly #pool: pg.Pool;
+
+  constructor(config: pg.PoolConfig, log: Logger) {
+    this.#pool = new pg.Pool({ ...config, types });
+    this.#pool.on("error", (error) =>
+      log.warn({ reason: error.message }, "an idle store connection was lost"),
+    );
+  }
+
+  async connect(): Promise<StoreConnection> {
+    try {
+      return new StoreConnection(await this.#pool.connect());
+    } catch (error) {
+      throw storeUnavailable(error);
+    }
+  }
+
+  async query<R extends pg.QueryResultRow>(statement: string | Statement): Promise<pg.QueryResult<R>> {
+    const connection = await this.connect();
+    try {
+      return await connection.query<R>(statement);
+    } finally {
+      connection.release();
+    }
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+}

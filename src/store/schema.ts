@@ -1,0 +1,95 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+
+/** Times are milliseconds since the epoch in int8 columns: equal on both engines and free of zones. */
+export interface Schema {
+  resource: ResourceTable;
+  resource_history: ResourceTable;
+  identity_map: IdentityMapTable;
+  journal_group: JournalGroupTable;
+  journal: JournalTable;
+  journal_head: JournalHeadTable;
+  outbox: OutboxTable;
+  job_lease: JobLeaseTable;
+}
+
+interface ResourceTable {
+  tenant: string;
+  type: string;
+  id: string;
+  version: number;
+  last_updated: number;
+  deleted: boolean;
+  /** id of the message that it was made from (meta.source), if any */
+  source: string | null;
+  /** null once deleted */
+  content: JSONColumnType<object> | null;
+}
+
+interface IdentityMapTable {
+  tenant: string;
+  kind: string;
+  value_mac: string;
+  logical_id: string;
+  value_sealed: Uint8Array;
+  created_at: number;
+}
+
+/** Rows that were committed together; what the sealer links. */
+interface JournalGroupTable {
+  id: GeneratedAlways<number>;
+  row_count: number;
+  /** SHA-256 over the leaves of its rows, base64url */
+  digest: string;
+  /** keyed hash over count and digest */
+  mac: string;
+  /** place in commit order from 1, given by the sealer */
+  position: ColumnType<number | null, never, number>;
+  /** rows in all groups before this one */
+  rows_before: ColumnType<number | null, never, number>;
+  chain: ColumnType<string | null, never, string>;
+}
+
+interface JournalTable {
+  group_id: number;
+  /** from 1 within the group */
+  n: number;
+  /** canonical text of the row, kept byte for byte (json, not jsonb) */
+  row: JSONColumnType<object>;
+  mac: string;
+  tenant: GeneratedAlways<string>;
+  at: GeneratedAlways<number>;
+  subject: GeneratedAlways<string | null>;
+}
+
+/** The one row that says how far the journal is sealed. */
+interface JournalHeadTable {
+  id: Generated<number>;
+  position: number;
+  rows: number;
+  chain: string;
+  at: number;
+  signature: string;
+}
+
+interface OutboxTable {
+  id: string;
+  tenant: string;
+  system: string;
+  kind: string;
+  deduplication_id: string;
+  state: "pending" | "delivered" | "dead";
+  /** sealed JSON; dropped after delivery */
+  payload: Uint8Array | null;
+  attempts: Generated<number>;
+  /** not before this time; a claim moves it to the end of its lease */
+  due_at: number;
+  created_at: number;
+  finished_at: number | null;
+  last_error: string | null;
+}
+
+interface JobLeaseTable {
+  job: string;
+  holder: string;
+  expires_at: number;
+}

@@ -1,0 +1,103 @@
+import { sql } from "kysely";
+import { describe, expect, it } from "vitest";
+import { openDatabase } from "../../src/store/database.ts";
+import { freshDatabase } from "../support/database.ts";
+import { startPostgres } from "../support/postgres-server.ts";
+import { onBothEngines } from "./engines.ts";
+
+onBothEngines((store) => {
+  it("answers a ping", async () => {
+    await expect(store().ping()).resolves.toBeUndefined();
+  });
+
+  it("gives the same JavaScript value for every type", async () => {
+    const { rows } = await sql`
+      select 9007199254740991::int8 as int8, count(*) as counted, 12.50::numeric as numeric, true as boolean,
+        timestamptz '2026-11-21 12:00:00.123+03' as timestamptz, date '1980-01-01' as date,
+        '\\x0001ff'::bytea as bytea, '{"b":1,"a":[null]}'::jsonb as jsonb, array['а','б'] as texts,
+        null::text as nothing from (values (1), (2)) as two`.execute(store().db);
+    expect(rows).toEqual([
+      {
+        int8: 9007199254740991,
+        counted: 2,
+        numeric: "12.50",
+        boolean: true,
+        timestamptz: new Date("2026-11-21T09:00:00.123Z"),
+        date: "1980-01-01",
+        bytea: Buffer.from([0, 1, 255]),
+        jsonb: { a: [null], b: 1 },
+        texts: ["а", "б"],
+        nothing: null,
+      },
+    ]);
+  });
+
+  it("keeps concurrent transactions apart and undoes a failed one", async () => {
+    const { db } = store();
+    const insert = (n: number) =>
+      db.transaction().execute(async (trx) => {
+        const row = { job: `tx-${n}`, holder: "test", expires_at: n };
+        await trx.insertInto("job_lease").values(row).execute();
+        if (n % 4 === 0) throw new Error("undo");
+      });
+    const results = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => insert(n)));
+    const stored = await db.selectFrom("job_lease").where("job", "like", "tx-%").select("job").execute();
+    expect(results.filter((result) => result.status === "rejected")).toHaveLength(5);
+    expect(stored).toHaveLength(15);
+  });
+
+  it("passes an error of the statement on with its SQLSTATE and stays usable", async () => {
+    await expect(sql`select * from no_such_table`.execute(store().db)).rejects.toMatchObject({
+      code: "42P01",
+    });
+    await store().ping();
+  });
+
+  it("says how many rows a change touched", async () => {
+    const { db } = store();
+    await db.insertInto("job_lease").values({ job: "counted", holder: "a", expires_at: 1 }).execute();
+    const result = await db.deleteFrom("job_lease").where("job", "=", "counted").executeTakeFirst();
+    expect(result.numDeletedRows).toBe(1n);
+  });
+});
+
+describe("PostgreSQL", () => {
+  it("is migrated once when several replicas start together", async () => {
+    const url = await freshDatabase();
+    const stores = await Promise.all([1, 2, 3].map(() => openDatabase({ url, dataDir: "unused" })));
+    const { rows } = await sql<{ n: number }>`select count(*) as n from kysely_migration`.execute(
+      stores[0]!.db,
+    );
+    expect(rows[0]?.n).toBeGreaterThan(2);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it("that is not there is a coded error in bounded time", async () => {
+    const url = "postgresql://postgres@127.0.0.1:1/none";
+    await expect(openDatabase({ url, dataDir: "unused" })).rejects.toMatchObject({
+      code: "store-unavailable",
+    });
+  });
+
+  it("restarted under us is a coded error while it is away, and then works again", async () => {
+    const { url, server, remove } = await startPostgres();
+    const store = await openDatabase({ url, dataDir: "unused" });
+    try {
+      await Promise.all(Array.from({ length: 5 }, () => store.ping()));
+      const running = sql`select pg_sleep(30)`.execute(store.db).catch((error: unknown) => error);
+      const open = store.db.transaction().execute(async (trx) => {
+        await sql`select 1`.execute(trx);
+        await server.stop();
+        await sql`select 1`.execute(trx);
+      });
+      await expect(open).rejects.toMatchObject({ code: "store-unavailable" });
+      expect(await running).toMatchObject({ code: "store-unavailable" });
+      await expect(store.ping()).rejects.toMatchObject({ code: "store-unavailable" });
+      await server.start();
+      await Promise.all(Array.from({ length: 5 }, () => store.ping()));
+    } finally {
+      await store.close();
+      await remove();
+    }
+  });
+});

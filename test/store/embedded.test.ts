@@ -1,0 +1,22 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { openDatabase } from "../../src/store/database.ts";
+
+it("the embedded database keeps its rows over a restart and refuses a second process", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "gateway-data-"));
+  try {
+    const first = await openDatabase({ dataDir });
+    await first.db.insertInto("job_lease").values({ job: "kept", holder: "a", expires_at: 1 }).execute();
+    await expect(openDatabase({ dataDir })).rejects.toThrow(/in use by process/);
+    await first.close();
+    await expect(first.ping()).rejects.toMatchObject({ code: "store-unavailable" });
+
+    const second = await openDatabase({ dataDir });
+    expect(await second.db.selectFrom("job_lease").select("job").execute()).toEqual([{ job: "kept" }]);
+    await second.close();
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+});
