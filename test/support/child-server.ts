@@ -13,6 +13,11 @@ export interface ServerCommand {
   stopSignal?: NodeJS.Signals;
 }
 
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** A server process of a test; it never outlives the test run. */
 export class ChildServer {
   readonly #spec: ServerCommand;
@@ -21,14 +26,15 @@ export class ChildServer {
 
   constructor(spec: ServerCommand) {
     this.#spec = spec;
-    process.once("exit", () => this.#child?.kill("SIGKILL"));
   }
 
-  /** Resolves when the server answers its probe; throws with its output when it ends or stays silent for 20 s. */
+  /** Resolves when the server answers its probe; throws with its output when it ends or stays silent for 30 s. */
   async start(): Promise<void> {
     const { command, args, options, probe } = this.#spec;
     const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     this.#output = "";
     let failure: Error | undefined;
     child.on("error", (error) => {
@@ -39,13 +45,18 @@ export class ChildServer {
         this.#output = (this.#output + chunk).slice(-4000);
       });
     }
-    const giveUpAt = Date.now() + 20_000;
+    const giveUpAt = Date.now() + 30_000;
     while (!failure && child.exitCode === null && child.signalCode === null && Date.now() < giveUpAt) {
       if (await answers(probe)) return;
       await pause(25);
     }
     await this.kill();
     throw new Error(`${command} did not start: ${failure?.message ?? this.#output}`, { cause: failure });
+  }
+
+  /** What it printed last. */
+  get output(): string {
+    return this.#output;
   }
 
   /** An orderly stop. */

@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clientAssertion, requestToken, type SystemKey } from "../../scripts/system-client.ts";
+import { ChildServer, freePort } from "./child-server.ts";
+import { projectRoot } from "./project-files.ts";
+
+export interface TestGateway {
+  url: string;
+  sandboxUrl: string;
+  dataFolder: string;
+  server: ChildServer;
+  key(): Promise<SystemKey>;
+  /** an access token of the demo client */
+  token(scope?: string): Promise<string>;
+  /** stops it and removes its data folder */
+  remove(): Promise<void>;
+}
+
+export const demoScopes = "system/Practitioner.rs system/PractitionerRole.rs system/Organization.rs";
+
+const fromSource = ["--import", "tsx", "src/main.ts"];
+
+/** A gateway process of its own on free ports with its sandbox and an empty data folder; `settings` are its environment. */
+export async function startGateway(
+  settings: Record<string, string> = {},
+  node: readonly string[] = fromSource,
+): Promise<TestGateway> {
+  const dataFolder = await mkdtemp(join(tmpdir(), "gateway-data-"));
+  const [port, metricsPort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
+  const { PATH = "", HOME = "" } = process.env;
+  const server = new ChildServer({
+    command: process.execPath,
+    args: node,
+    options: {
+      cwd: projectRoot,
+      env: {
+        PATH,
+        HOME,
+        PORT: String(port),
+        METRICS_PORT: String(metricsPort),
+        SANDBOX_PORT: String(sandboxPort),
+        PUBLIC_URL: url,
+        DATA_DIR: dataFolder,
+        LOG_LEVEL: "warn",
+        ...settings,
+      },
+    },
+    probe: () => ready(url),
+  });
+  await server.start();
+  const key = async () => ({
+    clientId: "demo",
+    jwk: JSON.parse(await readFile(join(dataFolder, "demo-client.jwk.json"), "utf8")),
+  });
+  return {
+    url,
+    sandboxUrl: `http://localhost:${sandboxPort}`,
+    dataFolder,
+    server,
+    key,
+    token: async (scope = demoScopes) => {
+      const tokenUrl = `${url}/auth/token`;
+      const answer = await requestToken(tokenUrl, await clientAssertion(await key(), tokenUrl), scope);
+      const body = (await answer.json()) as { access_token: string };
+      if (!answer.ok) throw new Error(`no token: ${JSON.stringify(body)}`);
+      return body.access_token;
+    },
+    remove: async () => {
+      await server.stop();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ready(url: string): Promise<void> {
+  const answer = await fetch(`${url}/health/ready`);
+  if (!answer.ok) throw new Error(`not ready: ${answer.status}`);
+}
