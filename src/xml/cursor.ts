@@ -1,5 +1,5 @@
 import { classes, isNamePair, isXmlCharacter, NAME, NAME_START, SPACE } from "./characters.ts";
-import { XmlError, type XmlErrorCode, type XmlPosition } from "./error.ts";
+import { advance, XmlError, type XmlErrorCode, type XmlPosition } from "./error.ts";
 import type { XmlLimits } from "./limits.ts";
 import { internName, type QName } from "./names.ts";
 
@@ -40,15 +40,7 @@ export class Cursor {
   }
 
   positionAt(at: number): XmlPosition {
-    let { line, column } = this.origin;
-    let from = 0;
-    for (let next = this.source.indexOf("\n"); next !== -1 && next < at; ) {
-      line += 1;
-      column = 1;
-      from = next + 1;
-      next = this.source.indexOf("\n", from);
-    }
-    return { line, column: column + at - from };
+    return advance(this.origin, this.source.slice(0, at));
   }
 
   fail(code: XmlErrorCode, message: string, at: number): XmlError {

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { XmlError } from "./error.ts";
+import { advance, XmlError, type XmlPosition } from "./error.ts";
 
 export type XmlEncoding = "utf-8" | "windows-1251";
 
@@ -39,15 +39,20 @@ export function checkLabel(label: string | undefined, encoding: XmlEncoding): vo
   );
 }
 
-/** Text of the bytes, a byte order mark included; throws XmlError "invalid-encoding" with its place. */
-export function decode(bytes: Uint8Array, encoding: XmlEncoding): string {
+/** Text of bytes that stand at `from`, a byte order mark included; throws XmlError "invalid-encoding". */
+export function decode(bytes: Uint8Array, encoding: XmlEncoding, from: XmlPosition = start): string {
   if (encoding === "utf-8") {
-    if (!isUtf8(bytes)) throw invalidUtf8(bytes);
+    if (!isUtf8(bytes)) throw invalidUtf8(bytes, from);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   }
   const undefinedByte = bytes.indexOf(0x98);
-  if (undefinedByte !== -1) throw invalid("0x98 is no character of windows-1251", bytes, undefinedByte);
-  return new TextDecoder("windows-1251").decode(bytes);
+  const decoder = new TextDecoder("windows-1251");
+  if (undefinedByte === -1) return decoder.decode(bytes);
+  throw invalid(
+    "0x98 is no character of windows-1251",
+    decoder.decode(bytes.subarray(0, undefinedByte)),
+    from,
+  );
 }
 
 /** Section 2.11: each CR LF and each CR alone becomes LF. */
@@ -62,7 +67,7 @@ function encodingOf(label: string): XmlEncoding {
   throw new XmlError("unsupported-encoding", "only UTF-8 and windows-1251 are read", start);
 }
 
-function invalidUtf8(bytes: Uint8Array): XmlError {
+function invalidUtf8(bytes: Uint8Array, from: XmlPosition): XmlError {
   let good = 0;
   let bad = bytes.length;
   // the longest prefix that could still be the beginning of UTF-8
@@ -71,7 +76,8 @@ function invalidUtf8(bytes: Uint8Array): XmlError {
     if (startsUtf8(bytes.subarray(0, middle))) good = middle;
     else bad = middle - 1;
   }
-  return invalid("a sequence of bytes that is not UTF-8", bytes, good);
+  const before = new TextDecoder("utf-8").decode(bytes.subarray(0, good), { stream: true });
+  return invalid("a sequence of bytes that is not UTF-8", before, from);
 }
 
 function startsUtf8(bytes: Uint8Array): boolean {
@@ -83,11 +89,6 @@ function startsUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-function invalid(message: string, bytes: Uint8Array, at: number): XmlError {
-  const before = normalizeLineEnds(new TextDecoder("utf-8").decode(bytes.subarray(0, at), { stream: true }));
-  const line = before.split("\n").length;
-  return new XmlError("invalid-encoding", message, {
-    line,
-    column: before.length - before.lastIndexOf("\n"),
-  });
+function invalid(message: string, before: string, from: XmlPosition): XmlError {
+  return new XmlError("invalid-encoding", message, advance(from, normalizeLineEnds(before)));
 }

@@ -26,6 +26,17 @@ export interface XmlPosition {
   readonly column: number;
 }
 
+/** The position after `text` that begins at `from`; the text's line ends are LF. */
+export function advance(from: XmlPosition, text: string): XmlPosition {
+  let line = from.line;
+  let start = 0;
+  for (let next = text.indexOf("\n"); next !== -1; next = text.indexOf("\n", start)) {
+    line += 1;
+    start = next + 1;
+  }
+  return { line, column: (start === 0 ? from.column : 1) + text.length - start };
+}
+
 /** Any refusal of src/xml: what is wrong and where, never a value of the document. */
 export class XmlError extends Error {
   override readonly name = "XmlError";

@@ -1,5 +1,5 @@
 export interface XmlLimits {
-  /** bytes of the document, or UTF-16 code units when it comes as a string; of one record in a stream */
+  /** bytes of the document, or UTF-16 code units when it comes as a string; of a record's names and values in a stream */
   readonly maxBytes: number;
   /** levels of elements, the root is the first */
   readonly maxDepth: number;

@@ -51,10 +51,6 @@ export class Scanner {
     this.#attributes = new AttributeReader(this.#scope, limits);
   }
 
-  get depth(): number {
-    return this.#open.length;
-  }
-
   /** Where the next token begins in the text given last. */
   get offset(): number {
     return this.#cursor.pos;
@@ -62,11 +58,6 @@ export class Scanner {
 
   position(): XmlPosition {
     return this.#cursor.positionAt(this.#cursor.pos);
-  }
-
-  /** A stream counts the elements of each record afresh. */
-  resetElements(): void {
-    this.#elements = 0;
   }
 
   /** Takes all tokens of `source`; throws XmlError, "unexpected-end" where the last one is cut. */
