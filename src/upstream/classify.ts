@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import { FhirPathError, MappingError } from "../fml/errors.ts";
+import { XmlError } from "../xml/error.ts";
 import type { UpstreamOutcome } from "./observer.ts";
 import { SoapFault } from "./soap-fault.ts";
 import { WireFailure, type WireFailureKind } from "./wire-failure.ts";
@@ -31,6 +32,7 @@ const codeOfWire: Readonly<Record<WireFailureKind, ErrorCode>> = {
   busy: "upstream-unavailable",
   "rate-limited": "upstream-rate-limited",
   "server-error": "upstream-unavailable",
+  refused: "upstream-rejected",
   html: "upstream-malformed",
   redirect: "upstream-malformed",
   "too-large": "upstream-too-large",
@@ -63,13 +65,21 @@ function codeOf(thrown: unknown): ErrorCode {
   if (thrown instanceof MappingError)
     return thrown.code === "unmapped-code" ? "unmapped-code" : "mapping-failed";
   if (thrown instanceof FhirPathError) return "mapping-failed";
+  if (thrown instanceof XmlError) return codeOfXml(thrown);
   if (thrown instanceof SyntaxError) return "upstream-malformed";
   return "internal";
 }
 
+function codeOfXml({ code }: XmlError): ErrorCode {
+  // well-formed, but not what the contract says
+  if (code === "unexpected-element" || code === "repeated-element") return "upstream-wrong-shape";
+  return code === "limit-exceeded" ? "upstream-too-large" : "upstream-malformed";
+}
+
 // messages of these name places, never values
 function detailOf(thrown: unknown): string | undefined {
-  if (thrown instanceof MappingError || thrown instanceof FhirPathError) return thrown.message;
+  const isSafe = [MappingError, FhirPathError, XmlError].some((kind) => thrown instanceof kind);
+  if (isSafe) return (thrown as Error).message;
   return thrown instanceof SoapFault ? `SOAP fault ${thrown.code}` : undefined;
 }
 

@@ -4,6 +4,7 @@ export type WireFailureKind =
   | "busy"
   | "rate-limited"
   | "server-error"
+  | "refused"
   | "html"
   | "redirect"
   | "too-large";
