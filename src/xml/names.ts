@@ -1,4 +1,4 @@
-import { classes, isNamePair, NAME_START } from "./characters.ts";
+import { classes, isNamePair, NAME, NAME_START } from "./characters.ts";
 
 /** A qualified name as written, cut at its colon. */
 export interface QName {
@@ -8,6 +8,7 @@ export interface QName {
   readonly codes: Uint16Array;
 }
 
+const COLON = 0x3a;
 const size = 2048;
 // names repeat from message to message: a fixed table keeps one string of each and never grows
 const known: (QName | undefined)[] = new Array(size).fill(undefined);
@@ -44,4 +45,15 @@ function cut(codes: Uint16Array): QName | undefined {
 // a fresh string: a slice of the document would keep the whole document alive
 function textOf(codes: Uint16Array): string {
   return Buffer.from(codes.buffer, codes.byteOffset, codes.byteLength).toString("utf16le");
+}
+
+/** Whether the text is an NCName (Namespaces [4]): a name without a colon. */
+export function isLocalName(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    const wanted = at === 0 ? NAME_START : NAME;
+    if (isNamePair(unit, text.charCodeAt(at + 1))) at += 1;
+    else if (((classes[unit] ?? 0) & wanted) === 0 || unit === COLON) return false;
+  }
+  return text !== "";
 }
