@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Actor, RequestContext } from "../core/context.ts";
 import type { Logger } from "../core/logger.ts";
 import { Timings } from "../core/timings.ts";
+import { RequestLogger } from "../telemetry/log.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -36,7 +37,7 @@ export function registerContext(app: FastifyInstance, settings: ContextSettings)
       requestId: request.id,
       actor: nobody,
       deadline: settings.clock.now() + settings.timeoutMs,
-      log: settings.log,
+      log: new RequestLogger(settings.log, request.id),
       timings: new Timings(),
       scenario: typeof scenario === "string" ? scenario : undefined,
     };

@@ -30,11 +30,6 @@ function doorInstruments(metrics: Metrics) {
       help: "requests refused before their work began",
       labels: { reason: rejectReasons },
     }),
-    journalAppends: metrics.counter({
-      name: "journal_appends_total",
-      help: "rows committed to the journal, or refused by the store",
-      labels: { result: ["ok", "failed"] },
-    }),
     journalSeconds: metrics.histogram({
       name: "journal_append_seconds",
       help: "time until a journal row is committed",

@@ -1,0 +1,181 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ErrorCode } from "../core/error-table.ts";
+import { GatewayError, isGatewayError } from "../core/errors.ts";
+import { outcomeOf } from "../fhir/outcome.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** code of the error that this request was answered with */
+    errorCode: ErrorCode | undefined;
+  }
+}
+
+// fastify's own refusals; anything else of fastify is a fault of ours
+const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_VALIDATION: "bad-request",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload-too-large",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "bad-request",
+  FST_ERR_CTP_INVALID_JSON_BODY: "bad-request",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "bad-request",
+  FST_ERR_BAD_URL: "bad-request",
+  FST_ERR_MAX_PARAM_LENGTH: "bad-request",
+  FST_ERR_NOT_FOUND: "not-found",
+};
+
+/** Any thrown value as an error of our table; what nobody foresaw is `internal`. */
+export function toGatewayError(error: unknown): GatewayError {
+  if (isGatewayError(error)) return error;
+  const { code = "", validation, validationContext, statusCode } = error as Partial<FastifyError>;
+  if (validation?.[0]) {
+    const [first] = validation;
+    const missing = first.keyword === "required" ? `/${String(first.params.missingProperty)}` : "";
+    const field = `${validationContext ?? "body"}${first.instancePath}${missing}`;
+    return new GatewayError("bad-request", { field, detail: `${field} ${first.message ?? "is wrong"}` });
+  }
+  const known = fastifyCodes[code] ?? (isBrokenBody(error, statusCode) ? "bad-request" : undefined);
+  // parser messages may quote the body, so only the table speaks
+  return new GatewayError(known ?? "internal", { cause: error });
+}
+
+const isBrokenBody = (error: unknown, statusCode: number | undefined): boolean =>
+  statusCode === 400 && error instanceof Error;
+
+interface ErrorSettings {
+  publicUrl: string;
+  /** records a refused or failed access; a rejection turns the answer into `store-unavailable` */
+  record?: (request: FastifyRequest, code: ErrorCode) => Promise<void>;
+}
+
+/**
+ * Every error leaves here: `/fhir` as OperationOutcome, the token endpoint as RFC 6749, the rest as RFC 9457.
+ * A fault of ours says one fixed sentence; its details go to the log under the request id.
+ */
+export function registerErrors(app: FastifyInstance, settings: ErrorSettings): void {
+  app.decorateRequest("errorCode", undefined);
+  const routes = new RouteMethods();
+  app.addHook("onRoute", ({ url, method }) => routes.add(url, method));
+  app.setErrorHandler((error, request, reply) => answer(toGatewayError(error), request, reply, settings));
+  app.setNotFoundHandler((request, reply) => {
+    const methods = routes.of(pathOf(request));
+    if (methods.length === 0) return answer(new GatewayError("not-found"), request, reply, settings);
+    reply.header("allow", methods.join(", "));
+    return answer(new GatewayError("method-not-allowed"), request, reply, settings);
+  });
+}
+
+async function answer(
+  error: GatewayError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  settings: ErrorSettings,
+): Promise<FastifyReply> {
+  const told = await recorded(error, request, settings);
+  const { code, row } = told;
+  request.errorCode = code;
+  if (row.status >= 500) request.ctx.log.error({ error: told, code, system: told.system }, "request failed");
+  else if (told.cause) request.ctx.log.debug({ error: told, code }, "request refused");
+  const wait = waitOf(told);
+  if (wait !== undefined) reply.header("retry-after", String(Math.ceil(wait)));
+  if (row.status === 401) reply.header("www-authenticate", "Bearer");
+  reply.code(row.status).header("cache-control", "no-store");
+  return render(told, request, reply, settings.publicUrl);
+}
+
+const defaultRetryAfter = 5;
+
+const waitOf = ({ retryAfter, row }: GatewayError): number | undefined =>
+  retryAfter ?? (row.status === 429 || row.status === 503 ? defaultRetryAfter : undefined);
+
+async function recorded(
+  error: GatewayError,
+  request: FastifyRequest,
+  settings: ErrorSettings,
+): Promise<GatewayError> {
+  try {
+    await settings.record?.(request, error.code);
+    return error;
+  } catch (cause) {
+    return toGatewayError(cause);
+  }
+}
+
+const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] ?? "/";
+
+function render(
+  error: GatewayError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  publicUrl: string,
+): FastifyReply {
+  const path = pathOf(request);
+  if (path === "/auth/token") return reply.type("application/json").send(JSON.stringify(oauthError(error)));
+  if (path === "/fhir" || path.startsWith("/fhir/"))
+    return reply.type("application/fhir+json; charset=utf-8").send(JSON.stringify(outcomeOf(error)));
+  return reply
+    .type("application/problem+json; charset=utf-8")
+    .send(JSON.stringify(problemOf(error, request.id, publicUrl)));
+}
+
+/** RFC 9457, with the code, the remedy and a retry contract that a program can follow. */
+export function problemOf(error: GatewayError, requestId: string, publicUrl: string) {
+  const { code, row, field } = error;
+  return {
+    type: `${publicUrl}/docs/errors#${code}`,
+    title: row.text,
+    status: row.status,
+    detail: row.status === 500 ? row.meaning : error.message,
+    code,
+    field,
+    remedy: row.remedy,
+    retry: {
+      retryable: row.retry === "later" || row.retry === "same-key",
+      retryAfter: waitOf(error),
+      sameRequestId: row.retry === "same-key",
+    },
+    requestId,
+  };
+}
+
+// RFC 6749 5.2 knows few codes; ours goes along for the support desk
+const oauthCodes: Partial<Record<ErrorCode, string>> = {
+  "invalid-client": "invalid_client",
+  "invalid-assertion": "invalid_client",
+  "invalid-scope": "invalid_scope",
+  "unsupported-grant-type": "unsupported_grant_type",
+  "store-unavailable": "temporarily_unavailable",
+  overloaded: "temporarily_unavailable",
+  draining: "temporarily_unavailable",
+};
+
+function oauthError(error: GatewayError) {
+  const { row, code } = error;
+  const fallback = row.status >= 500 ? "server_error" : "invalid_request";
+  return {
+    error: oauthCodes[code] ?? fallback,
+    // RFC 6749 5.2 allows ASCII only here
+    error_description: row.status === 500 ? row.meaning : error.message.replace(/[^ -~]|["\\]/g, ""),
+    code,
+  };
+}
+
+/** Which methods a path has, asked only when fastify found no route, to tell 405 from 404. */
+class RouteMethods {
+  readonly #routes: { pattern: RegExp; methods: string[] }[] = [];
+
+  add(url: string, method: string | string[]): void {
+    const source = url
+      .split("/")
+      .map((part) => (part.startsWith(":") ? "[^/]+" : part === "*" ? ".*" : escapeRegExp(part)))
+      .join("/");
+    this.#routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() });
+  }
+
+  of(path: string): string[] {
+    return [
+      ...new Set(this.#routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)),
+    ];
+  }
+}
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Actor } from "../core/context.ts";
+import type { ErrorCode } from "../core/error-table.ts";
+import type { Instruments, RejectReason, ServiceLevel } from "../telemetry/instruments.ts";
+import {
+  type DeclaredLabel,
+  declareLabel,
+  methodLabel,
+  otherLabel,
+  statusLabel,
+} from "../telemetry/labels.ts";
+import type { HistogramSeries } from "../telemetry/metrics.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+
+interface TelemetrySettings {
+  telemetry: Telemetry;
+  /** keyed hash of an actor's id for the log */
+  pseudonym: (actorId: string) => string;
+  /** may this actor ask with `X-Debug-Trace` for its trace to be kept */
+  mayDebug?: (actor: Actor) => boolean;
+}
+
+const rejections: Partial<Record<ErrorCode, RejectReason>> = {
+  "rate-limited": "rate",
+  "payload-too-large": "body",
+  unauthorized: "auth",
+  "token-expired": "auth",
+  draining: "drain",
+  overloaded: "load",
+  "bad-request": "schema",
+};
+
+/** Measures every request and hands it to the telemetry when its answer has left. */
+export function registerTelemetry(app: FastifyInstance, settings: TelemetrySettings): void {
+  const { instruments } = settings.telemetry;
+  const active = instruments.activeRequests.of({});
+  const routes = new RouteSeries(instruments);
+  app.addHook("onRequest", (_request, _reply, done) => {
+    active.value++;
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    active.value--;
+    const elapsedMs = reply.elapsedTime;
+    routes.of(request, reply.statusCode).observe(elapsedMs / 1000);
+    for (const timing of request.ctx.timings.entries)
+      if (timing.name === "journal append")
+        instruments.journalSeconds.of({}).observe((timing.endMs - timing.startMs) / 1000);
+    const reason = request.errorCode && rejections[request.errorCode];
+    if (reason) instruments.rejected.of({ reason }).value++;
+    finish(request, reply, elapsedMs, settings);
+    done();
+  });
+}
+
+function finish(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  elapsedMs: number,
+  { telemetry, pseudonym, mayDebug }: TelemetrySettings,
+): void {
+  const { headers, ctx, errorCode } = request;
+  const { actor, timings } = ctx;
+  const endMs = performance.now();
+  // a caller may choose the request id, so it must not choose what is sampled
+  const ownId = headers["x-request-id"] === undefined ? request.id : crypto.randomUUID();
+  const finished = {
+    traceId: ownId.replaceAll("-", ""),
+    requestId: request.id,
+    route: routeOf(request),
+    method: methodLabel(request.method),
+    status: reply.statusCode,
+    startMs: endMs - elapsedMs,
+    endMs,
+    timings: timings.entries,
+    code: errorCode,
+    tenant: actor.tenant,
+    role: actor.role,
+    linked: headers.traceparent as string | undefined,
+    asked: headers["x-debug-trace"] !== undefined && (mayDebug?.(actor) ?? false),
+  };
+  telemetry.finish(finished, () => ({
+    actor: actor.id === "anonymous" ? undefined : pseudonym(actor.id),
+    system: [
+      ...new Set(timings.entries.map(({ attributes }) => attributes?.["cabinet.system"]).filter(Boolean)),
+    ],
+    bytes_out: Number(reply.getHeader("content-length")) || undefined,
+  }));
+}
+
+const routeOf = ({ routeOptions }: FastifyRequest): DeclaredLabel =>
+  routeOptions.url === undefined ? otherLabel : declareLabel(routeOptions.url);
+
+function serviceLevelOf(route: string, method: string): ServiceLevel {
+  if (!/^\/(fhir|cabinet|auth)\//.test(route)) return "none";
+  return method === "GET" || method === "HEAD" || route.endsWith("/_search") ? "read" : "write";
+}
+
+/** Histogram series by route, method and status, found by one short key. */
+class RouteSeries {
+  readonly #instruments: Instruments;
+  readonly #known = new Map<string, Map<string, HistogramSeries>>();
+
+  constructor(instruments: Instruments) {
+    this.#instruments = instruments;
+  }
+
+  of(request: FastifyRequest, status: number): HistogramSeries {
+    const route = request.routeOptions.url ?? "other";
+    let series = this.#known.get(route);
+    if (!series) {
+      series = new Map();
+      this.#known.set(route, series);
+    }
+    const key = request.method + status;
+    const known = series.get(key);
+    if (known) return known;
+    const made = this.#instruments.requestSeconds.of({
+      http_request_method: methodLabel(request.method),
+      http_route: routeOf(request),
+      http_response_status_code: statusLabel(status),
+      slo: serviceLevelOf(route, request.method),
+    });
+    series.set(key, made);
+    return made;
+  }
+}
