@@ -1,6 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { signatureAlgorithmIdentifier } from "./algorithms.ts";
-import { childrenOf, readBitString, readDer } from "./der-read.ts";
 import {
   derBitString,
   derBoolean,
@@ -14,6 +13,7 @@ import {
   derTime,
 } from "./der-write.ts";
 import { encodeName, type NameFields } from "./distinguished-name.ts";
+import { keyIdentifier } from "./key-identifier.ts";
 import { type PublicKey, publicKeyToSpki } from "./keys.ts";
 import type { MessageSigner } from "./signer.ts";
 import {
@@ -84,16 +84,6 @@ export async function signedStructure(
 /** One Extension. */
 export function derExtension(oid: string, value: Uint8Array, critical = false): Uint8Array {
   return derSequence(derOid(oid), critical ? derBoolean(true) : undefined, derOctets(value));
-}
-
-/** Key identifier by RFC 5280 section 4.2.1.2, method 1: SHA-1 of the key's bits; it names a key and protects nothing. */
-export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  return createHash("sha1").update(subjectPublicKeyBits(spki)).digest();
-}
-
-/** The bits of subjectPublicKey, which key identifiers and OCSP hash. */
-export function subjectPublicKeyBits(spki: Uint8Array): Uint8Array {
-  return readBitString(childrenOf(readDer(spki))[1]);
 }
 
 function keyIdentifierExtensions(spki: Uint8Array, authority: Uint8Array): Uint8Array[] {

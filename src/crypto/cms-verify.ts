@@ -47,7 +47,9 @@ export function checkCms(cms: Uint8Array, content: Uint8Array, options: CmsCheck
     const detail = `${data.signers.length} signers in one container`;
     return { problems: [problem("several-certificates", detail)], certificates };
   }
-  const certificate = certificates.find((candidate) => isSignerCertificate(candidate, signer));
+  const certificate = certificates.find(
+    (candidate) => readable(() => isSignerCertificate(candidate, signer)) === true,
+  );
   const problems = [
     ...contentProblems(data, signer, content),
     ...(certificate

@@ -1,6 +1,7 @@
 import { signatureAlgorithmIdentifier } from "./algorithms.ts";
-import { derExtension, keyIdentifier, signedStructure } from "./certificate-builder.ts";
+import { derExtension, signedStructure } from "./certificate-builder.ts";
 import { derContext, derElement, derInteger, derSequence, derTime, TAG } from "./der-write.ts";
+import { keyIdentifier } from "./key-identifier.ts";
 import type { MessageSigner } from "./signer.ts";
 import { type Certificate, EXTENSION_OIDS } from "./x509.ts";
 

@@ -72,7 +72,7 @@ describe("envelope encryption", () => {
     }
   });
 
-  it("Z-02 stored data is ciphertext and a rotated wrapping key opens it still", async () => {
+  it("stored data is ciphertext and a rotated wrapping key opens it still", async () => {
     const keys = keyProvider();
     const { dataKey, wrapped } = await createDataKey(keys, owner);
     const sealed = sealValue(dataKey, Buffer.from("диагноз"), place);
