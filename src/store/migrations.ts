@@ -21,16 +21,13 @@ const steps: Record<string, readonly string[]> = {
        id int8 generated always as identity primary key, row_count int not null, digest text not null,
        mac text not null, position int8 unique, rows_before int8, chain text)`,
     "create index journal_group_unsealed on journal_group (id) where position is null",
+    // the row is text, not json: its bytes are what the hashes cover
     `create table journal (
-       group_id int8 not null, n int not null, row json not null, mac text not null,
-       tenant text not null generated always as (row->>'tenant') stored,
-       at int8 not null generated always as ((row->>'at')::int8) stored,
-       subject text generated always as (row->>'subject') stored,
-       primary key (group_id, n))`,
-    "create index journal_subject on journal (tenant, subject, at) where subject is not null",
+       group_id int8 not null, n int not null, row text not null, mac text not null, primary key (group_id, n))`,
     `create table journal_head (
        id int primary key default 1 check (id = 1), position int8 not null, rows int8 not null,
        chain text not null, at int8 not null, signature text not null)`,
+    "insert into journal_head (position, rows, chain, at, signature) values (0, 0, '', 0, '')",
     `create function journal_is_append_only() returns trigger language plpgsql as $$
        begin
          raise exception 'the journal is append-only' using errcode = 'insufficient_privilege';

@@ -53,12 +53,9 @@ interface JournalTable {
   group_id: number;
   /** from 1 within the group */
   n: number;
-  /** canonical text of the row, kept byte for byte (json, not jsonb) */
-  row: JSONColumnType<object>;
+  /** canonical text of the row: its bytes are what the hashes cover */
+  row: string;
   mac: string;
-  tenant: GeneratedAlways<string>;
-  at: GeneratedAlways<number>;
-  subject: GeneratedAlways<string | null>;
 }
 
 /** The one row that says how far the journal is sealed. */

@@ -1,0 +1,126 @@
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  hash,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
+import type { ErrorCode } from "../core/error-table.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+
+/** One access: logical ids only, never a personal identifier. */
+export interface JournalRow {
+  /** milliseconds since the epoch */
+  at: number;
+  tenant: string;
+  requestId: string;
+  actorKind: string;
+  actorId: string;
+  onBehalfOf?: string;
+  role?: string;
+  action: string;
+  resourceType?: string;
+  resourceId?: string;
+  subject?: string;
+  ground?: string;
+  outcome: "ok" | ErrorCode;
+}
+
+/** How far the journal is sealed: the signature covers every sealed row through the chain. */
+export interface JournalHead {
+  position: number;
+  rows: number;
+  chain: string;
+  /** milliseconds since the epoch */
+  at: number;
+  signature: string;
+}
+
+/** A head that stands alone: kept elsewhere, it shows later whether the tail was cut. */
+export interface ExportedHead extends JournalHead {
+  /** Ed25519 key as SPKI in base64 */
+  publicKey: string;
+}
+
+export interface GroupLink {
+  position: number;
+  rowsBefore: number;
+  rowCount: number;
+  digest: string;
+}
+
+export const macLength = 43;
+
+const sha256 = (text: string): string => hash("sha256", text, "base64url");
+
+/** The row's one spelling: fixed order of fields, absent ones left out. */
+export function rowText(row: JournalRow): string {
+  return JSON.stringify({
+    at: row.at,
+    tenant: row.tenant,
+    requestId: row.requestId,
+    actorKind: row.actorKind,
+    actorId: row.actorId,
+    onBehalfOf: row.onBehalfOf,
+    role: row.role,
+    action: row.action,
+    resourceType: row.resourceType,
+    resourceId: row.resourceId,
+    subject: row.subject,
+    ground: row.ground,
+    outcome: row.outcome,
+  });
+}
+
+/** What stands for a row in its group's digest; `line` is the row's keyed hash followed by its text. */
+export const leafOf = (line: string): string => sha256(line);
+
+/** Hash over the leaves of a group in their order. */
+export const digestOf = (leaves: readonly string[]): string => sha256(leaves.join(""));
+
+/** The next link: binds a group to its place and to everything before it; the first follows "". */
+export const chainOf = (previous: string, group: GroupLink): string =>
+  sha256([previous, group.position, group.rowsBefore, group.rowCount, group.digest].join("."));
+
+/** The journal's keys, all from the keyring, so that every replica and a restored copy have the same. */
+export class JournalKeys {
+  readonly #macKey: KeyObject;
+  readonly #signingKey: KeyObject;
+  /** Ed25519 key as SPKI in base64 */
+  readonly publicKey: string;
+
+  constructor(keyring: Keyring) {
+    this.#macKey = createSecretKey(keyring.derive("journal-row"));
+    // RFC 8410: an Ed25519 private key in PKCS #8 is this prefix and its 32-byte seed
+    const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+    const key = Buffer.concat([prefix, keyring.derive("journal-head")]);
+    this.#signingKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
+    const spki = createPublicKey(this.#signingKey).export({ format: "der", type: "spki" });
+    this.publicKey = spki.toString("base64");
+  }
+
+  rowMac(text: string): string {
+    return createHmac("sha256", this.#macKey).update(text).digest("base64url");
+  }
+
+  groupMac(rowCount: number, digest: string): string {
+    return this.rowMac(`${rowCount}.${digest}`);
+  }
+
+  signHead(head: Omit<JournalHead, "signature">): JournalHead {
+    return { ...head, signature: sign(null, headBytes(head), this.#signingKey).toString("base64url") };
+  }
+
+  isSigned(head: JournalHead): boolean {
+    return verify(null, headBytes(head), this.#signingKey, Buffer.from(head.signature, "base64url"));
+  }
+}
+
+function headBytes(head: Omit<JournalHead, "signature">): Buffer {
+  return Buffer.from(
+    JSON.stringify(["cabinet-gateway journal head", head.position, head.rows, head.chain, head.at]),
+  );
+}

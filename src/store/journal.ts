@@ -1,0 +1,89 @@
+import { GatewayError } from "../core/errors.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import { digestOf, JournalKeys, type JournalRow, leafOf, macLength, rowText } from "./journal-format.ts";
+import type { StorePool } from "./pool.ts";
+
+export type { JournalRow } from "./journal-format.ts";
+
+// one statement and so one transaction; canonical rows hold no line break, a keyed hash has a fixed length
+const insertGroup = {
+  name: "journal-append",
+  text: `with linked as (
+      insert into journal_group (row_count, digest, mac) values ($1, $2, $3) returning id)
+    insert into journal (group_id, n, row, mac)
+    select linked.id, line.n, substr(line.text, ${macLength + 1}), left(line.text, ${macLength})
+    from linked, string_to_table($4, e'\\n') with ordinality as line (text, n)`,
+};
+const largestGroup = 500;
+const mostGroupsWaiting = 40;
+
+/** Rows that will be committed together, and the promise that all their callers await. */
+interface Group {
+  lines: string[];
+  committed: Promise<void>;
+  settle(work: Promise<void>): void;
+}
+
+function newGroup(): Group {
+  let settle: Group["settle"] = () => {};
+  const committed = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { lines: [], committed, settle };
+}
+
+/** The record of every access. Group commit: rows that come while one insert runs go together in the next. */
+export class Journal {
+  readonly #pool: StorePool;
+  readonly #keys: JournalKeys;
+  #waiting: Group[] = [];
+  #writing: Promise<void> | undefined;
+  #rowsCommitted = 0;
+
+  constructor(parts: { pool: StorePool; keyring: Keyring }) {
+    this.#pool = parts.pool;
+    this.#keys = new JournalKeys(parts.keyring);
+  }
+
+  /** Rows that this process has committed. */
+  get rowsCommitted(): number {
+    return this.#rowsCommitted;
+  }
+
+  /** Resolves when the row is committed; throws `store-unavailable`, or `overloaded` when too many rows wait. */
+  append(row: JournalRow): Promise<void> {
+    let group = this.#waiting.at(-1);
+    if (!group || group.lines.length >= largestGroup) {
+      if (this.#waiting.length >= mostGroupsWaiting) return Promise.reject(new GatewayError("overloaded"));
+      group = newGroup();
+      this.#waiting.push(group);
+    }
+    const text = rowText(row);
+    group.lines.push(this.#keys.rowMac(text) + text);
+    this.#writing ??= this.#write();
+    return group.committed;
+  }
+
+  /** Resolves when no row waits; for an orderly stop, after the doors are closed. */
+  async settled(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // rows of requests that were read in the same turn of the event loop share the first group
+    await new Promise(setImmediate);
+    for (let group = this.#waiting.shift(); group; group = this.#waiting.shift()) {
+      const work = this.#commit(group.lines);
+      group.settle(work);
+      await work.catch(() => {});
+    }
+    this.#writing = undefined;
+  }
+
+  async #commit(lines: string[]): Promise<void> {
+    const digest = digestOf(lines.map(leafOf));
+    const mac = this.#keys.groupMac(lines.length, digest);
+    await this.#pool.query({ ...insertGroup, values: [lines.length, digest, mac, lines.join("\n")] });
+    this.#rowsCommitted += lines.length;
+  }
+}
