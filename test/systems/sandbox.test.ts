@@ -147,7 +147,7 @@ describe("scenarios", () => {
 
   it("traps are what their names say", async () => {
     expect(await (await play("entity-bomb")).text()).toMatch(/<!DOCTYPE[^>]*\[<!ENTITY/);
-    expect((await (await play("deep-nesting")).text()).match(/<m:Employee>/g)).toHaveLength(100_000);
+    expect((await (await play("deep-nesting")).text()).match(/<m:e>/g)).toHaveLength(100_000);
     expect((await (await play("huge-answer")).text()).length).toBeGreaterThan(2_000_000);
     expect(await (await play("wrong-namespace")).text()).not.toContain(namespace);
   });

@@ -1,23 +1,31 @@
 import Schema from "typebox/schema";
 import { GatewayError } from "../../core/errors.ts";
 import { toObject } from "../../xml/object.ts";
+import { readXml } from "../../xml/read.ts";
 import { elementOf, elementsOf, type XmlElement } from "../../xml/tree.ts";
 import { Employee, medStaffNamespace, xmlModelOf } from "./wire.ts";
 
+const soapNamespace = "http://schemas.xmlsoap.org/soap/envelope/";
 const model = xmlModelOf(Employee);
 const shape = Schema.Compile(Employee);
 
 /**
- * The `Employee` records inside an element that holds `ArrayOfEmployee`, as objects for the map.
- * Throws XmlError for elements where they can't stand, GatewayError `upstream-wrong-shape` for a wrong shape.
+ * The `Employee` records of a SOAP answer as objects for the map. Throws XmlError for what can't be read,
+ * GatewayError `upstream-wrong-shape` for what is not MedStaff.
  */
-export function employeesIn(parent: XmlElement): unknown[] {
-  const array = elementOf(parent, "ArrayOfEmployee", medStaffNamespace);
+export function employeesOf(answer: string): unknown[] {
+  const body = elementOf(readXml(answer), "Body", soapNamespace);
+  const response = body && elementsOf(body)[0];
+  const array = response && elementOf(response, "ArrayOfEmployee", medStaffNamespace);
   if (!array) throw wrongShape("ArrayOfEmployee");
+  return employeesIn(array);
+}
+
+/** The records of an `ArrayOfEmployee`, which is also the root of an exchange file; throws as `employeesOf` does. */
+export function employeesIn(array: XmlElement): unknown[] {
   return elementsOf(array, "Employee", medStaffNamespace).map((element) => {
     const employee = toObject(element, model);
-    const [, errors] = shape.Errors(employee);
-    const [first] = errors;
+    const [first] = shape.Errors(employee)[1];
     if (first) throw wrongShape(`Employee${first.instancePath}`);
     return employee;
   });

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadMap } from "../../fml/medplum-engine.ts";
 import { readXml } from "../../xml/read.ts";
-import type { XmlElement } from "../../xml/tree.ts";
 import { employeesIn } from "./answer.ts";
 
 const folder = new URL("../../../mappings/frmr/person/", import.meta.url);
@@ -18,13 +17,14 @@ const fileOf = (name: string, file: string) => new URL(`fixtures/${name}/${file}
 
 function employeeOf(name: string): unknown {
   const root = readXml(readFileSync(fileOf(name, "input.xml")));
-  return employeesIn({ children: [root] } as unknown as XmlElement)[0];
+  return employeesIn(root)[0];
 }
 
 describe("frmr/person to FHIR", () => {
   it.each(cases)("golden case %s", (name) => {
     const bundle = toFhir({ ...asked, Employee: employeeOf(name) });
-    if (process.env["GOLDEN"]) writeFileSync(fileOf(name, "expected.json"), `${JSON.stringify(bundle, null, 2)}\n`);
+    if (process.env["GOLDEN"])
+      writeFileSync(fileOf(name, "expected.json"), `${JSON.stringify(bundle, null, 2)}\n`);
     expect(bundle).toEqual(JSON.parse(readFileSync(fileOf(name, "expected.json"), "utf8")));
   });
 });

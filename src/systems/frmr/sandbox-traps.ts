@@ -19,7 +19,7 @@ const bodies: Readonly<Record<keyof typeof traps, () => string>> = {
     const doctype = `<!DOCTYPE bomb [<!ENTITY e0 "ха">${levels.join("")}]>`;
     return response(`<m:Employee><m:FIO>&e9;</m:FIO></m:Employee>`).replace("?>", `?>${doctype}`);
   },
-  "deep-nesting": () => response("<m:Employee>".repeat(nestingDepth) + "</m:Employee>".repeat(nestingDepth)),
+  "deep-nesting": () => response("<m:e>".repeat(nestingDepth) + "</m:e>".repeat(nestingDepth)),
   "huge-answer": () => {
     const award = "<m:Award><m:Name>Почётная грамота</m:Name><m:Number>1</m:Number></m:Award>";
     const list = award.repeat(Math.ceil(hugeBytes / award.length));

@@ -79,9 +79,7 @@ export const Employee = Type.Object({
       Registration: Ref,
     }),
   ),
-  AwardList: Type.Optional(
-    listOf("Award", { AwardNomination: Ref, Issued: Day, Name: Text, Number: Text }),
-  ),
+  AwardList: Type.Optional(listOf("Award", { AwardNomination: Ref, Issued: Day, Name: Text, Number: Text })),
   CardRecordList: Type.Optional(listOf("CardRecord", CardRecord)),
   CertificateEducationList: Type.Optional(
     listOf("CertificateEducation", {
@@ -125,9 +123,7 @@ export const Employee = Type.Object({
       Type: Ref,
     }),
   ),
-  QualificationList: Type.Optional(
-    listOf("Qualification", { Category: Ref, DateGet: Day, Speciality: Ref }),
-  ),
+  QualificationList: Type.Optional(listOf("Qualification", { Category: Ref, DateGet: Day, Speciality: Ref })),
   RetrainmentList: Type.Optional(
     listOf("Retrainment", {
       DiplomaSerie: Text,

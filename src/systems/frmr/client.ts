@@ -1,0 +1,109 @@
+import type { Bundle } from "@medplum/fhirtypes";
+import type { Clock } from "../../core/clock.ts";
+import type { RequestContext } from "../../core/context.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { formatSnils, isSnils, snilsDigits } from "../../core/identifiers.ts";
+import { loadMap } from "../../fml/medplum-engine.ts";
+import type { Fetched, Upstream } from "../../upstream/call.ts";
+import type { Attempt, Operation } from "../../upstream/operation.ts";
+import { createSoapPort } from "../../upstream/soap.ts";
+import { SoapFault } from "../../upstream/soap-fault.ts";
+import { employeesOf } from "./answer.ts";
+
+export interface FrmrOptions {
+  upstream: Upstream;
+  clock: Clock;
+  /** SOAP endpoint */
+  baseUrl: string;
+  /** what the live contract calls our operations; absent: as in fixtures/wsdl/frmr.wsdl */
+  operationNames?: { getEmployee?: string };
+  timeoutMs: number;
+  cacheSeconds: number;
+}
+
+export interface FrmrClient {
+  /**
+   * The worker with this СНИЛС (11 digits, spaces and dashes allowed) as a Bundle of Practitioner, PractitionerRole
+   * per personal file, Organization stubs and VerificationResult; references are by fullUrl, without logical ids.
+   * Throws GatewayError `invalid-snils` (before any call), `person-not-found`, `person-duplicated` and those of the pipeline.
+   */
+  personBySnils(snils: string, ctx: RequestContext): Promise<Fetched<Bundle>>;
+}
+
+const wsdl = new URL("../../../fixtures/wsdl/frmr.wsdl", import.meta.url);
+const map = new URL("../../../mappings/frmr/person/to-fhir.fml", import.meta.url);
+// the registry's own day: an employment ends by Moscow time
+const moscowDay = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Moscow" });
+
+/** Client of the workers' registry (ФРМР); rejects when the map can't be loaded. */
+export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient> {
+  const { upstream, clock, operationNames = {} } = options;
+  const toFhir = await loadMap(map);
+  const soap = createSoapPort({ wsdl, endpoint: options.baseUrl });
+  const getEmployee: Operation = {
+    system: "frmr",
+    name: "getEmployee",
+    effect: "read",
+    timeoutMs: options.timeoutMs,
+    cacheSeconds: options.cacheSeconds,
+    priority: "interactive",
+    maxBytes: 2 * 1024 * 1024,
+  };
+
+  async function fetchPerson(attempt: Attempt, SNILS: string): Promise<Bundle> {
+    const named = renaming(attempt, operationNames);
+    const answer = await soap.call(named, "getEmployee", { SNILS }).catch(refusal);
+    const [employee, ...more] = employeesOf(answer);
+    if (!employee) throw notFound();
+    if (more.length > 0) throw new GatewayError("person-duplicated", { system: "frmr" });
+    const now = new Date(clock.now());
+    const bundle = toFhir({ asOf: now.toISOString(), today: moscowDay.format(now), Employee: employee });
+    return withoutRepeats(bundle as Bundle);
+  }
+
+  return {
+    async personBySnils(snils, ctx) {
+      const digits = snilsDigits(snils);
+      if (!digits || !isSnils(digits)) throw new GatewayError("invalid-snils", { field: "snils" });
+      const send = (attempt: Attempt, SNILS: string) => fetchPerson(attempt, SNILS);
+      return upstream.call(
+        getEmployee,
+        formatSnils(digits),
+        { cacheKey: [digits], subjects: [digits], send },
+        ctx,
+      );
+    },
+  };
+}
+
+const notFound = (cause?: unknown) => new GatewayError("person-not-found", { system: "frmr", cause });
+
+/** The registry's own words for "no such person"; other faults are classified by the pipeline. */
+function refusal(error: unknown): never {
+  if (error instanceof SoapFault && /^PERSON_(CARD_)?NOT_FOUND/.test(error.detail ?? ""))
+    throw notFound(error);
+  throw error;
+}
+
+/** A personal file brings its Organization along, so that one may come twice (bdl-7: fullUrl is unique). */
+function withoutRepeats(bundle: Bundle): Bundle {
+  const seen = new Set<string>();
+  const entry = bundle.entry?.filter(({ fullUrl }) => !fullUrl || (!seen.has(fullUrl) && seen.add(fullUrl)));
+  return { ...bundle, entry };
+}
+
+/** Sends operations under the names of the live contract, which is not public. */
+function renaming(attempt: Attempt, names: { getEmployee?: string }): Attempt {
+  const { getEmployee = "getEmployee" } = names;
+  if (getEmployee === "getEmployee") return attempt;
+  const renamed = (text: unknown) => String(text).replaceAll(/getEmployee(?=Request|"?$)/g, getEmployee);
+  return {
+    ...attempt,
+    fetch: (url, init = {}) => {
+      const headers = Object.entries(init.headers ?? {}).map(
+        ([name, value]) => [name, renamed(value)] as const,
+      );
+      return attempt.fetch(url, { ...init, headers: Object.fromEntries(headers), body: renamed(init.body) });
+    },
+  };
+}
