@@ -130,7 +130,7 @@ async function verify(world: World, behaviour: Behaviour = {}, overrides: Record
 const codes = ({ problems }: { problems: readonly { code: string }[] }) => problems.map(({ code }) => code);
 
 describe.each(["CryptoPro-A", "rsa-2048", "p-256"] as const)("signature check with %s", (kind) => {
-  it("K-15 accepts a good signature and tells path, evidence and its freshness", async () => {
+  it("accepts a good signature and tells path, evidence and its freshness", async () => {
     const world = await publicKeyInfrastructure(kind);
     const report = await verify(world);
     expect(report.problems).toEqual([]);

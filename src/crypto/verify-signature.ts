@@ -52,8 +52,9 @@ export async function verifySignature(
     ...(signer.signingTime && { signingTime: signer.signingTime }),
     algorithm: signer.algorithm,
     digest: signer.digest,
-    certificateDer: certificate.der,
-    path: trust.path.map(({ der }) => der),
+    // copies: a report must not keep the whole container alive
+    certificateDer: Uint8Array.from(certificate.der),
+    path: trust.path.map(({ der }) => Uint8Array.from(der)),
     revocation: trust.revocation,
   };
 }

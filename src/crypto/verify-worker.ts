@@ -1,0 +1,85 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { SignatureAlgorithm } from "./algorithms.ts";
+import { CryptoError, type CryptoErrorCode } from "./errors.ts";
+import { parsePublicKey, verifyMessage } from "./keys.ts";
+import type { RevocationAnswer } from "./revocation.ts";
+import type { SignatureReport } from "./signature-report.ts";
+import { type SignatureQuestion, type TrustAnchors, verifySignature } from "./verify-signature.ts";
+
+/** One signature over one message by a known key, as in a token. */
+export interface MessageQuestion {
+  /** SubjectPublicKeyInfo of the key. */
+  readonly spki: Uint8Array;
+  readonly algorithm: SignatureAlgorithm;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Failure {
+  readonly code: CryptoErrorCode;
+  readonly message: string;
+}
+
+export type ToWorker =
+  | { readonly kind: "signature"; readonly id: number; readonly question: SignatureQuestion }
+  | { readonly kind: "message"; readonly id: number; readonly question: MessageQuestion }
+  | {
+      readonly kind: "answer";
+      readonly id: number;
+      readonly answer: RevocationAnswer | { failure: Failure };
+    };
+
+export type FromWorker =
+  | { readonly kind: "result"; readonly id: number; readonly result: SignatureReport | boolean }
+  | { readonly kind: "failed"; readonly id: number; readonly failure: Failure }
+  | {
+      readonly kind: "fetch";
+      readonly id: number;
+      readonly url: string;
+      readonly body: Uint8Array | undefined;
+    };
+
+/** An error as plain data: class instances lose their prototype between threads. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CryptoError) return { code: error.code, message: error.message };
+  return { code: "worker-failed", message: error instanceof Error ? error.message : "unknown failure" };
+}
+
+const waiting = new Map<number, (answer: RevocationAnswer | { failure: Failure }) => void>();
+let fetches = 0;
+
+// the network belongs to the main thread, behind its port
+function fetchRevocation(url: string, body?: Uint8Array): Promise<RevocationAnswer> {
+  fetches += 1;
+  const id = fetches;
+  return new Promise((resolve, reject) => {
+    waiting.set(id, (answer) => {
+      waiting.delete(id);
+      if ("failure" in answer) reject(new CryptoError(answer.failure.code, answer.failure.message));
+      else resolve(answer);
+    });
+    post({ kind: "fetch", id, url, body });
+  });
+}
+
+function post(message: FromWorker): void {
+  parentPort?.postMessage(message);
+}
+
+async function run(job: Exclude<ToWorker, { kind: "answer" }>): Promise<SignatureReport | boolean> {
+  if (job.kind === "signature")
+    return verifySignature(job.question, workerData as TrustAnchors, fetchRevocation);
+  const { spki, algorithm, message, signature } = job.question;
+  return verifyMessage(parsePublicKey(spki), algorithm, message, signature);
+}
+
+parentPort?.on("message", (message: ToWorker) => {
+  if (message.kind === "answer") {
+    waiting.get(message.id)?.(message.answer);
+    return;
+  }
+  run(message).then(
+    (result) => post({ kind: "result", id: message.id, result }),
+    (error: unknown) => post({ kind: "failed", id: message.id, failure: failureOf(error) }),
+  );
+});
