@@ -81,9 +81,9 @@ function finish(
   };
   telemetry.finish(finished, () => ({
     actor: actor.id === "anonymous" ? undefined : pseudonym(actor.id),
-    system: [
-      ...new Set(timings.entries.map(({ attributes }) => attributes?.["cabinet.system"]).filter(Boolean)),
-    ],
+    operation: timings.entries
+      .filter(({ name }) => name.startsWith("upstream "))
+      .map(({ name }) => name.slice(9)),
     bytes_out: Number(reply.getHeader("content-length")) || undefined,
   }));
 }

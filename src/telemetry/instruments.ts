@@ -83,12 +83,9 @@ function upstreamInstruments(metrics: Metrics) {
       labels: { cache: "declared", result: ["hit", "miss", "stale", "bypass", "negative"] },
       ceiling: 100,
     }),
-    cacheAgeServed: metrics.histogram({
-      name: "cache_age_served_seconds",
-      help: "age of the cached answer that the caller saw",
-      labels: { cache: "declared" },
-      ceiling: 20,
-      bounds: [0.1, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400],
+    cacheInvalidations: metrics.counter({
+      name: "cache_invalidations_total",
+      help: "generations that were bumped",
     }),
   };
 }

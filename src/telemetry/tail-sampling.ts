@@ -41,7 +41,7 @@ export function keepReason(request: FinishedRequest, policy: KeepPolicy): KeepRe
 
 const isFault = ({ attributes }: Timing): boolean =>
   attributes !== undefined &&
-  (attributes["error.type"] !== undefined || Number(attributes["cabinet.attempt"] ?? 1) > 1);
+  (attributes["error.type"] !== undefined || Number(attributes["attempt"] ?? 1) > 1);
 
 /** True for this share of trace ids: the same answer on every replica and after a restart. */
 export function isSampled(traceId: string, ratio: number): boolean {

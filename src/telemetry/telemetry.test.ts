@@ -43,12 +43,12 @@ describe("tail sampling", () => {
   const policy = { ratio: 0.01, slowMs: 1_000 };
 
   it("errors, faults, retries, slow and asked-for requests are kept, an ordinary one is not", () => {
-    const timing = { name: "upstream frmr/getEmployee", startMs: 1, endMs: 2 };
+    const timing = { name: "attempt frmr/getEmployee", startMs: 1, endMs: 2 };
     expect(keepReason(finished(), policy)).toBeUndefined();
     expect(keepReason(finished({ status: 502 }), policy)).toBe("error");
-    expect(
-      keepReason(finished({ timings: [{ ...timing, attributes: { "cabinet.attempt": 2 } }] }), policy),
-    ).toBe("fault");
+    expect(keepReason(finished({ timings: [{ ...timing, attributes: { attempt: 2 } }] }), policy)).toBe(
+      "fault",
+    );
     expect(
       keepReason(finished({ timings: [{ ...timing, attributes: { "error.type": "reset" } }] }), policy),
     ).toBe("fault");
@@ -72,10 +72,10 @@ describe("kept traces", () => {
     start({ exporter, clock });
     const timings = [
       {
-        name: "upstream frmr/getEmployee",
+        name: "attempt frmr/getEmployee",
         startMs: 102,
         endMs: 108,
-        attributes: { "cabinet.system": "frmr", "url.full": "http://x/?snils=11223344595" },
+        attributes: { attempt: 1, "url.full": "http://x/?snils=11223344595" },
       },
       { name: "read Иванов", startMs: 108, endMs: 109 },
     ];
@@ -85,12 +85,12 @@ describe("kept traces", () => {
     await clock.advance(5_000);
     const spans = exporter.getFinishedSpans();
     expect(spans.map(({ name }) => name)).toEqual([
-      "upstream frmr/getEmployee",
+      "attempt frmr/getEmployee",
       "other",
       "GET /fhir/Practitioner/:id",
     ]);
     const [call, , root] = spans;
-    expect(call?.attributes).toEqual({ "cabinet.system": "frmr" });
+    expect(call?.attributes).toEqual({ "cabinet.attempt": 1 });
     expect(call?.parentSpanContext?.spanId).toBe(root?.spanContext().spanId);
     expect(root?.spanContext().traceId).toBe(unsampled);
     expect(root?.parentSpanContext).toBeUndefined();

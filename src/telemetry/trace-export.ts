@@ -14,24 +14,25 @@ import type { Timing } from "../core/timings.ts";
 import { declareLabel } from "./labels.ts";
 import type { FinishedRequest } from "./tail-sampling.ts";
 
-/** Attributes that may leave on a span; the rest is dropped (telemetry.md 2). */
-const allowedAttributes = new Set([
-  "http.request.method",
-  "http.route",
-  "http.response.status_code",
-  "server.address",
-  "error.type",
-  ...["system", "operation", "interaction", "resource", "cache.result", "breaker", "attempt"].map(ours),
-  ...["map", "map.version", "chain", "outbox.id", "tenant", "role", "purpose", "sandbox"].map(ours),
-  ...["kill_switch", "schema", "commit", "rx.from", "rx.to"].map(ours),
+/** Attributes that may leave on a span and their public names; the rest is dropped (telemetry.md 2). */
+const attributeNames = new Map([
+  ["server.address", "server.address"],
+  ["error.type", "error.type"],
+  ...(
+    "system operation interaction resource cache.result breaker attempt map map.version chain outbox.id tenant " +
+    "role purpose sandbox kill_switch schema commit rx.from rx.to"
+  )
+    .split(" ")
+    .map((name): [string, string] => [name, `cabinet.${name}`]),
 ]);
 
-function ours(name: string): string {
-  return `cabinet.${name}`;
-}
-
 function allowed(attributes: Timing["attributes"]): NonNullable<Timing["attributes"]> {
-  return Object.fromEntries(Object.entries(attributes ?? {}).filter(([key]) => allowedAttributes.has(key)));
+  return Object.fromEntries(
+    Object.entries(attributes ?? {}).flatMap(([key, value]) => {
+      const name = attributeNames.get(key);
+      return name === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
@@ -130,7 +131,7 @@ export class TraceExport {
     });
     const parent = trace.setSpan(context.active(), root);
     for (const { name, startMs, endMs, attributes } of request.timings) {
-      const kind = name.startsWith("upstream ") ? SpanKind.CLIENT : SpanKind.INTERNAL;
+      const kind = name.startsWith("attempt ") ? SpanKind.CLIENT : SpanKind.INTERNAL;
       const options = { kind, startTime: epochMs(startMs), attributes: allowed(attributes) };
       this.#tracer.startSpan(declareLabel(name), options, parent).end(epochMs(endMs));
     }

@@ -39,3 +39,15 @@ export function upstreamMetrics(instruments: Instruments) {
     },
   };
 }
+
+/** Counts questions to the cache; fits the observer port of `src/cache`. */
+export function cacheMetrics(instruments: Instruments) {
+  return {
+    request(cache: string, result: "hit" | "stale" | "miss" | "bypass" | "negative") {
+      instruments.cacheRequests.of({ cache: declareLabel(cache), result }).value++;
+    },
+    invalidated() {
+      instruments.cacheInvalidations.of({}).value++;
+    },
+  };
+}
