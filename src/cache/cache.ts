@@ -6,7 +6,7 @@ import type { SharedLayer } from "./shared-layer.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { type CacheSpec, frozen, type Stored } from "./spec.ts";
 
-export interface Cached<T> {
+interface Cached<T> {
   /** frozen, shared by all who ask: copy before changing */
   value: T;
   /** clock milliseconds at which loading began */
@@ -14,7 +14,7 @@ export interface Cached<T> {
   result: "hit" | "miss";
 }
 
-export interface CacheOptions {
+interface CacheOptions {
   clock: Clock;
   /** of L1, as JSON text */
   maxBytes: number;
@@ -82,6 +82,7 @@ export class Cache {
     const stored = this.#lookUp(spec, identity);
     if (!stored) return undefined;
     this.#observer.request(spec.name, "hit");
+    this.#observer.ageServed(spec.name, (this.#options.clock.now() - stored.asOf) / 1_000);
     return { value: stored.value as T, asOf: stored.asOf, result: "hit" };
   }
 
@@ -115,7 +116,9 @@ export class Cache {
   }
 
   #keep(identity: string, entry: Entry): void {
-    if (entry.stored.expiresAt > this.#options.clock.now()) this.#entries.set(identity, entry);
+    const isOver = entry.stored.expiresAt <= this.#options.clock.now() || !isCurrent(entry.stamp);
+    // an answer of before a bump must not push out one of after it
+    if (!isOver) this.#entries.set(identity, entry);
   }
 
   /**

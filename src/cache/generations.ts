@@ -40,7 +40,9 @@ export function stampOf(cells: readonly Cell[], epoch: string): Stamp {
 /** Bounded set of cells; one that is dropped is made unknown, so that entries made under it die with it. */
 export function createCells(max = 200_000): LRUCache<string, Cell> {
   return new LRUCache({
-    max,
+    // counted as size: a plain `max` allocates room for all of them at once
+    maxSize: max,
+    sizeCalculation: () => 1,
     dispose: (cell) => {
       cell.generation = -1;
     },

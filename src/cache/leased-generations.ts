@@ -8,7 +8,7 @@ import { type Cell, createCells, type Generations, type Stamp, stampOf } from ".
 import type { RedisLink } from "./redis.ts";
 import { bumpScript, renewScript } from "./scripts.ts";
 
-export interface LeasedGenerationsOptions {
+interface LeasedGenerationsOptions {
   link: RedisLink;
   keyring: Keyring;
   clock: Clock;
@@ -35,7 +35,7 @@ export class LeasedGenerations implements Generations {
   readonly #options: LeasedGenerationsOptions;
   readonly #replica = randomUUID();
   readonly #keys: { last: string; log: string; replicas: string; bumps: string; acks: string };
-  readonly #hashes = new LRUCache<string, string>({ max: 200_000 });
+  readonly #hashes = new LRUCache<string, string>({ maxSize: 200_000, sizeCalculation: () => 1 });
   readonly #cells = createCells();
   readonly #acks = new Acknowledgements();
   readonly #closing = new AbortController();

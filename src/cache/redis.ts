@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Logger } from "../core/logger.ts";
 
-export interface RedisOptions {
+interface RedisOptions {
   url: string;
   log: Logger;
   /** a command that takes longer marks Redis as down until the next heartbeat gets through */
@@ -30,7 +30,8 @@ export class RedisLink {
       maxRetriesPerRequest: 0,
       commandTimeout: commandTimeoutMs,
     });
-    this.#events = new Redis(url, common);
+    // the subscription must survive any outage
+    this.#events = new Redis(url, { ...common, maxRetriesPerRequest: null });
     for (const redis of [this.#commands, this.#events]) {
       // an error event without a listener would end the process; the message may name the address, not data
       redis.on("error", (error: Error) => log.debug({ error: error.message }, "redis connection error"));
@@ -71,12 +72,11 @@ export class RedisLink {
     this.#commands.on("ready", listener);
   }
 
-  /** Subscribes now and again after each reconnection. */
-  async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
+  /** Subscribes now, or as soon as Redis answers, and again after each reconnection. */
+  subscribe(channel: string, listener: (message: string) => void): void {
     this.#events.on("message", (from: string, message: string) => {
       if (from === channel) listener(message);
     });
-    // while disconnected it stays in the offline queue, the only command of this connection
     void this.#events.subscribe(channel).catch(() => {});
   }
 

@@ -6,7 +6,7 @@ import type { RedisLink } from "./redis.ts";
 import { claimScript, releaseScript } from "./scripts.ts";
 import { type CacheSpec, frozen, type Stored } from "./spec.ts";
 
-export interface SharedLayerOptions {
+interface SharedLayerOptions {
   link: RedisLink;
   keyring: Keyring;
   clock: Clock;

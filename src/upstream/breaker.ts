@@ -14,7 +14,7 @@ export interface BreakerSettings {
   longestBreakMs: number;
 }
 
-export const defaultBreaker: BreakerSettings = {
+const defaultBreaker: BreakerSettings = {
   threshold: 0.5,
   size: 20,
   minimumCalls: 5,
@@ -29,7 +29,7 @@ const names: Readonly<Record<CircuitState, BreakerState>> = {
   [CircuitState.Isolated]: "open",
 };
 
-export interface BreakerOptions {
+interface BreakerOptions {
   system: string;
   clock: Clock;
   settings?: Partial<BreakerSettings>;

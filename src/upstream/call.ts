@@ -31,7 +31,7 @@ export interface SystemSettings {
   breaker?: Partial<BreakerSettings>;
 }
 
-export interface UpstreamOptions {
+interface UpstreamOptions {
   clock: Clock;
   cache: Cache;
   systems: Readonly<Record<string, SystemSettings>>;

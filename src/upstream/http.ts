@@ -7,7 +7,7 @@ import { WireFailure } from "./wire-failure.ts";
 /** Sends one request and resolves to a Response whose whole body is in memory already. */
 export type WireFetch = (url: string, init?: RequestInit) => Promise<Response>;
 
-export interface WireTerms {
+interface WireTerms {
   agent: Agent;
   clock: Clock;
   signal: AbortSignal;

@@ -6,7 +6,7 @@ import { type QuotaSettings, TokenBucket } from "./token-bucket.ts";
 
 export type Priority = "interactive" | "background";
 
-export interface QuotaAsk {
+interface QuotaAsk {
   priority: Priority;
   tenant: string;
   /** clock milliseconds */

@@ -29,7 +29,7 @@ export class RetryBudget {
   }
 }
 
-export interface RetryPlan {
+interface RetryPlan {
   clock: Clock;
   budget: RetryBudget;
   /** false for a write: whether it was carried out is not known, so only its owner may repeat it */

@@ -7,7 +7,7 @@ import type { Attempt } from "./operation.ts";
 import { SoapFault } from "./soap-fault.ts";
 import { WireFailure } from "./wire-failure.ts";
 
-export interface SoapOptions {
+interface SoapOptions {
   /** a local file; imports within it must be local too */
   wsdl: URL;
   endpoint: string;
@@ -66,12 +66,16 @@ async function openClient({ wsdl, endpoint, version = "1.1" }: SoapOptions): Pro
   );
 }
 
-type HandRest = [callback: unknown, headers: Record<string, string>, options?: { deliver?: Deliver }];
+type HandRest = [
+  callback: (error: Error) => void,
+  headers: Record<string, string>,
+  options?: { deliver?: Deliver },
+];
 
-/** Stands in for soap's HTTP client: hands the envelope over at once and never calls back. */
-function hand(url: string, body: string, ...[, headers, options]: HandRest): void {
-  if (!options?.deliver) throw new TypeError("a WSDL may import local files only");
-  options.deliver({ url, body, headers });
+/** Stands in for soap's HTTP client: hands an envelope over and never calls back; fetches nothing. */
+function hand(url: string, body: string, ...[callback, headers, options]: HandRest): void {
+  if (options?.deliver) options.deliver({ url, body, headers });
+  else callback(new TypeError("a WSDL may import local files only"));
 }
 
 function envelopeOf(client: Client, operation: string, input: object): Envelope {

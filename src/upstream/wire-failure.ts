@@ -9,7 +9,7 @@ export type WireFailureKind =
   | "redirect"
   | "too-large";
 
-export interface WireFailureDetails extends ErrorOptions {
+interface WireFailureDetails extends ErrorOptions {
   status?: number;
   /** seconds, from Retry-After */
   retryAfter?: number;
