@@ -64,8 +64,8 @@ export class Journal {
     return group.committed;
   }
 
-  /** Resolves when no row waits; for an orderly stop, after the doors are closed. */
-  async settled(): Promise<void> {
+  /** Resolves when no row waits any more; the doors must be closed by then. */
+  async close(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
 

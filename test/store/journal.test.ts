@@ -27,7 +27,7 @@ onBothEngines((store) => {
     }
     expect(await sealJournal(parts())).toBe(43);
     await Promise.all([1, 2, 3].map((n) => journal.append(rowOf(n, { outcome: "forbidden" }))));
-    await journal.settled();
+    await journal.close();
     expect(journal.rowsCommitted).toBe(46);
   });
 

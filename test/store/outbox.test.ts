@@ -1,0 +1,176 @@
+import { sql } from "kysely";
+import { beforeEach, expect, it } from "vitest";
+import { ManualClock } from "../../src/core/clock.ts";
+import type { ErrorCode } from "../../src/core/error-table.ts";
+import { type ErrorDetails, GatewayError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { createKeyring } from "../../src/crypto/keyring.ts";
+import { type Deliverer, outboxWorker } from "../../src/jobs/outbox-worker.ts";
+import { Outbox } from "../../src/store/outbox.ts";
+import { onBothEngines } from "./engines.ts";
+
+const keyring = createKeyring(new Uint8Array(32).fill(3));
+const message = (n: number, system = "remd") => ({
+  tenant: "t",
+  system,
+  kind: "document",
+  deduplicationId: `document-${n}`,
+  payload: { document: `документ ${n}` },
+});
+
+onBothEngines((store) => {
+  let clock: ManualClock;
+  let outbox: Outbox;
+
+  beforeEach(async () => {
+    await store().db.deleteFrom("outbox").execute();
+    clock = new ManualClock();
+    outbox = new Outbox({
+      db: store().db,
+      keyring,
+      clock,
+      leaseMs: 10_000,
+      maxAttempts: 3,
+      backoffMs: [1_000, 1_500],
+      random: () => 1,
+    });
+  });
+
+  const enqueue = (n: number, system?: string) =>
+    store()
+      .db.transaction()
+      .execute((trx) => outbox.enqueue(trx, message(n, system)));
+  const rowOf = (n: number) =>
+    store()
+      .db.selectFrom("outbox")
+      .selectAll()
+      .where("deduplication_id", "=", `document-${n}`)
+      .executeTakeFirstOrThrow();
+  const run = (deliver: Deliverer) =>
+    outboxWorker({ outbox, deliverers: new Map([["remd", deliver]]), log: silentLogger, batch: 2 }).run(
+      new AbortController().signal,
+    );
+  const failing = (code: ErrorCode, details?: ErrorDetails) => async () => {
+    throw new GatewayError(code, details);
+  };
+
+  it("a message exists only if the caller's transaction commits", async () => {
+    const undone = store()
+      .db.transaction()
+      .execute(async (trx) => {
+        await outbox.enqueue(trx, message(1));
+        throw new Error("undo");
+      });
+    await expect(undone).rejects.toThrow("undo");
+    expect(await outbox.claim(["remd"], 10)).toEqual([]);
+  });
+
+  it("I-23 the same message enqueued again is not sent a second time, even after delivery", async () => {
+    expect(await enqueue(1)).toBe(true);
+    expect(await enqueue(1)).toBe(false);
+    let sent = 0;
+    const deliver = async () => {
+      sent++;
+    };
+    await run(deliver);
+    expect(await enqueue(1)).toBe(false);
+    await run(deliver);
+    expect(sent).toBe(1);
+  });
+
+  it("delivers every due message once although several workers claim at the same time", async () => {
+    for (let n = 0; n < 12; n++) await enqueue(n);
+    const seen: unknown[] = [];
+    const deliver: Deliverer = async ({ payload }) => {
+      seen.push(payload);
+    };
+    await Promise.all([run(deliver), run(deliver), run(deliver)]);
+    expect(seen).toHaveLength(12);
+    expect(new Set(seen.map((payload) => JSON.stringify(payload))).size).toBe(12);
+    expect(seen).toContainEqual({ document: "документ 7" });
+  });
+
+  it("leaves messages of systems without a deliverer alone", async () => {
+    await enqueue(1, "ferzl");
+    await run(failing("internal"));
+    expect(await rowOf(1)).toMatchObject({ state: "pending", attempts: 0 });
+  });
+
+  it("keeps the payload sealed, and no payload after delivery", async () => {
+    await enqueue(1);
+    const { payload } = await rowOf(1);
+    expect(Buffer.from(payload!).includes("документ")).toBe(false);
+    await run(async () => {});
+    expect(await rowOf(1)).toMatchObject({ state: "delivered", payload: null, finished_at: clock.now() });
+  });
+
+  it("tries again after a growing pause, then puts the message aside with its payload", async () => {
+    await enqueue(1);
+    const pauses: number[] = [];
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await run(failing("upstream-unavailable"));
+      const row = await rowOf(1);
+      pauses.push(row.due_at - clock.now());
+      await run(failing("internal"));
+      expect((await rowOf(1)).attempts).toBe(attempt);
+      await clock.advance(row.due_at - clock.now());
+    }
+    expect(pauses.slice(0, 2)).toEqual([1_000, 1_500]);
+    expect(await rowOf(1)).toMatchObject({ state: "dead", last_error: "upstream-unavailable" });
+    expect((await rowOf(1)).payload).not.toBeNull();
+    expect(await outbox.claim(["remd"], 10)).toEqual([]);
+  });
+
+  it("spreads the pause over the whole range", async () => {
+    const eager = new Outbox({ db: store().db, keyring, clock, random: () => 0 });
+    await enqueue(1);
+    const [claimed] = await eager.claim(["remd"], 1);
+    await eager.retryLater(claimed!, "upstream-unavailable");
+    expect((await rowOf(1)).due_at).toBe(clock.now());
+  });
+
+  it("waits at least as long as the system asked", async () => {
+    await enqueue(1);
+    await run(failing("upstream-rate-limited", { retryAfter: 120 }));
+    expect((await rowOf(1)).due_at).toBe(clock.now() + 121_000);
+  });
+
+  it("does not repeat what the system refused for good", async () => {
+    await enqueue(1);
+    await run(failing("upstream-rejected"));
+    expect(await rowOf(1)).toMatchObject({ state: "dead", attempts: 1, last_error: "upstream-rejected" });
+  });
+
+  it("gives a dead worker's message to another after the lease, and the late worker changes nothing", async () => {
+    await enqueue(1);
+    const [late] = await outbox.claim(["remd"], 1);
+    expect(await outbox.claim(["remd"], 1)).toEqual([]);
+    await clock.advance(10_000);
+    const [next] = await outbox.claim(["remd"], 1);
+    expect(next).toMatchObject({ id: late!.id, attempt: 2 });
+    expect(await outbox.delivered(late!)).toBe(false);
+    expect(await outbox.bury(late!, "internal")).toBe(false);
+    expect(await outbox.delivered(next!)).toBe(true);
+  });
+
+  it("puts a message aside that killed every worker", async () => {
+    await enqueue(1);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(await outbox.claim(["remd"], 1)).toHaveLength(1);
+      await clock.advance(10_000);
+    }
+    expect(await outbox.claim(["remd"], 1)).toEqual([]);
+    expect(await rowOf(1)).toMatchObject({ state: "dead", last_error: "lease-expired" });
+  });
+
+  it("two claimers on two connections never share a message", async () => {
+    for (let n = 0; n < 40; n++) await enqueue(n);
+    const claims = await Promise.all(Array.from({ length: 8 }, () => outbox.claim(["remd"], 5)));
+    const ids = claims.flat().map((claimed) => claimed.id);
+    const { rows } = await sql<{ n: number }>`select count(*) as n from outbox where attempts = 1`.execute(
+      store().db,
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(rows[0]?.n).toBe(ids.length);
+  });
+});
