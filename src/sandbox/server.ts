@@ -1,13 +1,14 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import { controlDoors } from "./control.ts";
 import { playScenarios, ScenarioBook } from "./scenarios.ts";
 import { createWorld } from "./world.ts";
 
-const systems: readonly SandboxSystem[] = [frmrSandbox];
+const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox];
 
 export interface SandboxOptions {
   clock: Clock;
