@@ -47,6 +47,9 @@ export const configSchema = Type.Object({
       description: "JSON list of registered client systems; absent: one demo client, sandbox only",
     }),
   ),
+  NSI_DATA_DIR: Type.Optional(
+    Type.String({ description: "folder of saved НСИ answers for the sandbox; absent: small dictionaries" }),
+  ),
   FRMR_URL: Url("SOAP address of ФРМР, the workers' registry; absent: the sandbox"),
   FRMR_OPERATION: Type.String({
     default: "getEmployee",

@@ -3,16 +3,17 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
+import { nsiSandbox } from "../systems/nsi/sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import { controlDoors } from "./control.ts";
 import { playScenarios, ScenarioBook } from "./scenarios.ts";
 import { createWorld } from "./world.ts";
 
-const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox];
-
 export interface SandboxOptions {
   clock: Clock;
   logger: Logger;
+  /** saved answers of НСИ at full size; the project's small dictionaries when absent */
+  nsiFolder?: string;
 }
 
 export interface Sandbox {
@@ -22,7 +23,8 @@ export interface Sandbox {
 }
 
 /** One process that plays every external system at `/<system>` over the shared synthetic world. */
-export async function createSandbox({ clock, logger }: SandboxOptions): Promise<Sandbox> {
+export async function createSandbox({ clock, logger, nsiFolder }: SandboxOptions): Promise<Sandbox> {
+  const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox, nsiSandbox(nsiFolder)];
   // a hung scenario must not keep the process alive
   const app = Fastify({ logger: false, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
   const world = createWorld();

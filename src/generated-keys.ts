@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
+import type { Client } from "./access/clients.ts";
+
+/** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
+
+/** The master key from settings, or one generated once in the data folder. */
+export function masterKeyOf(config: { MASTER_KEY?: string; DATA_DIR: string }): Uint8Array {
+  const text =
+    config.MASTER_KEY ?? keptFile(config.DATA_DIR, "master.key", () => randomBytes(32).toString("base64"));
+  return Buffer.from(text, "base64");
+}
+
+/** The demo client of the sandbox; its private key lies in the data folder for `npm run demo` and the tour. */
+export async function demoClient(dataDir: string): Promise<Client> {
+  const { privateKey } = await generateKeyPair("ES384", { extractable: true });
+  const fresh = await exportJWK(privateKey);
+  const text = keptFile(dataDir, "demo-client.jwk.json", () => JSON.stringify({ ...fresh, alg: "ES384" }));
+  const { d: _private, ...publicKey } = JSON.parse(text) as JWK;
+  return {
+    clientId: "demo-mis",
+    name: "Демонстрационная МИС",
+    tenant: "1.2.643.5.1.13.13.12.2.77.90001",
+    scopes: ["system/*.cruds"],
+    jwks: { keys: [{ ...publicKey, kid: await calculateJwkThumbprint(publicKey) }] },
+  };
+}
+
+function keptFile(dataDir: string, name: string, create: () => string): string {
+  const path = join(dataDir, name);
+  if (existsSync(path)) return readFileSync(path, "utf8");
+  mkdirSync(dataDir, { recursive: true });
+  const text = create();
+  writeFileSync(path, text, { mode: 0o600 });
+  return text;
+}
