@@ -20,7 +20,7 @@ export async function demoClient(dataDir: string): Promise<Client> {
   const text = keptFile(dataDir, "demo-client.jwk.json", () => JSON.stringify({ ...fresh, alg: "ES384" }));
   const { d: _private, ...publicKey } = JSON.parse(text) as JWK;
   return {
-    clientId: "demo-mis",
+    clientId: "demo",
     name: "Демонстрационная МИС",
     tenant: "1.2.643.5.1.13.13.12.2.77.90001",
     scopes: ["system/*.cruds"],
