@@ -6,6 +6,7 @@ const production = {
   MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
   PUBLIC_URL: "https://cabinet.example.test",
   FRMR_URL: "https://frmr.example.test/ws",
+  FRMO_URL: "https://frmo.example.test",
   CLIENTS_FILE: "clients.json",
 };
 

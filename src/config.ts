@@ -56,12 +56,19 @@ export const configSchema = Type.Object({
     description:
       "name of the ФРМР operation that finds a worker by СНИЛС (not published: as your connection says)",
   }),
+  FRMO_URL: Url("address of ФРМО, the organisations' registry; absent: the sandbox"),
+  FRMO_CACHE_SECONDS: Count(3_600, "how long an organisation's card may be answered from the cache"),
   FRMR_CACHE_SECONDS: Count(300, "how long a worker's card may be answered from the cache"),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
   DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
+  DRAIN_NOTICE_MS: Count(
+    0,
+    "how long readiness says 503 before the listener closes: the balancer's probe interval",
+  ),
+  OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
   LOG_LEVEL: Type.Union(
     [
       Type.Literal("debug"),
@@ -78,6 +85,7 @@ export const configSchema = Type.Object({
     maximum: 1,
     description: "share of ordinary requests whose trace is kept; failed and slow ones always are",
   }),
+  TRACE_SLOW_MS: Count(1_000, "a request slower than this has its trace kept", 1),
   OTEL_EXPORTER_OTLP_ENDPOINT: Url("address of an OpenTelemetry collector; absent: traces are not exported"),
 });
 
@@ -111,6 +119,8 @@ function unsafe(config: Config): string[] {
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
   if (!config.FRMR_URL)
     problems.push("FRMR_URL is required in production: a sandbox answers with invented people");
+  if (!config.FRMO_URL)
+    problems.push("FRMO_URL is required in production: a sandbox answers with invented data");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;

@@ -1,0 +1,71 @@
+import { createApp } from "./app.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { systemClock } from "./core/clock.ts";
+import { openParts, sandboxedSystems } from "./parts.ts";
+import { createSandbox, type Sandbox } from "./sandbox/server.ts";
+import { createLogger } from "./telemetry/log.ts";
+import { otlpExporter, Telemetry } from "./telemetry/telemetry.ts";
+import { version } from "./version.ts";
+
+const config = settings();
+const clock = systemClock;
+const log = createLogger({ level: config.LOG_LEVEL, version });
+const telemetry = new Telemetry({
+  version,
+  log,
+  clock,
+  ratio: config.TRACE_RATIO,
+  slowMs: config.TRACE_SLOW_MS,
+  exporter: config.OTEL_EXPORTER_OTLP_ENDPOINT
+    ? await otlpExporter(config.OTEL_EXPORTER_OTLP_ENDPOINT)
+    : undefined,
+});
+
+const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : undefined;
+const around = { clock, log, telemetry, version, sandboxUrl: sandbox?.url ?? "" };
+const parts = await openParts(config, around);
+const { app, drain } = await createApp(config, parts, around);
+const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
+const address = await app.listen({ port: config.PORT, host: config.HOST });
+greet();
+
+let stopping: Promise<void> | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    stopping ??= stop();
+  });
+
+async function stop(): Promise<void> {
+  await drain.run();
+  await parts.close();
+  await sandbox?.server.close();
+  await telemetry.close();
+}
+
+async function startSandbox(): Promise<{ server: Sandbox; url: string }> {
+  const server = await createSandbox({ clock, logger: log, nsiFolder: config.NSI_DATA_DIR });
+  await server.listen(config.SANDBOX_PORT, config.HOST);
+  // another host name than the gateway's, so that cookies behave as in life
+  return { server, url: `http://localhost:${config.SANDBOX_PORT}` };
+}
+
+/** Wrong settings end the start with one readable sentence. */
+function settings() {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(78);
+  }
+}
+
+function greet(): void {
+  const lines = [
+    `gateway  ${address}  (start page, /docs, /fhir/metadata)`,
+    `metrics  ${metrics}`,
+    sandbox && `sandbox  ${sandbox.url}  (invented people, without legal force)`,
+    `try      curl ${config.PUBLIC_URL}/fhir/metadata`,
+  ];
+  process.stdout.write(`${lines.filter(Boolean).join("\n")}\n`);
+}

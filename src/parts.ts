@@ -1,0 +1,126 @@
+import { createClientRegistry, readClients } from "./access/clients.ts";
+import { Cache } from "./cache/cache.ts";
+import { LeasedGenerations } from "./cache/leased-generations.ts";
+import { RedisLink } from "./cache/redis.ts";
+import { SharedLayer } from "./cache/shared-layer.ts";
+import type { Config } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import { createKeyring, type Keyring } from "./crypto/keyring.ts";
+import type { Identities } from "./flows/identities.ts";
+import { OrganizationDirectory } from "./flows/organization-directory.ts";
+import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
+import { loadMap } from "./fml/loader.ts";
+import { demoClient, masterKeyOf } from "./generated-keys.ts";
+import { openDatabase } from "./store/database.ts";
+import { IdentityMap } from "./store/identity-map.ts";
+import { Journal } from "./store/journal.ts";
+import { claimOnce } from "./store/once.ts";
+import { createFrmoClient } from "./systems/frmo/client.ts";
+import { createFrmrClient } from "./systems/frmr/client.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
+import { Upstream } from "./upstream/call.ts";
+
+export interface Surroundings {
+  clock: Clock;
+  log: Logger;
+  telemetry: Telemetry;
+  version: string;
+  /** base address of the sandbox; systems without an address of their own are answered by it */
+  sandboxUrl: string;
+}
+
+export type Parts = Awaited<ReturnType<typeof openParts>>;
+
+/** Opens and joins everything behind the doors: store, cache, upstream systems, flows. */
+export async function openParts(config: Config, around: Surroundings) {
+  const { clock, log } = around;
+  const keyring = createKeyring(masterKeyOf(config));
+  const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
+  const journal = new Journal({ db: store, keyring, clock });
+  const { cache, redis } = await openCache(config, keyring, around);
+  const upstream = openUpstream(config, cache, around);
+  const identityMap = new IdentityMap({ db: store.db, keyring, clock });
+  const systems = await openSystems(config, upstream, around.sandboxUrl);
+  const identities = sharedIdentities(identityMap);
+  return {
+    keyring,
+    store,
+    journal,
+    cache,
+    redis,
+    upstream,
+    clients: createClientRegistry(
+      config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : [await demoClient(config.DATA_DIR)],
+    ),
+    claimOnce: claimOnce(store.db, keyring, clock),
+    practitioners: new PractitionerDirectory(systems.frmr, identities),
+    organizations: new OrganizationDirectory(systems.frmo, identities),
+    close: async () => {
+      await journal.close();
+      await upstream.close();
+      await cache.close();
+      redis?.close();
+      await store.close();
+    },
+  };
+}
+
+async function openCache(config: Config, keyring: Keyring, { clock, log, telemetry }: Surroundings) {
+  const base = { clock, maxBytes: 64 * 1024 * 1024, observer: cacheMetrics(telemetry.instruments) };
+  if (!config.REDIS_URL) return { cache: new Cache(base), redis: undefined };
+  const link = new RedisLink({ url: config.REDIS_URL, log });
+  await link.open();
+  const generations = new LeasedGenerations({ link, keyring, clock });
+  await generations.start();
+  const shared = new SharedLayer({ link, keyring, clock });
+  return { cache: new Cache({ ...base, generations, shared }), redis: link };
+}
+
+/** Systems without an address in the settings: the sandbox plays them. */
+export function sandboxedSystems(config: Config): string[] {
+  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL })
+    .filter(([, url]) => !url)
+    .map(([system]) => system);
+}
+
+function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surroundings): Upstream {
+  return new Upstream({
+    clock,
+    cache,
+    systems: Object.fromEntries(
+      ["frmr", "frmo"].map((system) => [system, { sandbox: sandboxedSystems(config).includes(system) }]),
+    ),
+    observer: upstreamMetrics(telemetry.instruments),
+  });
+}
+
+async function openSystems(config: Config, upstream: Upstream, sandboxUrl: string) {
+  const timeoutMs = config.UPSTREAM_TIMEOUT_MS;
+  return {
+    frmr: await createFrmrClient({
+      upstream,
+      baseUrl: config.FRMR_URL ?? `${sandboxUrl}/frmr`,
+      operationName: config.FRMR_OPERATION,
+      timeoutMs,
+      cacheSeconds: config.FRMR_CACHE_SECONDS,
+    }),
+    frmo: createFrmoClient({
+      upstream,
+      baseUrl: config.FRMO_URL ?? `${sandboxUrl}/frmo`,
+      timeoutMs,
+      cacheSeconds: config.FRMO_CACHE_SECONDS,
+      toFhir: await loadMap(new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url)),
+    }),
+  };
+}
+
+/** Registry records are the same for every tenant, so their logical ids are shared. */
+function sharedIdentities(map: IdentityMap): Identities {
+  const tenant = "shared";
+  return {
+    idOf: (kind, value) => map.idOf(tenant, kind, value),
+    find: (id) => map.find(tenant, id),
+  };
+}

@@ -1,0 +1,20 @@
+import type { Kysely } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { Schema } from "./schema.ts";
+
+/**
+ * Remembers one-time values (token ids, states, codes) for all replicas. The claim resolves to true for the first
+ * caller and to false for every later one until `expiresAt` (clock milliseconds); only an HMAC is stored.
+ */
+export function claimOnce(db: Kysely<Schema>, keyring: Keyring, clock: Clock) {
+  return async (purpose: string, value: string, expiresAt: number): Promise<boolean> => {
+    await db.deleteFrom("one_time_value").where("expires_at", "<", clock.now()).execute();
+    const { numInsertedOrUpdatedRows } = await db
+      .insertInto("one_time_value")
+      .values({ hash: keyring.hmac("one-time", purpose, value), expires_at: expiresAt })
+      .onConflict((conflict) => conflict.column("hash").doNothing())
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows === 1n;
+  };
+}

@@ -1,0 +1,77 @@
+import type { Bundle } from "@medplum/fhirtypes";
+import type { RequestContext } from "../../core/context.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { Fetched, Upstream } from "../../upstream/call.ts";
+import type { Attempt, Operation } from "../../upstream/operation.ts";
+import { isFrmoCard } from "./wire.ts";
+
+export interface FrmoSettings {
+  upstream: Upstream;
+  /** address under which the registry's `/rest/…` stands */
+  baseUrl: string;
+  timeoutMs: number;
+  cacheSeconds: number;
+  /** mappings/frmo/organization/to-fhir */
+  toFhir: (card: unknown) => Bundle;
+}
+
+export interface FrmoClient {
+  organizationByOid(oid: string, ctx: RequestContext): Promise<Fetched<Bundle>>;
+}
+
+/** Client of ФРМО, the organisations' registry (REST, JSON over GET). */
+export function createFrmoClient(settings: FrmoSettings): FrmoClient {
+  const operation: Operation = {
+    system: "frmo",
+    name: "rest/mo",
+    effect: "read",
+    timeoutMs: settings.timeoutMs,
+    cacheSeconds: settings.cacheSeconds,
+    priority: "interactive",
+    maxBytes: 2 * 1_048_576,
+  };
+  return {
+    /**
+     * The organisation of a ФРМО OID and its structural units as a collection Bundle of Organization.
+     * Throws GatewayError `organization-not-found` and the pipeline's errors.
+     */
+    organizationByOid: (oid, ctx) =>
+      settings.upstream.call(
+        operation,
+        oid,
+        { cacheKey: [oid], send: (attempt) => card(settings, oid, attempt) },
+        ctx,
+      ),
+  };
+}
+
+async function card({ baseUrl, toFhir }: FrmoSettings, oid: string, attempt: Attempt): Promise<Bundle> {
+  const response = await attempt.fetch(`${baseUrl}/rest/mo?oid=${encodeURIComponent(oid)}`, {
+    headers: { accept: "application/json" },
+  });
+  if (response.status === 404) throw new GatewayError("organization-not-found", { system: "frmo" });
+  if (!response.ok) throw new GatewayError("upstream-rejected", { system: "frmo" });
+  const answer = await parsed(response);
+  if (!isFrmoCard(answer) || answer.oid !== oid)
+    throw new GatewayError("upstream-wrong-shape", { system: "frmo", detail: "not a card of this OID" });
+  return toFhir(withoutNulls(answer));
+}
+
+async function parsed(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (cause) {
+    throw new GatewayError("upstream-malformed", { system: "frmo", detail: "the answer is not JSON", cause });
+  }
+}
+
+/** A null column means the same as an absent one; maps know absence only. */
+function withoutNulls(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withoutNulls);
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]) => [key, withoutNulls(value)]),
+  );
+}
