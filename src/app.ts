@@ -16,7 +16,7 @@ import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
 import { registerBearerAuth } from "./plugins/auth.ts";
 import { registerContext } from "./plugins/context.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
-import { recordRefusal, registerErrors } from "./plugins/errors.ts";
+import { registerErrors } from "./plugins/errors.ts";
 import { registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
@@ -35,7 +35,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   app.addHook("onClose", async () => load.stop());
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
-  registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal });
+  registerErrors(app, { publicUrl: config.PUBLIC_URL });
   registerJournal(app, parts.journal, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id) });
   const drain = registerDrain(app, {
@@ -91,7 +91,6 @@ function registerDoors(app: FastifyInstance, { config, parts, around, tokens, dr
     registerBearerAuth(cabinet, tokens);
     registerCabinet(cabinet, { getPractitionerRegistryCard: registryCardOperation(practitioners) });
   });
-  registerHealth(app, { store: parts.store, upstream: parts.upstream, redis: parts.redis, drain });
 }
 
 function accessTokens(config: Config, { keyring }: Parts, { clock }: Surroundings): AccessTokens {

@@ -29,11 +29,14 @@ const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
 const address = await app.listen({ port: config.PORT, host: config.HOST });
 greet();
 
-let stopping: Promise<void> | undefined;
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.on(signal, () => {
-    stopping ??= stop();
-  });
+const signals = ["SIGINT", "SIGTERM"] as const;
+for (const signal of signals) process.on(signal, onSignal);
+
+/** A second signal finds no listener and ends the process at once. */
+function onSignal(): void {
+  for (const signal of signals) process.off(signal, onSignal);
+  void stop();
+}
 
 async function stop(): Promise<void> {
   await drain.run();

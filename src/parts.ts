@@ -67,8 +67,8 @@ export async function openParts(config: Config, around: Surroundings) {
   };
 }
 
-async function openCache(config: Config, keyring: Keyring, { clock, log, telemetry }: Surroundings) {
-  const base = { clock, maxBytes: 64 * 1024 * 1024, observer: cacheMetrics(telemetry.instruments) };
+async function openCache(config: Config, keyring: Keyring, { clock, log }: Surroundings) {
+  const base = { clock, maxBytes: 64 * 1024 * 1024 };
   if (!config.REDIS_URL) return { cache: new Cache(base), redis: undefined };
   const link = new RedisLink({ url: config.REDIS_URL, log });
   await link.open();

@@ -50,6 +50,10 @@ const steps: Record<string, readonly string[]> = {
     "create index outbox_due on outbox (system, due_at) where state = 'pending'",
     "create table job_lease (job text primary key, holder text not null, expires_at int8 not null)",
   ],
+  "005-one-time-value": [
+    "create table one_time_value (hash text primary key, expires_at int8 not null)",
+    "create index one_time_value_expiry on one_time_value (expires_at)",
+  ],
 };
 
 const provider: MigrationProvider = {

@@ -10,6 +10,13 @@ export interface Schema {
   journal_head: JournalHeadTable;
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
+  one_time_value: OneTimeValueTable;
+}
+
+interface OneTimeValueTable {
+  /** keyed hash of the purpose and the value */
+  hash: string;
+  expires_at: number;
 }
 
 interface ResourceTable {
