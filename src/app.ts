@@ -52,7 +52,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   await app.register(formbody);
 
   const tokens = accessTokens(config, parts, around);
-  registerDoors(app, { config, parts, around, tokens, drain });
+  registerDoors(app, { config, parts, around, tokens });
   return { app, drain };
 }
 
@@ -61,10 +61,9 @@ interface DoorParts {
   parts: Parts;
   around: Surroundings;
   tokens: AccessTokens;
-  drain: Drain;
 }
 
-function registerDoors(app: FastifyInstance, { config, parts, around, tokens, drain }: DoorParts): void {
+function registerDoors(app: FastifyInstance, { config, parts, around, tokens }: DoorParts): void {
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const { clients, claimOnce, practitioners, organizations } = parts;
   const providers = new Providers([

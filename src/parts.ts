@@ -1,3 +1,4 @@
+import type { Bundle } from "@medplum/fhirtypes";
 import { createClientRegistry, readClients } from "./access/clients.ts";
 import { Cache } from "./cache/cache.ts";
 import { LeasedGenerations } from "./cache/leased-generations.ts";
@@ -10,7 +11,7 @@ import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import type { Identities } from "./flows/identities.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
-import { loadMap } from "./fml/loader.ts";
+import { loadMap } from "./fml/medplum-engine.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
 import { openDatabase } from "./store/database.ts";
 import { IdentityMap } from "./store/identity-map.ts";
@@ -21,6 +22,8 @@ import { createFrmrClient } from "./systems/frmr/client.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
+
+const organizationMap = new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url);
 
 export interface Surroundings {
   clock: Clock;
@@ -38,11 +41,11 @@ export async function openParts(config: Config, around: Surroundings) {
   const { clock, log } = around;
   const keyring = createKeyring(masterKeyOf(config));
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
-  const journal = new Journal({ db: store, keyring, clock });
+  const journal = new Journal({ pool: store.pool, keyring });
   const { cache, redis } = await openCache(config, keyring, around);
   const upstream = openUpstream(config, cache, around);
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
-  const systems = await openSystems(config, upstream, around.sandboxUrl);
+  const systems = await openSystems(config, upstream, around);
   const identities = sharedIdentities(identityMap);
   return {
     keyring,
@@ -58,7 +61,7 @@ export async function openParts(config: Config, around: Surroundings) {
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     organizations: new OrganizationDirectory(systems.frmo, identities),
     close: async () => {
-      await journal.close();
+      await journal.settled();
       await upstream.close();
       await cache.close();
       redis?.close();
@@ -96,13 +99,14 @@ function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surrou
   });
 }
 
-async function openSystems(config: Config, upstream: Upstream, sandboxUrl: string) {
+async function openSystems(config: Config, upstream: Upstream, { clock, sandboxUrl }: Surroundings) {
   const timeoutMs = config.UPSTREAM_TIMEOUT_MS;
   return {
     frmr: await createFrmrClient({
       upstream,
+      clock,
       baseUrl: config.FRMR_URL ?? `${sandboxUrl}/frmr`,
-      operationName: config.FRMR_OPERATION,
+      operationNames: { getEmployee: config.FRMR_OPERATION },
       timeoutMs,
       cacheSeconds: config.FRMR_CACHE_SECONDS,
     }),
@@ -111,7 +115,7 @@ async function openSystems(config: Config, upstream: Upstream, sandboxUrl: strin
       baseUrl: config.FRMO_URL ?? `${sandboxUrl}/frmo`,
       timeoutMs,
       cacheSeconds: config.FRMO_CACHE_SECONDS,
-      toFhir: await loadMap(new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url)),
+      toFhir: (await loadMap(organizationMap)) as (card: unknown) => Bundle,
     }),
   };
 }

@@ -22,7 +22,7 @@ const produced = new Set([
  */
 export async function loadMap(map: URL): Promise<(source: unknown) => unknown> {
   const tables = new URL("maps/", map);
-  const names = (await readdir(tables)).filter((name) => name.endsWith(".csv"));
+  const names = (await readdir(tables).catch(() => [])).filter((name) => name.endsWith(".csv"));
   const conceptMaps = await Promise.all(
     names.map(async (name) => conceptMapOf(name, await readFile(new URL(name, tables), "utf8"))),
   );
