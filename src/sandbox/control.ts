@@ -71,7 +71,7 @@ export function controlDoors(app: FastifyInstance, { systems, world, book }: Con
 }
 
 /** What the start page shows of a persona. */
-export interface Persona {
+interface Persona {
   id: string;
   name: string;
   note: string;

@@ -24,7 +24,7 @@ export interface Names {
   institutions: Record<"higher" | "secondary", Named[]>;
 }
 
-export interface Ingredients {
+interface Ingredients {
   personas: Person[];
   organizations: Organization[];
   posts: Post[];
@@ -176,7 +176,7 @@ function educationOf(names: Names, post: Post, start: number, seed: number): Sch
     ],
     postgraduate: higher ? [residency] : [],
     retraining: seed % 6 === 5 ? [{ ...schooled, hours: 504, series: "9903" }] : [],
-    improvement: seed % 2 === 0 ? [{ ...schooled, series: "9904" }] : [],
+    improvement: seed % 3 !== 0 ? [{ ...schooled, series: "9904" }] : [],
     certificates:
       seed % 4 === 3 ? [{ ...row, series: "0177", number: number(3), date: day(2019, seed, seed) }] : [],
     accreditations: accreditationOf(row, seed, higher),

@@ -9,7 +9,7 @@ import { controlDoors } from "./control.ts";
 import { playScenarios, ScenarioBook } from "./scenarios.ts";
 import { createWorld } from "./world.ts";
 
-export interface SandboxOptions {
+interface SandboxOptions {
   clock: Clock;
   logger: Logger;
   /** saved answers of НСИ at full size; the project's small dictionaries when absent */

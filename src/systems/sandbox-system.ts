@@ -11,9 +11,9 @@ declare module "fastify" {
 }
 
 /** A confirmed by public sources, B reconstructed, C our design where nothing is public. */
-export type Grade = "A" | "B" | "C";
+type Grade = "A" | "B" | "C";
 
-export interface SandboxContext {
+interface SandboxContext {
   world: World;
   clock: Clock;
   logger: Logger;

@@ -15,13 +15,13 @@ export interface FrmrOptions {
   clock: Clock;
   /** SOAP endpoint */
   baseUrl: string;
-  /** what the live contract calls our operations; absent: as in fixtures/wsdl/frmr.wsdl */
-  operationNames?: { getEmployee?: string };
+  /** what the live contract calls `getEmployee` of fixtures/wsdl/frmr.wsdl */
+  operationName?: string;
   timeoutMs: number;
   cacheSeconds: number;
 }
 
-export interface FrmrClient {
+interface FrmrClient {
   /**
    * The worker with this СНИЛС (11 digits, spaces and dashes allowed) as a Bundle of Practitioner, PractitionerRole
    * per personal file, Organization stubs and VerificationResult; references are by fullUrl, without logical ids.
@@ -32,17 +32,20 @@ export interface FrmrClient {
 
 const wsdl = new URL("../../../fixtures/wsdl/frmr.wsdl", import.meta.url);
 const map = new URL("../../../mappings/frmr/person/to-fhir.fml", import.meta.url);
+const wsdlName = "getEmployee";
+// in the SOAPAction and in the element of the request
+const wsdlNames = /getEmployee(?=Request|"?$)/g;
 // the registry's own day: an employment ends by Moscow time
 const moscowDay = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Moscow" });
 
 /** Client of the workers' registry (ФРМР); rejects when the map can't be loaded. */
 export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient> {
-  const { upstream, clock, operationNames = {} } = options;
+  const { upstream, clock, operationName = wsdlName } = options;
   const toFhir = await loadMap(map);
   const soap = createSoapPort({ wsdl, endpoint: options.baseUrl });
   const getEmployee: Operation = {
     system: "frmr",
-    name: "getEmployee",
+    name: wsdlName,
     effect: "read",
     timeoutMs: options.timeoutMs,
     cacheSeconds: options.cacheSeconds,
@@ -51,8 +54,8 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
   };
 
   async function fetchPerson(attempt: Attempt, SNILS: string): Promise<Bundle> {
-    const named = renaming(attempt, operationNames);
-    const answer = await soap.call(named, "getEmployee", { SNILS }).catch(refusal);
+    const named = renaming(attempt, operationName);
+    const answer = await soap.call(named, wsdlName, { SNILS }).catch(refusal);
     const [employee, ...more] = employeesOf(answer);
     if (!employee) throw notFound();
     if (more.length > 0) throw new GatewayError("person-duplicated", { system: "frmr" });
@@ -92,11 +95,10 @@ function withoutRepeats(bundle: Bundle): Bundle {
   return { ...bundle, entry };
 }
 
-/** Sends operations under the names of the live contract, which is not public. */
-function renaming(attempt: Attempt, names: { getEmployee?: string }): Attempt {
-  const { getEmployee = "getEmployee" } = names;
-  if (getEmployee === "getEmployee") return attempt;
-  const renamed = (text: unknown) => String(text).replaceAll(/getEmployee(?=Request|"?$)/g, getEmployee);
+/** Sends our operation under the name of the live contract, which is not public. */
+function renaming(attempt: Attempt, operationName: string): Attempt {
+  if (operationName === wsdlName) return attempt;
+  const renamed = (text: unknown) => String(text).replaceAll(wsdlNames, operationName);
   return {
     ...attempt,
     fetch: (url, init = {}) => {
