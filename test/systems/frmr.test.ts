@@ -114,7 +114,7 @@ describe("a worker of ФРМР", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const frmr = await client({ baseUrl, operationName: "findWorker" });
+    const frmr = await client({ baseUrl, operationNames: { getEmployee: "findWorker" } });
     await expect(frmr.personBySnils(snils.doctor, context())).rejects.toMatchObject({ system: "frmr" });
     server.close();
     expect(heard.join(" ")).toContain("/findWorker");

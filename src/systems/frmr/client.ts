@@ -15,8 +15,8 @@ export interface FrmrOptions {
   clock: Clock;
   /** SOAP endpoint */
   baseUrl: string;
-  /** what the live contract calls `getEmployee` of fixtures/wsdl/frmr.wsdl */
-  operationName?: string;
+  /** what the live contract calls our operations; absent: as in fixtures/wsdl/frmr.wsdl */
+  operationNames?: { getEmployee?: string };
   timeoutMs: number;
   cacheSeconds: number;
 }
@@ -40,7 +40,8 @@ const moscowDay = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Moscow" }
 
 /** Client of the workers' registry (ФРМР); rejects when the map can't be loaded. */
 export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient> {
-  const { upstream, clock, operationName = wsdlName } = options;
+  const { upstream, clock } = options;
+  const operationName = options.operationNames?.getEmployee ?? wsdlName;
   const toFhir = await loadMap(map);
   const soap = createSoapPort({ wsdl, endpoint: options.baseUrl });
   const getEmployee: Operation = {
