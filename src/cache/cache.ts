@@ -81,8 +81,7 @@ export class Cache {
   #hit<T>(spec: CacheSpec, identity: string): Cached<T> | undefined {
     const stored = this.#lookUp(spec, identity);
     if (!stored) return undefined;
-    this.#observer.request(spec.name, "hit");
-    this.#observer.ageServed(spec.name, (this.#options.clock.now() - stored.asOf) / 1_000);
+    this.#observer.request(spec.name, "hit", (this.#options.clock.now() - stored.asOf) / 1_000);
     return { value: stored.value as T, asOf: stored.asOf, result: "hit" };
   }
 

@@ -3,10 +3,9 @@ type CacheResult = "hit" | "miss" | "bypass";
 
 /** Port for metrics; `cache` is the spec's name, one of a closed set. */
 export interface CacheObserver {
-  request(cache: string, result: CacheResult): void;
-  /** of an answer from L1, which the caller sees */
-  ageServed(cache: string, seconds: number): void;
+  /** the age is that of an answer which was found in this process */
+  request(cache: string, result: CacheResult, ageSeconds?: number): void;
   invalidated(): void;
 }
 
-export const silentCacheObserver: CacheObserver = { request() {}, ageServed() {}, invalidated() {} };
+export const silentCacheObserver: CacheObserver = { request() {}, invalidated() {} };

@@ -10,6 +10,7 @@ import {
 import { ManualClock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { MappingError } from "../fml/errors.ts";
+import { XmlError } from "../xml/error.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 const busy = (retryAfter?: number) => () => {
@@ -176,6 +177,23 @@ describe("breaker", () => {
     }
   });
 
+  it("stays open when its probe was held back before it reached the system", async () => {
+    const { upstream, clock } = setUp({ breaker: { minimumCalls: 4, firstBreakMs: 5_000 } });
+    vi.useFakeTimers({ toFake: ["Date"], now: clock.now() });
+    try {
+      const failing = steps<string>(busy(3_600));
+      const call = () => drive(clock, upstream.call(writeOperation, undefined, failing, testContext(clock)));
+      await Promise.allSettled(Array.from({ length: 4 }, call));
+      await clock.advance(5_000);
+      vi.setSystemTime(clock.now());
+      await expect(call()).rejects.toMatchObject({ code: "upstream-unavailable", retryAfter: 3_595 });
+      expect(upstream.states()).toEqual({ registry: "open" });
+      expect(failing.sent).toBe(4);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("stays closed for answers that are merely wrong", async () => {
     const { upstream, clock } = setUp({ breaker: { minimumCalls: 2 } });
     const malformed = steps<string>(() => {
@@ -236,6 +254,16 @@ describe("cache", () => {
   });
 });
 
+it("an answer that a codec refuses for business reasons is no failure of the system", async () => {
+  const { upstream, clock, ctx, seen } = setUp();
+  const codec = steps<string>(() => {
+    throw new GatewayError("person-not-found", { system: "registry" });
+  });
+  const call = upstream.call(readOperation, undefined, codec, ctx);
+  await expect(drive(clock, call)).rejects.toMatchObject({ code: "person-not-found" });
+  expect(seen).toEqual(["first", "registry.find ok"]);
+});
+
 describe("errors of lower floors", () => {
   const site = { map: "m", position: { line: 1, column: 1 }, rule: "r", sourcePath: "a", targetPath: "b" };
   it.each([
@@ -243,6 +271,9 @@ describe("errors of lower floors", () => {
     [new MappingError("bad-value", site, "date"), "mapping-failed"],
     [new WireFailure("too-large", "over"), "upstream-too-large"],
     [new TypeError("a bug of ours"), "internal"],
+    [new XmlError("limit-exceeded", "over the limit maxDepth"), "upstream-too-large"],
+    [new XmlError("unexpected-element", "in another namespace"), "upstream-wrong-shape"],
+    [new XmlError("doctype", "a DOCTYPE is refused"), "upstream-malformed"],
   ])("%s is told as %s", async (thrown, code) => {
     const { upstream, clock, ctx } = setUp();
     const codec = steps<string>(() => {

@@ -83,9 +83,10 @@ function detailOf(thrown: unknown): string | undefined {
   return thrown instanceof SoapFault ? `SOAP fault ${thrown.code}` : undefined;
 }
 
-/** The metric label of a failed operation. */
+/** The metric label of an operation that threw; "no such person" is a good answer of a system that works. */
 export function outcomeOf(error: GatewayError, sent: boolean): UpstreamOutcome {
   if (!sent) return "refused";
+  if (error.row.status < 500) return "ok";
   if (error.code === "upstream-timeout" || error.code === "deadline-exceeded") return "timeout";
   return error.code === "upstream-unavailable" ? "transport" : "fault";
 }

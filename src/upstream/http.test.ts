@@ -7,7 +7,7 @@ import { readOperation, testContext, testUpstream } from "../../test/support/ups
 import { systemClock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import type { GatewayError } from "../core/errors.ts";
-import type { SystemSettings } from "./call.ts";
+import type { SystemSettings } from "./lane.ts";
 import type { Operation } from "./operation.ts";
 
 const stops: (() => Promise<unknown>)[] = [];

@@ -25,7 +25,7 @@ describe("token bucket", () => {
         for (let from = 0; from < taken.length; from++) {
           const spanMs = taken.at(-1)! - taken[from]!;
           const most = quota.burst + (spanMs * quota.requests) / (quota.perSeconds * 1_000);
-          expect(taken.length - from).toBeLessThanOrEqual(most + 1e-6);
+          expect(taken.length - from).toBeLessThanOrEqual(most + 1e-3);
         }
       }),
       { numRuns: 60 },
@@ -39,12 +39,12 @@ describe("token bucket", () => {
         const bucket = new TokenBucket({ requests: n, perSeconds: per, burst: 1 }, clock);
         expect(bucket.take()).toBe(true);
         const waitMs = bucket.waitMs(1);
-        await clock.advance(Math.max(0, waitMs - 1));
-        expect(bucket.take()).toBe(waitMs - 1 >= (per * 1_000) / n);
-        await clock.advance(waitMs + 1);
+        await clock.advance(waitMs - 1);
+        expect(bucket.take()).toBe(false);
+        await clock.advance(1);
         expect(bucket.take()).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: 500 },
     );
   });
 

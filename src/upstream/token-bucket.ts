@@ -7,6 +7,9 @@ export interface QuotaSettings {
   burst?: number;
 }
 
+// tokens are fractions added up: a whole one may come out a hair short
+const hair = 1e-6;
+
 /** Over any span of t seconds at most `burst + t * requests / perSeconds` tokens are taken. */
 export class TokenBucket {
   readonly #clock: Clock;
@@ -30,7 +33,7 @@ export class TokenBucket {
 
   take(): boolean {
     this.#fill();
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1 - hair) return false;
     this.#tokens -= 1;
     return true;
   }
@@ -38,7 +41,8 @@ export class TokenBucket {
   /** Milliseconds until the n-th token from now is there, if nobody else takes one. */
   waitMs(nth: number): number {
     this.#fill();
-    return this.#tokens >= nth ? 0 : Math.ceil((nth - this.#tokens) / this.#perMs);
+    const missing = nth - this.#tokens;
+    return missing <= hair ? 0 : Math.ceil((missing - hair) / this.#perMs);
   }
 
   #fill(): void {

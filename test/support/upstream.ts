@@ -3,7 +3,8 @@ import type { Clock, ManualClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Timings } from "../../src/core/timings.ts";
-import { type SystemSettings, Upstream } from "../../src/upstream/call.ts";
+import { Upstream } from "../../src/upstream/call.ts";
+import type { SystemSettings } from "../../src/upstream/lane.ts";
 import { silentUpstreamObserver, type UpstreamObserver } from "../../src/upstream/observer.ts";
 import type { Attempt, Codec, Operation } from "../../src/upstream/operation.ts";
 
