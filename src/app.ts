@@ -1,11 +1,16 @@
 import formbody from "@fastify/formbody";
+import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import { AccessTokens } from "./access/access-token.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
-import { registerCabinet } from "./api/cabinet/routes.ts";
+import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
+import { registerDocs } from "./api/ops/docs.ts";
+import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
+import { registerStartPage } from "./api/ops/start-page.ts";
 import type { Config } from "./config.ts";
+import { capabilityOf } from "./fhir/capability.ts";
 import { Providers } from "./fhir/provider.ts";
 import {
   organizationProvider,
@@ -21,6 +26,7 @@ import { registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
+import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
   app: FastifyInstance;
@@ -52,7 +58,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   await app.register(formbody);
 
   const tokens = accessTokens(config, parts, around);
-  registerDoors(app, { config, parts, around, tokens });
+  registerDoors(app, { config, parts, around, tokens, drain });
   return { app, drain };
 }
 
@@ -61,35 +67,59 @@ interface DoorParts {
   parts: Parts;
   around: Surroundings;
   tokens: AccessTokens;
+  drain: Drain;
 }
 
-function registerDoors(app: FastifyInstance, { config, parts, around, tokens }: DoorParts): void {
-  const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
+function registerDoors(app: FastifyInstance, door: DoorParts): void {
+  const { config, parts, around, tokens } = door;
   const { clients, claimOnce, practitioners, organizations } = parts;
+  const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const providers = new Providers([
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
   ]);
+  const capability = capabilityOf(providers, {
+    baseUrl: `${config.PUBLIC_URL}/fhir`,
+    version: around.version,
+    sandboxed: sandboxedSystems(config),
+    date: new Date(around.clock.now()).toISOString(),
+  });
   registerTokenEndpoint(app, {
     check: { clients, audience: tokenUrl, claimOnce, clock: around.clock },
     tokens,
   });
-  registerFhir(app, {
-    providers,
-    tokens,
-    tokenUrl,
-    capability: {
-      baseUrl: `${config.PUBLIC_URL}/fhir`,
-      version: around.version,
-      sandboxed: sandboxedSystems(config),
-      date: new Date(around.clock.now()).toISOString(),
-    },
-  });
+  registerFhir(app, { providers, tokens, tokenUrl, capability });
   app.register(async (cabinet) => {
     registerBearerAuth(cabinet, tokens);
     registerCabinet(cabinet, { getPractitionerRegistryCard: registryCardOperation(practitioners) });
   });
+  registerOps(app, door, capability);
+}
+
+function registerOps(app: FastifyInstance, door: DoorParts, capability: CapabilityStatement): void {
+  const { config, parts, around, drain } = door;
+  registerHealth(app, {
+    clock: around.clock,
+    version: around.version,
+    ping: () => parts.store.ping(),
+    draining: () => drain.draining,
+    cache: () => (parts.redis ? (parts.redis.up ? "up" : "down") : "absent"),
+    upstreams: () => upstreamStates(config, parts.upstream),
+  });
+  registerStartPage(app, { publicUrl: config.PUBLIC_URL, version: around.version, sandbox: around.sandbox });
+  registerDocs(app, { openapi: cabinetSpecification(), capability });
+}
+
+const stateOfBreaker = { closed: "ok", "half-open": "degraded", open: "unavailable" } as const;
+
+function upstreamStates(config: Config, upstream: Upstream): UpstreamState[] {
+  const sandboxed = sandboxedSystems(config);
+  return Object.entries(upstream.states()).map(([system, breaker]) => ({
+    system,
+    state: stateOfBreaker[breaker],
+    sandbox: sandboxed.includes(system),
+  }));
 }
 
 function accessTokens(config: Config, { keyring }: Parts, { clock }: Surroundings): AccessTokens {

@@ -22,7 +22,7 @@ const telemetry = new Telemetry({
 });
 
 const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : undefined;
-const around = { clock, log, telemetry, version, sandboxUrl: sandbox?.url ?? "" };
+const around = { clock, log, telemetry, version, sandbox };
 const parts = await openParts(config, around);
 const { app, drain } = await createApp(config, parts, around);
 const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
@@ -41,15 +41,15 @@ function onSignal(): void {
 async function stop(): Promise<void> {
   await drain.run();
   await parts.close();
-  await sandbox?.server.close();
+  await sandbox?.close();
   await telemetry.close();
 }
 
-async function startSandbox(): Promise<{ server: Sandbox; url: string }> {
-  const server = await createSandbox({ clock, logger: log, nsiFolder: config.NSI_DATA_DIR });
-  await server.listen(config.SANDBOX_PORT, config.HOST);
+async function startSandbox(): Promise<Sandbox & { url: string }> {
+  const started = await createSandbox({ clock, logger: log, nsiFolder: config.NSI_DATA_DIR });
+  await started.listen(config.SANDBOX_PORT, config.HOST);
   // another host name than the gateway's, so that cookies behave as in life
-  return { server, url: `http://localhost:${config.SANDBOX_PORT}` };
+  return { ...started, url: `http://localhost:${config.SANDBOX_PORT}` };
 }
 
 /** Wrong settings end the start with one readable sentence. */

@@ -13,6 +13,8 @@ import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMap } from "./fml/medplum-engine.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
+import { JobRunner } from "./jobs/job-runner.ts";
+import { journalSealer } from "./jobs/journal-sealer.ts";
 import { openDatabase } from "./store/database.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
@@ -20,7 +22,7 @@ import { claimOnce } from "./store/once.ts";
 import { createFrmoClient } from "./systems/frmo/client.ts";
 import { createFrmrClient } from "./systems/frmr/client.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
-import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
+import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
 
 const organizationMap = new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url);
@@ -30,8 +32,12 @@ export interface Surroundings {
   log: Logger;
   telemetry: Telemetry;
   version: string;
-  /** base address of the sandbox; systems without an address of their own are answered by it */
-  sandboxUrl: string;
+  /** plays every system that has no address of its own */
+  sandbox?: {
+    url: string;
+    personas: readonly { id: string; note: string }[];
+    scenarios: Readonly<Record<string, string>>;
+  };
 }
 
 export type Parts = Awaited<ReturnType<typeof openParts>>;
@@ -47,6 +53,13 @@ export async function openParts(config: Config, around: Surroundings) {
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
   const systems = await openSystems(config, upstream, around);
   const identities = sharedIdentities(identityMap);
+  const jobs = new JobRunner({
+    db: store.db,
+    clock,
+    log,
+    jobs: [journalSealer({ db: store.db, keyring, clock })],
+  });
+  jobs.start();
   return {
     keyring,
     store,
@@ -61,7 +74,8 @@ export async function openParts(config: Config, around: Surroundings) {
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     organizations: new OrganizationDirectory(systems.frmo, identities),
     close: async () => {
-      await journal.settled();
+      await jobs.stop(config.DRAIN_SECONDS * 1000);
+      await journal.close();
       await upstream.close();
       await cache.close();
       redis?.close();
@@ -70,8 +84,8 @@ export async function openParts(config: Config, around: Surroundings) {
   };
 }
 
-async function openCache(config: Config, keyring: Keyring, { clock, log }: Surroundings) {
-  const base = { clock, maxBytes: 64 * 1024 * 1024 };
+async function openCache(config: Config, keyring: Keyring, { clock, log, telemetry }: Surroundings) {
+  const base = { clock, maxBytes: 64 * 1024 * 1024, observer: cacheMetrics(telemetry.instruments) };
   if (!config.REDIS_URL) return { cache: new Cache(base), redis: undefined };
   const link = new RedisLink({ url: config.REDIS_URL, log });
   await link.open();
@@ -99,20 +113,20 @@ function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surrou
   });
 }
 
-async function openSystems(config: Config, upstream: Upstream, { clock, sandboxUrl }: Surroundings) {
+async function openSystems(config: Config, upstream: Upstream, { clock, sandbox }: Surroundings) {
   const timeoutMs = config.UPSTREAM_TIMEOUT_MS;
   return {
     frmr: await createFrmrClient({
       upstream,
       clock,
-      baseUrl: config.FRMR_URL ?? `${sandboxUrl}/frmr`,
+      baseUrl: config.FRMR_URL ?? `${sandbox?.url}/frmr`,
       operationNames: { getEmployee: config.FRMR_OPERATION },
       timeoutMs,
       cacheSeconds: config.FRMR_CACHE_SECONDS,
     }),
     frmo: createFrmoClient({
       upstream,
-      baseUrl: config.FRMO_URL ?? `${sandboxUrl}/frmo`,
+      baseUrl: config.FRMO_URL ?? `${sandbox?.url}/frmo`,
       timeoutMs,
       cacheSeconds: config.FRMO_CACHE_SECONDS,
       toFhir: (await loadMap(organizationMap)) as (card: unknown) => Bundle,

@@ -6,7 +6,7 @@ import { frmrSandbox } from "../systems/frmr/sandbox.ts";
 import { nsiSandbox } from "../systems/nsi/sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import { controlDoors } from "./control.ts";
-import { playScenarios, ScenarioBook } from "./scenarios.ts";
+import { playScenarios, ScenarioBook, transportScenarios } from "./scenarios.ts";
 import { createWorld } from "./world.ts";
 
 interface SandboxOptions {
@@ -20,6 +20,10 @@ export interface Sandbox {
   /** Listens and resolves with the base URL; port 0 takes a free one. */
   listen(port: number, host: string): Promise<string>;
   close(): Promise<void>;
+  /** whom a person may play, for the gateway's start page */
+  personas: readonly { id: string; note: string }[];
+  /** what any system can be told to do: name -> what happens */
+  scenarios: Readonly<Record<string, string>>;
 }
 
 /** One process that plays every external system at `/<system>` over the shared synthetic world. */
@@ -34,6 +38,8 @@ export async function createSandbox({ clock, logger, nsiFolder }: SandboxOptions
   return {
     listen: (port, host) => app.listen({ port, host }),
     close: () => app.close(),
+    personas: [...world.people.values()].flatMap(({ id, note }) => (note ? [{ id, note }] : [])),
+    scenarios: transportScenarios,
   };
 
   async function mount(parent: FastifyInstance, system: SandboxSystem) {

@@ -83,6 +83,13 @@ function upstreamInstruments(metrics: Metrics) {
       labels: { cache: "declared", result: ["hit", "miss", "stale", "bypass", "negative"] },
       ceiling: 100,
     }),
+    cacheAge: metrics.histogram({
+      name: "cache_age_served_seconds",
+      help: "age of an answer from the process's cache, as the caller saw it",
+      labels: { cache: "declared" },
+      ceiling: 12,
+      bounds: [1, 5, 30, 60, 300, 900, 3_600, 21_600, 86_400],
+    }),
     cacheInvalidations: metrics.counter({
       name: "cache_invalidations_total",
       help: "generations that were bumped",

@@ -46,6 +46,9 @@ export function cacheMetrics(instruments: Instruments) {
     request(cache: string, result: "hit" | "stale" | "miss" | "bypass" | "negative") {
       instruments.cacheRequests.of({ cache: declareLabel(cache), result }).value++;
     },
+    ageServed(cache: string, seconds: number) {
+      instruments.cacheAge.of({ cache: declareLabel(cache) }).observe(seconds);
+    },
     invalidated() {
       instruments.cacheInvalidations.of({}).value++;
     },

@@ -1,7 +1,7 @@
+import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens } from "../../access/access-token.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { type CapabilityFacts, capabilityOf } from "../../fhir/capability.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
 import { searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
@@ -11,7 +11,7 @@ import { sendResource } from "./reply.ts";
 export interface FhirDoor {
   providers: Providers;
   tokens: AccessTokens;
-  capability: CapabilityFacts;
+  capability: CapabilityStatement;
   tokenUrl: string;
 }
 
@@ -31,8 +31,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
 }
 
 function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
-  const capability = capabilityOf(door.providers, door.capability);
-  app.get("/metadata", (request, reply) => sendResource(request, reply, capability));
+  app.get("/metadata", (request, reply) => sendResource(request, reply, door.capability));
   app.get("/.well-known/smart-configuration", async () => ({
     token_endpoint: door.tokenUrl,
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
