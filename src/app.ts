@@ -43,7 +43,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerErrors(app, { publicUrl: config.PUBLIC_URL });
   registerJournal(app, parts.journal, clock);
-  registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id) });
+  registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
     clock,
     log,

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 
 /** What the transport plays for every system; a system adds its own (decisions.md, scenarios). */
-const transportScenarios: Readonly<Record<string, string>> = {
+export const transportScenarios: Readonly<Record<string, string>> = {
   slow: "the true answer after 3 seconds",
   hang: "the connection stays open, no answer ever comes",
   reset: "the connection is reset (TCP RST)",
