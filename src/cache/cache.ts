@@ -81,7 +81,7 @@ export class Cache {
   #hit<T>(spec: CacheSpec, identity: string): Cached<T> | undefined {
     const stored = this.#lookUp(spec, identity);
     if (!stored) return undefined;
-    this.#observer.request(spec.name, "hit", (this.#options.clock.now() - stored.asOf) / 1_000);
+    this.#observer.request(spec.name, "hit");
     return { value: stored.value as T, asOf: stored.asOf, result: "hit" };
   }
 

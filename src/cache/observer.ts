@@ -3,8 +3,7 @@ type CacheResult = "hit" | "miss" | "bypass";
 
 /** Port for metrics; `cache` is the spec's name, one of a closed set. */
 export interface CacheObserver {
-  /** the age is that of an answer which was found in this process */
-  request(cache: string, result: CacheResult, ageSeconds?: number): void;
+  request(cache: string, result: CacheResult): void;
   invalidated(): void;
 }
 

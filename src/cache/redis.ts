@@ -16,6 +16,7 @@ export class RedisLink {
   readonly #commands: Redis;
   readonly #events: Redis;
   #hung = false;
+  #lost = false;
 
   constructor({ url, log, commandTimeoutMs = 300 }: RedisOptions) {
     const common = {
@@ -36,8 +37,15 @@ export class RedisLink {
       // an error event without a listener would end the process; the message may name the address, not data
       redis.on("error", (error: Error) => log.debug({ error: error.message }, "redis connection error"));
     }
-    this.#commands.on("ready", () => log.info({}, "redis is connected"));
-    this.#commands.on("close", () => log.warn({}, "redis is not connected"));
+    this.#commands.on("ready", () => {
+      this.#lost = false;
+      log.info({}, "redis is connected");
+    });
+    this.#commands.on("close", () => {
+      // once an outage, not once a try
+      if (!this.#lost) log.warn({}, "redis is not connected");
+      this.#lost = true;
+    });
   }
 
   /** Connects; resolves when ready or after about a second, whichever is first. */

@@ -2,7 +2,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
-import { type OpenCache, openCache } from "../../src/cache/open-cache.ts";
+import { Cache } from "../../src/cache/cache.ts";
+import { LeasedGenerations } from "../../src/cache/leased-generations.ts";
+import { RedisLink } from "../../src/cache/redis.ts";
+import { SharedLayer } from "../../src/cache/shared-layer.ts";
 import type { CacheSpec } from "../../src/cache/spec.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -25,16 +28,30 @@ const spec: CacheSpec = {
   seconds: 60,
 };
 
-/** Replicas with connections of their own that share a namespace. */
-async function replicas(count: number, redisUrl = sharedUrl()): Promise<OpenCache[]> {
+interface Replica {
+  cache: Cache;
+  link: RedisLink;
+}
+
+/** A cache with connections of its own; those of one namespace are replicas of one gateway. */
+async function replica(redisUrl: string, namespace: string): Promise<Replica> {
+  const clock = systemClock;
+  const link = new RedisLink({ url: redisUrl, log: silentLogger });
+  const generations = new LeasedGenerations({ link, keyring, clock, namespace });
+  const shared = new SharedLayer({ link, keyring, clock, namespace });
+  const cache = new Cache({ clock, maxBytes: 10_000_000, generations, shared });
+  await link.open();
+  await generations.start();
+  stops.push(async () => {
+    await cache.close();
+    link.close();
+  });
+  return { cache, link };
+}
+
+function replicas(count: number, redisUrl = sharedUrl()): Promise<Replica[]> {
   const namespace = `test-${randomUUID()}`;
-  const open = await Promise.all(
-    Array.from({ length: count }, () =>
-      openCache({ redisUrl, keyring, clock: systemClock, log: silentLogger, namespace }),
-    ),
-  );
-  for (const replica of open) stops.push(() => replica.close());
-  return open;
+  return Promise.all(Array.from({ length: count }, () => replica(redisUrl, namespace)));
 }
 
 function admin(url: string): Redis {
@@ -100,7 +117,7 @@ describe("several replicas", () => {
       await pause(1);
       return seen;
     };
-    const reader = async ({ cache }: OpenCache) => {
+    const reader = async ({ cache }: Replica) => {
       while (running) {
         const atLeast = acknowledged;
         const { value, result } = await cache.getOrLoad(spec, load);
@@ -132,7 +149,7 @@ describe("several replicas", () => {
     const [alive, dead] = await replicas(2);
     await pause(2_100);
     const redis = admin(sharedUrl());
-    await dead!.close();
+    await dead!.cache.close();
     const registers = await redis.keys("{test-*}:replicas");
     for (const key of registers) await redis.zadd(key, Date.now() + 2_500, randomUUID());
     const ms = await msOf(() => alive!.cache.bump("practitioner-1"));
@@ -149,7 +166,7 @@ describe("what Redis sees", () => {
     await one!.cache.getOrLoad({ ...spec, subjects: ["11223344595"] }, async () => card);
     await one!.cache.bump("11223344595");
     const redis = admin(url);
-    await until(() => one!.redisUp() === true);
+    await until(() => one!.link.up === true);
     const keys = await redis.keys("*");
     expect(keys.some((key) => /^test-.*:\{[\w-]{43}\}$/.test(key))).toBe(true);
     const dump = [...keys];
@@ -176,7 +193,7 @@ describe("Redis dies", () => {
     }
 
     await redis.server.kill();
-    await until(() => one!.redisUp() === false);
+    await until(() => one!.link.up === false);
     expect(one!.cache.peek(plain)?.value).toBe(1);
     const bump = one!.cache.bump("practitioner-1");
     await expect(bump).rejects.toMatchObject({ code: "store-unavailable", retryAfter: 2 });
@@ -196,7 +213,7 @@ describe("Redis dies", () => {
     expect((await one!.cache.getOrLoad(plain, load)).value).toBe(1);
 
     await redis.server.start();
-    await until(() => one!.redisUp() === true && two!.redisUp() === true);
+    await until(() => one!.link.up === true && two!.link.up === true);
     truth = 3;
     await one!.cache.bump("practitioner-1");
     expect((await two!.cache.getOrLoad(spec, load)).value).toBe(3);
@@ -213,17 +230,17 @@ describe("Redis dies", () => {
       for (const each of keys.slice(1)) await one!.cache.getOrLoad(each, async () => 1);
     });
     expect(rest).toBeLessThan(150);
-    await until(() => one!.redisUp() === true);
+    await until(() => one!.link.up === true);
   });
 
   it("is not there at the start: the cache opens and finds it later", async () => {
     const redis = await ownRedis();
     await redis.server.kill();
     const [one] = await replicas(1, redis.url);
-    expect(one!.redisUp()).toBe(false);
+    expect(one!.link.up).toBe(false);
     expect((await one!.cache.getOrLoad(spec, async () => 1)).value).toBe(1);
     await redis.server.start();
-    await until(() => one!.redisUp() === true);
+    await until(() => one!.link.up === true);
     await one!.cache.getOrLoad(spec, async () => 2);
     expect(one!.cache.peek(spec)?.value).toBe(2);
   });
