@@ -3,12 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { renderCabinetTypes } from "./render-cabinet-types.ts";
 import { renderConfiguration } from "./render-configuration.ts";
 import { renderErrors } from "./render-errors.ts";
+import { renderFhirElements } from "./render-fhir-elements.ts";
 
 const root = new URL("../", import.meta.url);
 const products = {
   "docs/errors.md": renderErrors,
   "docs/configuration.md": renderConfiguration,
   "src/api/cabinet/types.ts": renderCabinetTypes,
+  "src/fhir/element-table.ts": renderFhirElements,
 };
 
 const checkOnly = process.argv.includes("--check");

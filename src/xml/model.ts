@@ -20,7 +20,7 @@ export const TEXT_PROPERTY = "xmlText";
 /** The property that holds the local part of xsi:type. */
 export const TYPE_PROPERTY = "xsiType";
 
-export type XmlValue = string | XmlObject | readonly (string | XmlObject)[];
+type XmlValue = string | XmlObject | readonly (string | XmlObject)[];
 
 /** A plain object without a prototype: no inherited name can be read or polluted. */
 export interface XmlObject {

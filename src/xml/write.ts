@@ -7,7 +7,7 @@ import { isLocalName } from "./names.ts";
 import { mayDeclare, XML_NAMESPACE } from "./namespaces.ts";
 import type { XmlElement } from "./tree.ts";
 
-export interface WriteOptions {
+interface WriteOptions {
   /** preferred prefixes by namespace name, "" for the default namespace; for what names none itself */
   readonly prefixes?: ReadonlyMap<string, string>;
   /** whether the XML declaration comes first; true by default */

