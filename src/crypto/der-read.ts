@@ -41,7 +41,7 @@ function readLongLength(bytes: Uint8Array, tag: number, first: number, anyForm: 
 }
 
 /** Reads the element at the start of `bytes` and leaves what follows it; throws `bad-encoding`. */
-export function readElement(bytes: Uint8Array): DerElement {
+function readElement(bytes: Uint8Array): DerElement {
   const { tag, length = 0, headerLength } = readHeader(bytes, false);
   const end = headerLength + length;
   if (end > bytes.length) throw bad("element is longer than its container");

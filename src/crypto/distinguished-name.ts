@@ -2,7 +2,7 @@ import { childrenOf, type DerElement, readOid, readText } from "./der-read.ts";
 import { derOid, derSequence, derSet, derText, TAG } from "./der-write.ts";
 
 /** Subject attributes of Russian certificates beside the usual ones (RFC 9215; order 795 of the federal security service). */
-export const NAME_OIDS = {
+const NAME_OIDS = {
   commonName: "2.5.4.3",
   surname: "2.5.4.4",
   country: "2.5.4.6",

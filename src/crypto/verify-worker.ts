@@ -40,7 +40,7 @@ export type FromWorker =
     };
 
 /** An error as plain data: class instances lose their prototype between threads. */
-export function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): Failure {
   if (error instanceof CryptoError) return { code: error.code, message: error.message };
   return { code: "worker-failed", message: error instanceof Error ? error.message : "unknown failure" };
 }

@@ -6,7 +6,7 @@ import { derInteger, derOctets, derSequence } from "./der-write.ts";
 import { CryptoError } from "./errors.ts";
 import { bytesFromInteger } from "./gost-signature.ts";
 import { generatePrivateKey, type KeyKind, parsePrivateKey, privateKeyToPkcs8, publicKeyOf } from "./keys.ts";
-import { pemFromDer } from "./pem.ts";
+import { allDerFromPem, pemFromDer } from "./pem.ts";
 import { createSigner, keySigner } from "./signer.ts";
 import {
   certificatePublicKey,
@@ -107,6 +107,16 @@ describe("X.509", () => {
       }
     },
   );
+
+  it("reads a file of several certificates in order", async () => {
+    const { ca, certificate } = await issue("p-256");
+    const file = [ca, certificate].map(({ der }) => pemFromDer(der, "CERTIFICATE")).join("comment\n");
+    expect(allDerFromPem(file, "CERTIFICATE").map((der) => parseCertificate(der).serialNumber)).toEqual([
+      ca.serialNumber,
+      certificate.serialNumber,
+    ]);
+    expect(allDerFromPem(file, "PRIVATE KEY")).toEqual([]);
+  });
 
   it("answers a certificate with a byte changed by a typed error or by a failed check", async () => {
     const { ca, certificate } = await issue("CryptoPro-A");

@@ -1,4 +1,4 @@
-import { type SignatureAlgorithm, signatureAlgorithmOf } from "./algorithms.ts";
+import { signatureAlgorithmOf } from "./algorithms.ts";
 import {
   childrenOf,
   type DerElement,
@@ -113,14 +113,9 @@ export function certificatePublicKey(certificate: Certificate): PublicKey {
   return parsePublicKey(certificate.spki);
 }
 
-/** The algorithm that the issuer signed with; throws `unsupported-algorithm`. */
-export function certificateSignatureAlgorithm(certificate: Certificate): SignatureAlgorithm {
-  return signatureAlgorithmOf(certificate.signatureOid);
-}
-
-/** Whether `issuer` signed `certificate`; says nothing of dates, names or rights. */
+/** Whether `issuer` signed `certificate`; says nothing of dates, names or rights. Throws `unsupported-algorithm`. */
 export function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
-  const algorithm = certificateSignatureAlgorithm(certificate);
+  const algorithm = signatureAlgorithmOf(certificate.signatureOid);
   return verifyMessage(certificatePublicKey(issuer), algorithm, certificate.tbs, certificate.signature);
 }
 

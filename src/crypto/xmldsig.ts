@@ -24,7 +24,8 @@ interface ParsedDocument extends XmlNode {
 }
 
 // the parser that xml-crypto itself uses; its type file would pull the browser's types into the whole project
-const { DOMParser } = createRequire(import.meta.url)("@xmldom/xmldom") as {
+const require = createRequire(import.meta.url);
+const { DOMParser } = require("@xmldom/xmldom") as {
   DOMParser: new (
     options: object,
   ) => { parseFromString(xml: string, type: string): ParsedDocument | undefined };
