@@ -13,6 +13,7 @@
 import { createPublicKey, hash, verify } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
 import { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 const sha256 = (text) => hash("sha256", text, "base64url");
@@ -20,10 +21,10 @@ const sha256 = (text) => hash("sha256", text, "base64url");
 class Broken extends Error {}
 
 /** Lines that end with "\n", valid UTF-8 only: nothing is smoothed over before it is hashed. */
-async function* linesOf(file) {
+async function* linesOf(bytes) {
   const decoder = new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true });
   let rest = "";
-  for await (const piece of Readable.toWeb(createReadStream(file)).pipeThrough(decoder)) {
+  for await (const piece of Readable.toWeb(bytes).pipeThrough(decoder)) {
     const lines = (rest + piece).split("\n");
     rest = lines.pop();
     yield* lines;
@@ -132,11 +133,11 @@ function readHead(text, value, number) {
   return value;
 }
 
-async function readExport(file, earlier) {
+async function readExport(bytes, earlier) {
   let number = 0;
   let chain;
   let head;
-  for await (const text of linesOf(file)) {
+  for await (const text of linesOf(bytes)) {
     number++;
     if (head) throw new Broken(`line ${number} comes after the head`);
     if (!chain) {
@@ -151,8 +152,9 @@ async function readExport(file, earlier) {
   return { chain, head };
 }
 
-async function check(file, { publicKey, earlier }) {
-  const { chain, head } = await readExport(file, earlier);
+/** Reads the byte stream of an export; throws when anything in it is not as it was sealed. */
+export async function checkExport(bytes, { publicKey, earlier } = {}) {
+  const { chain, head } = await readExport(bytes, earlier);
   if (publicKey && publicKey !== head.publicKey)
     throw new Broken("the head names another key than the given one");
   if (earlier && earlier.position > 0) checkSignature(earlier, head.publicKey, "the earlier head");
@@ -161,21 +163,28 @@ async function check(file, { publicKey, earlier }) {
   return { head, withheld: chain.withheld };
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { "public-key": { type: "string" }, head: { type: "string" } },
-});
-if (positionals.length !== 1) {
-  console.error("usage: node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEAD.json]");
-  process.exit(2);
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { "public-key": { type: "string" }, head: { type: "string" } },
+  });
+  if (positionals.length !== 1) {
+    console.error("usage: node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEAD.json]");
+    return 2;
+  }
+  try {
+    const earlier = values.head && JSON.parse(readFileSync(values.head, "utf8"));
+    const publicKey = values["public-key"];
+    const { head, withheld } = await checkExport(createReadStream(positionals[0]), { publicKey, earlier });
+    const own = publicKey ? "" : " (the file's own key: compare it with the one you were given)";
+    const sealedAt = head.position ? new Date(head.at).toISOString() : "never";
+    console.log(`ok: ${head.rows} rows, ${withheld} of them withheld, sealed ${sealedAt}`);
+    console.log(`key ${fingerprint(head.publicKey)}${own}`);
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Broken ? `broken: ${error.message}` : `broken: ${error}`);
+    return 1;
+  }
 }
-try {
-  const earlier = values.head && JSON.parse(readFileSync(values.head, "utf8"));
-  const { head, withheld } = await check(positionals[0], { publicKey: values["public-key"], earlier });
-  const own = values["public-key"] ? "" : " (the file's own key: compare it with the one you were given)";
-  console.log(`ok: ${head.rows} rows, ${withheld} of them withheld, sealed ${new Date(head.at).toISOString()}`);
-  console.log(`key ${fingerprint(head.publicKey)}${own}`);
-} catch (error) {
-  console.error(error instanceof Broken ? `broken: ${error.message}` : `broken: ${error}`);
-  process.exit(1);
-}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = await main();

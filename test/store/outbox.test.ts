@@ -65,7 +65,7 @@ onBothEngines((store) => {
     expect(await outbox.claim(["remd"], 10)).toEqual([]);
   });
 
-  it("I-23 the same message enqueued again is not sent a second time, even after delivery", async () => {
+  it("the same message enqueued again is not sent a second time, even after delivery", async () => {
     expect(await enqueue(1)).toBe(true);
     expect(await enqueue(1)).toBe(false);
     let sent = 0;
