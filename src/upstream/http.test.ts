@@ -7,8 +7,9 @@ import { readOperation, testContext, testUpstream } from "../../test/support/ups
 import { systemClock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import type { GatewayError } from "../core/errors.ts";
+import { readXml } from "../xml/read.ts";
 import type { SystemSettings } from "./lane.ts";
-import type { Operation } from "./operation.ts";
+import type { Attempt, Operation } from "./operation.ts";
 
 const stops: (() => Promise<unknown>)[] = [];
 
@@ -43,12 +44,11 @@ interface Plan {
   ctx?: Partial<RequestContext>;
 }
 
-async function get(url: string, plan: Plan = {}) {
+async function get<T = string>(url: string, plan: Plan = {}, decode = (text: string) => text as T) {
   const { upstream } = testUpstream(systemClock, plan.settings);
   stops.push(() => upstream.close());
   const operation = { ...readOperation, timeoutMs: 2_000, ...plan.operation };
-  const send = async (attempt: { fetch: (url: string) => Promise<Response> }) =>
-    (await attempt.fetch(url)).text();
+  const send = async (attempt: Attempt) => decode(await (await attempt.fetch(url)).text());
   return upstream.call(operation, undefined, { send }, testContext(systemClock, plan.ctx));
 }
 
@@ -139,6 +139,23 @@ describe("over real sockets", () => {
       reply.writeHead(200, { "content-type": "text/xml" }).end("\n<!DOCTYPE html><html></html>"),
     );
     expect(await failure(url)).toMatchObject({ code: "upstream-malformed" });
+  });
+
+  const bomb = '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;&x;&x;&x;&x;&x;">]><a>&y;</a>';
+  it.each([
+    ["cut off", "<a><b>", "upstream-malformed"],
+    ["with an entity bomb", bomb, "upstream-malformed"],
+    ["100,000 deep", "<a>".repeat(100_000), "upstream-too-large"],
+    ["with an unbound prefix", "<x:a/>", "upstream-malformed"],
+  ])("XML %s is refused in bounded time, once", async (_, body, code) => {
+    const { url, requests } = await serve((__, reply) =>
+      reply.writeHead(200, { "content-type": "text/xml" }).end(body),
+    );
+    const startedAt = Date.now();
+    const refused = await get(url, {}, (text) => readXml(text)).catch((error: GatewayError) => error);
+    expect(refused).toMatchObject({ code, system: "registry" });
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
+    expect(requests()).toBe(1);
   });
 
   it("a redirect is not followed", async () => {

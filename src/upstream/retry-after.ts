@@ -1,5 +1,5 @@
-// a system that asks for more than a day is not believed
-const longestSeconds = 86_400;
+// the pause holds every call to the system back, so one that asks for more is asked again after an hour
+const longestSeconds = 3_600;
 
 /** Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3: seconds or an HTTP date); undefined if unreadable. */
 export function retryAfterSeconds(header: string | null, nowMs: number): number | undefined {
