@@ -2,8 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Bundle } from "@medplum/fhirtypes";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadMap } from "../../fml/medplum-engine.ts";
+import type { XmlModel } from "../../xml/model.ts";
 import { readXml } from "../../xml/read.ts";
 import { employeesIn } from "./answer.ts";
+import { Employee, xmlModelOf } from "./wire.ts";
 
 const folder = new URL("../../../mappings/frmr/person/", import.meta.url);
 const cases = readdirSync(new URL("fixtures/", folder));
@@ -64,5 +66,71 @@ describe("frmr/person to FHIR", () => {
 
   it("the verification is dated by the answer", () => {
     expect(mapped("nurse").verification).toMatchObject({ status: "validated", statusDate: asked.asOf });
+  });
+});
+
+const text = (file: string) => readFileSync(new URL(file, folder), "utf8");
+const pairs = (table: string) =>
+  text(`maps/${table}.csv`)
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(",").slice(0, 4));
+
+describe("files of mappings/frmr/person", () => {
+  const { types } = JSON.parse(text("model.json")) as {
+    types: Record<string, Record<string, { type: string; max?: string }>>;
+  };
+
+  /** Dotted paths of the elements that hold text. */
+  function leaves(type: string, path: string[] = []): string[] {
+    return Object.entries(types[type] ?? {}).flatMap(([name, element]) =>
+      types[element.type] ? leaves(element.type, [...path, name]) : [[...path, name].join(".")],
+    );
+  }
+
+  it("the model describes what the shape check does", () => {
+    const shape = (model: XmlModel): object =>
+      Object.fromEntries(
+        [...model.elements].map(([name, { array, content }]) => [name, [array, content && shape(content)]]),
+      );
+    const ofModel = (type: string): object =>
+      Object.fromEntries(
+        Object.entries(types[type] ?? {}).map(([name, element]) => [
+          name,
+          [element.max === "*", types[element.type] && ofModel(element.type)],
+        ]),
+      );
+    expect(ofModel("Employee")).toEqual(shape(xmlModelOf(Employee)));
+  });
+
+  it("every element is mapped, or named as unmapped with a reason", () => {
+    const mapping = JSON.parse(text("mapping.json")) as { unmapped: { element: string; reason: string }[] };
+    const unmapped = mapping.unmapped.map(({ element }) => element);
+    expect(mapping.unmapped.filter(({ reason }) => !reason)).toEqual([]);
+    const isUnmapped = (path: string) =>
+      unmapped.some((element) => path === element || path.startsWith(`${element}.`));
+    const maps = { to: text("to-fhir.fml"), back: text("from-fhir.fml") };
+    const forgotten = leaves("Employee").filter((path) => {
+      const name = path.slice(path.lastIndexOf(".") + 1);
+      const isMapped = Object.values(maps).every((map) => new RegExp(`\\.${name}\\b`).test(map));
+      return !isMapped && !isUnmapped(path);
+    });
+    expect(forgotten).toEqual([]);
+    const known = leaves("Employee");
+    const dead = unmapped.filter((element) => !known.some((path) => `${path}.`.startsWith(`${element}.`)));
+    expect(dead).toEqual(["TimeFactList", "VocationList"]);
+  });
+
+  it("each table of the way back is the inverse of the way there", () => {
+    for (const table of readdirSync(new URL("maps/", folder)).filter((name) => name.endsWith("-back.csv"))) {
+      const there = pairs(table.replace("-back.csv", "")).map(([a, b, c, d]) => [c, d, a, b]);
+      expect(pairs(table.replace(".csv", ""))).toEqual(there);
+    }
+  });
+
+  it("the posts that have a specialty are those of the table", () => {
+    const listed = /'\|([\d|]+)\|'\.contains/.exec(text("to-fhir.fml"))?.[1]?.split("|");
+    expect(pairs("post-specialty").map(([, post]) => post)).toEqual(listed);
   });
 });
