@@ -38,4 +38,14 @@ describeWithData("codes of the synthetic world", (folder) => {
     const wrong = posts.map(({ specialty }) => specialty).filter(({ id, name }) => names.get(id) !== name);
     expect(wrong).toEqual([]);
   });
+
+  it("are the names that posts and specialties bear in the mapping", () => {
+    const [, ...rows] = readProjectFile("mappings/frmr/person/maps/post-specialty.csv").trim().split("\n");
+    const posts = namesOf(folder, "1.2.643.5.1.13.13.11.1002");
+    const specialties = namesOf(folder, "1.2.643.5.1.13.13.11.1066");
+    const wrong = rows
+      .map((row) => row.split(","))
+      .filter(([, post = "", , code = "", name]) => !posts.has(post) || specialties.get(code) !== name);
+    expect(wrong).toEqual([]);
+  });
 });
