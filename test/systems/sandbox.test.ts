@@ -1,14 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
+import { ManualClock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/server.ts";
 
 let sandbox: Sandbox;
 let base: string;
+let address: string;
 
 beforeAll(async () => {
   sandbox = await createSandbox({ clock: systemClock, logger: silentLogger });
-  base = await sandbox.listen(0, "127.0.0.1");
+  address = await sandbox.listen(0, "127.0.0.1");
+  base = address;
 });
 afterAll(() => sandbox.close());
 afterEach(() => fetch(`${base}/_scenario`, { method: "DELETE" }));
@@ -120,8 +122,7 @@ describe("scenarios", () => {
 
   it("hang never answers, and closing the sandbox ends it", async () => {
     const other = await createSandbox({ clock: systemClock, logger: silentLogger });
-    const address = await other.listen(0, "127.0.0.1");
-    const hung = fetch(`${address}/frmr`, {
+    const hung = fetch(`${await other.listen(0, "127.0.0.1")}/frmr`, {
       method: "POST",
       headers: { "x-scenario": "hang", "content-type": "text/xml" },
       body: "<a/>",
@@ -131,6 +132,27 @@ describe("scenarios", () => {
     hung.catch(() => {});
     await other.close();
     await expect(hung).rejects.toThrow("fetch failed");
+  });
+
+  it("slow answers truly, 3 seconds later", async () => {
+    const clock = new ManualClock();
+    const other = await createSandbox({ clock, logger: silentLogger });
+    base = await other.listen(0, "127.0.0.1");
+    const answer = play("slow");
+    while (clock.sleeping === 0) await new Promise(setImmediate);
+    await clock.advance(2_999);
+    expect(clock.sleeping).toBe(1);
+    await clock.advance(1);
+    expect(await (await answer).text()).toContain("<m:Surname>Врачев<");
+    await other.close();
+    base = address;
+  });
+
+  it("clock-skew dates the true answer an hour back", async () => {
+    const answer = await play("clock-skew");
+    const behindMs = Date.now() - Date.parse(answer.headers.get("date") ?? "");
+    expect(Math.round(behindMs / 60_000)).toBe(60);
+    expect(await answer.text()).toContain("<m:Surname>Врачев<");
   });
 
   it("an order is played the ordered number of times", async () => {
