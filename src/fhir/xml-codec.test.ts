@@ -150,13 +150,34 @@ describe("FHIR XML and JSON", () => {
     expect(refusal(() => xmlOfJson("[]")).field).toBe("Resource");
   });
 
+  it("read or refuse with a code a resource damaged at any character", () => {
+    const json = JSON.stringify(patientJson);
+    for (const [text, work] of [
+      [patientXml, resourceOfXml],
+      [json, xmlOfJson],
+    ] as const) {
+      for (let at = 0; at < text.length; at += 1) {
+        for (const put of ["", "<", "&", '"', "\u0000", "1", "{"]) {
+          try {
+            work(text.slice(0, at) + put + text.slice(at + 1));
+          } catch (error) {
+            expect(error).toBeInstanceOf(GatewayError);
+          }
+        }
+      }
+    }
+  });
+
   it("stop at depths and sizes that no resource has, in bounded time", () => {
     const deep = `${'{"extension":['.repeat(100_000)}${"]}".repeat(100_000)}`;
     const started = performance.now();
     expect(refusal(() => xmlOfJson(`{"resourceType":"Patient","extension":[${deep}]}`)).message).toContain(
       "levels",
     );
-    expect(xmlRefusal("<extension>".repeat(100_000)).message).toContain("maxDepth");
+    expect(xmlRefusal("<extension>".repeat(100_000))).toMatchObject({
+      code: "payload-too-large",
+      message: expect.stringContaining("maxDepth"),
+    });
     expect(
       refusal(() => xmlOfJson(`{"resourceType":"Patient","id":"${'\\"'.repeat(1_000_000)}`)).message,
     ).toContain("JSON");

@@ -16,7 +16,10 @@ export function xmlOfResource(resource: Resource): string {
   return written(resource);
 }
 
-/** A resource of its FHIR R4 XML. Throws GatewayError "bad-request" with the place or the path of the fault. */
+/**
+ * A resource of its FHIR R4 XML. Throws GatewayError "bad-request" with the place or the path of the fault,
+ * "payload-too-large" over a limit of the reader.
+ */
 export function resourceOfXml(xml: Uint8Array | string, limits?: ReadOptions): Resource {
   return JSON.parse(jsonOfXml(xml, limits)) as Resource;
 }
@@ -39,9 +42,9 @@ function coded<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof XmlError)
-      throw new GatewayError("bad-request", { detail: error.message, cause: error });
-    throw error;
+    if (!(error instanceof XmlError)) throw error;
+    const code = error.code === "limit-exceeded" ? "payload-too-large" : "bad-request";
+    throw new GatewayError(code, { detail: error.message, cause: error });
   }
 }
 
@@ -60,7 +63,8 @@ function parseKeepingDecimals(json: string): unknown {
 function parse(json: string): unknown {
   try {
     return JSON.parse(json);
-  } catch (error) {
-    throw new GatewayError("bad-request", { detail: "the body is not JSON", cause: error });
+  } catch {
+    // no cause: its message quotes the body
+    throw new GatewayError("bad-request", { detail: "the body is not JSON" });
   }
 }
