@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCertificate } from "./certificate-builder.ts";
 import { signDetached } from "./cms-sign.ts";
 import { checkCms } from "./cms-verify.ts";
+import { readCrl } from "./crl.ts";
 import { createCrl } from "./crl-builder.ts";
 import {
   generatePrivateKey,
@@ -16,7 +17,9 @@ import {
   signMessage,
   verifyMessage,
 } from "./keys.ts";
-import { pemFromDer } from "./pem.ts";
+import { createOcspRequest, readOcspResponse } from "./ocsp.ts";
+import { createOcspResponse, parseOcspRequest } from "./ocsp-responder.ts";
+import { derFromPem, pemFromDer } from "./pem.ts";
 import { createSigner, keySigner } from "./signer.ts";
 import { streebog256, streebog512 } from "./streebog.ts";
 import { certificatePublicKey, isSignedBy, parseCertificate } from "./x509.ts";
@@ -32,6 +35,8 @@ default_algorithms = ALL
 [req]
 distinguished_name = name
 [name]
+[theirs]
+database = index
 `;
 
 let folder: string;
@@ -139,6 +144,20 @@ describe("against OpenSSL with the gost engine", () => {
       expect(() =>
         openssl("verify", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "ca.pem", "leaf.pem"),
       ).toThrow(/revoked/);
+      const response = await createOcspResponse(
+        {
+          question: parseOcspRequest(createOcspRequest(leaf, ca)),
+          statusOf: () => ({ revokedAt: notBefore, reason: 1 }),
+          producedAt: new Date(),
+          nextUpdate: notAfter,
+        },
+        createSigner(caKey, ca.der),
+      );
+      writeFileSync(path("response"), response);
+      const ocsp = ["ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem", "-no_nonce"];
+      expect(openssl(...ocsp, "-respin", "response")).toMatch(/leaf\.pem: revoked[\s\S]*keyCompromise/);
+      openssl(...ocsp, "-reqout", "request");
+      expect(parseOcspRequest(readFileSync(path("request"))).ids[0]?.serialNumber).toBe(leaf.serialNumber);
       const verify = [
         "cms",
         "-verify",
@@ -205,6 +224,65 @@ describe("against OpenSSL with the gost engine", () => {
       expect(checkCms(readFileSync(path("their.cms")), Buffer.from("x")).problems[0]?.code).toBe(
         "content-differs",
       );
+    },
+  );
+
+  it.each(["good", "revoked"] as const)(
+    "we read %s in OpenSSL's OCSP answer and revocation list",
+    async (status) => {
+      openssl("genpkey", "-algorithm", "gost2012_256", "-pkeyopt", "paramset:A", "-out", "ca.key");
+      const subject = ["-subj", "/CN=Their CA", "-days", "1", "-out", "ca.pem"];
+      openssl("req", "-new", "-x509", "-md_gost12_256", "-key", "ca.key", ...subject);
+      const ca = parseCertificate(readFileSync(path("ca.pem"), "utf8"));
+      const key = generatePrivateKey("CryptoPro-A");
+      const certificate = await createCertificate(
+        {
+          subject: { commonName: "Doctor" },
+          publicKey: publicKeyOf(key),
+          notBefore: ca.notBefore,
+          notAfter: ca.notAfter,
+        },
+        { signer: keySigner(parsePrivateKey(readFileSync(path("ca.key"), "utf8"))), certificate: ca },
+      );
+      const revoked =
+        status === "revoked" ? "R\t300101000000Z\t260102030405Z,keyCompromise" : "V\t300101000000Z\t";
+      writeFileSync(
+        path("index"),
+        `${revoked}\t${certificate.serialNumber.toUpperCase()}\tunknown\t/CN=Doctor\n`,
+      );
+      writeFileSync(path("request"), createOcspRequest(certificate, ca));
+      const responder = [
+        "-index",
+        "index",
+        "-CA",
+        "ca.pem",
+        "-rsigner",
+        "ca.pem",
+        "-rkey",
+        "ca.key",
+        "-ndays",
+        "1",
+      ];
+      openssl("ocsp", ...responder, "-rmd", "md_gost12_256", "-reqin", "request", "-respout", "response");
+      const list = [
+        "ca",
+        "-gencrl",
+        "-name",
+        "theirs",
+        "-keyfile",
+        "ca.key",
+        "-cert",
+        "ca.pem",
+        "-crldays",
+        "1",
+      ];
+      openssl(...list, "-md", "md_gost12_256", "-out", "crl.pem");
+
+      const crl = derFromPem(readFileSync(path("crl.pem"), "utf8"), "X509 CRL");
+      const revokedAt = status === "revoked" ? { revokedAt: new Date("2026-01-02T03:04:05Z") } : {};
+      const answer = await readOcspResponse(readFileSync(path("response")), certificate, ca, new Date());
+      expect(answer).toMatchObject({ status, ...revokedAt });
+      expect(await readCrl(crl, certificate, ca)).toMatchObject({ status, ...revokedAt });
     },
   );
 });

@@ -82,6 +82,16 @@ describe("verifier", () => {
     expect(report.problems.map(({ code }) => code)).toEqual(["revocation-unknown"]);
   });
 
+  it("checks a certificate alone", async () => {
+    const [signer] = (await verifier.verify({ cms, content, at })).path;
+    expect(await verifier.verifyCertificate({ certificateDer: signer!, at })).toMatchObject({ valid: true });
+    const late = { certificateDer: signer!, at: new Date("2027-06-01T00:00:00Z"), checkRevocation: false };
+    const report = await verifier.verifyCertificate(late);
+    expect(report.problems.map(({ code }) => code)).toEqual(["expired-when-signed"]);
+    const unreadable = verifier.verifyCertificate({ certificateDer: Buffer.from("x"), at });
+    await expect(unreadable).rejects.toMatchObject({ code: "bad-encoding" });
+  });
+
   it("checks a single signature and rejects a key that is not accepted", async () => {
     const message = Buffer.from("header.payload");
     const question = {

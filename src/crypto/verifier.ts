@@ -2,13 +2,20 @@ import { Worker } from "node:worker_threads";
 import { CryptoError } from "./errors.ts";
 import type { FetchRevocation } from "./revocation.ts";
 import type { SignatureReport } from "./signature-report.ts";
-import type { SignatureQuestion, TrustAnchors } from "./verify-signature.ts";
-import type { Failure, FromWorker, MessageQuestion, ToWorker } from "./verify-worker.ts";
+import type {
+  CertificateQuestion,
+  CertificateReport,
+  SignatureQuestion,
+  TrustAnchors,
+} from "./verify-signature.ts";
+import type { Failure, FromWorker, MessageQuestion, Outcome, ToWorker } from "./verify-worker.ts";
 
 /** The verification port: heavy arithmetic stays off the event loop. */
 export interface Verifier {
   /** The whole check of a detached container; a bad signature is a report, never a rejection. */
   verify(question: SignatureQuestion): Promise<SignatureReport>;
+  /** A certificate alone: dates, path, revocation. Rejects with `bad-encoding` when it is not readable. */
+  verifyCertificate(question: CertificateQuestion): Promise<CertificateReport>;
   /** One signature by a known key; rejects with `bad-key` or `unsupported-algorithm` for a key that is not accepted. */
   verifyMessage(question: MessageQuestion): Promise<boolean>;
   /** Stops the threads; checks under way are rejected with `worker-failed`. */
@@ -23,12 +30,13 @@ export interface VerifierOptions {
 }
 
 interface Pending {
-  resolve(result: SignatureReport | boolean): void;
+  resolve(result: Outcome): void;
   reject(error: CryptoError): void;
 }
 
 type Job =
   | { readonly kind: "signature"; readonly question: SignatureQuestion }
+  | { readonly kind: "certificate"; readonly question: CertificateQuestion }
   | { readonly kind: "message"; readonly question: MessageQuestion };
 
 /** Starts threads when there is work; idle threads never keep the process alive, and a dead one is replaced. */
@@ -37,6 +45,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const leastBusy = () => threads.reduce((best, thread) => (thread.load < best.load ? thread : best));
   return {
     verify: async (question) => (await leastBusy().run({ kind: "signature", question })) as SignatureReport,
+    verifyCertificate: async (question) =>
+      (await leastBusy().run({ kind: "certificate", question })) as CertificateReport,
     verifyMessage: async (question) => (await leastBusy().run({ kind: "message", question })) as boolean,
     close: async () => {
       await Promise.all(threads.map((thread) => thread.close()));
@@ -58,7 +68,7 @@ class VerifierThread {
     return this.#pending.size;
   }
 
-  run(job: Job): Promise<SignatureReport | boolean> {
+  run(job: Job): Promise<Outcome> {
     const worker = this.#started();
     this.#jobs += 1;
     const id = this.#jobs;

@@ -24,6 +24,27 @@ export interface TrustAnchors {
   readonly intermediates?: readonly Uint8Array[];
 }
 
+export interface CertificateQuestion {
+  readonly certificateDer: Uint8Array;
+  /** The moment of the check. */
+  readonly at: Date;
+  /** When the certificate is said to have signed; it must have been valid then too. */
+  readonly signingTime?: Date;
+  /** Certificates that came along; not trusted by themselves. */
+  readonly others?: readonly Uint8Array[];
+  /** False leaves revocation out; true when absent. */
+  readonly checkRevocation?: boolean;
+}
+
+/** Whether a certificate may be relied on: its dates, a path to a root, and revocation of every certificate below it. */
+export interface CertificateReport {
+  readonly valid: boolean;
+  readonly problems: readonly SignatureProblem[];
+  /** From the certificate to the trusted root, in DER; empty when no path was found. */
+  readonly path: readonly Uint8Array[];
+  readonly revocation: readonly RevocationEvidence[];
+}
+
 /** The whole check of a detached signature: container, content, value, dates, path to a root, revocation. */
 export async function verifySignature(
   question: SignatureQuestion,
@@ -31,32 +52,63 @@ export async function verifySignature(
   fetchRevocation: FetchRevocation,
 ): Promise<SignatureReport> {
   const { at, requireCades = true } = question;
-  const check = checkCms(question.cms, question.content, { requireCades });
-  const problems: SignatureProblem[] = [...check.problems];
-  const { signer, certificate } = check;
-  const known = { checkedAt: at, path: [], revocation: [] };
-  if (!signer || !certificate) return { ...known, valid: false, problems };
-  problems.push(...dateProblems(certificate, at, signer.signingTime));
-  const trust = await checkTrust({
-    question,
+  const { problems, signer, certificate, certificates } = checkCms(question.cms, question.content, {
+    requireCades,
+  });
+  if (!signer || !certificate) return { valid: false, problems, checkedAt: at, path: [], revocation: [] };
+  const { signingTime } = signer;
+  const trust = await verifyCertificate(
+    {
+      certificateDer: certificate.der,
+      others: certificates.filter((other) => other !== certificate).map(({ der }) => der),
+      at,
+      ...(signingTime && { signingTime }),
+      ...(question.checkRevocation === false && { checkRevocation: false }),
+    },
     anchors,
     fetchRevocation,
-    certificate,
-    others: check.certificates,
-  });
-  problems.push(...trust.problems);
+  );
   return {
-    valid: problems.length === 0,
-    problems,
+    valid: problems.length === 0 && trust.valid,
+    problems: [...problems, ...trust.problems],
     checkedAt: at,
-    ...(signer.signingTime && { signingTime: signer.signingTime }),
+    ...(signingTime && { signingTime }),
     algorithm: signer.algorithm,
     digest: signer.digest,
-    // copies: a report must not keep the whole container alive
+    // a copy: a report must not keep the whole container alive
     certificateDer: Uint8Array.from(certificate.der),
-    path: trust.path.map(({ der }) => Uint8Array.from(der)),
+    path: trust.path,
     revocation: trust.revocation,
   };
+}
+
+/** Checks a certificate alone, as for a sign-in or an XML signature. An unreadable one throws `bad-encoding`. */
+export async function verifyCertificate(
+  question: CertificateQuestion,
+  anchors: TrustAnchors,
+  fetchRevocation: FetchRevocation,
+): Promise<CertificateReport> {
+  const certificate = parseCertificate(question.certificateDer);
+  const problems = dateProblems(certificate, question.at, question.signingTime);
+  const found = await findTrustedPath({
+    leaf: certificate,
+    others: [...(question.others ?? []), ...(anchors.intermediates ?? [])].map((other) =>
+      parseCertificate(other),
+    ),
+    roots: anchors.roots.map((root) => parseCertificate(root)),
+    // dates of the certificate itself are reported apart
+    at: within(question.at, certificate),
+  });
+  if ("refused" in found) {
+    problems.push({ code: "not-trusted", detail: found.refused });
+    return { valid: false, problems, path: [], revocation: [] };
+  }
+  const path = found.path.map(({ der }) => Uint8Array.from(der));
+  if (question.checkRevocation === false)
+    return { valid: problems.length === 0, problems, path, revocation: [] };
+  const revocation = await checkPathRevocation(found.path, question.at, fetchRevocation);
+  problems.push(...revocation.problems);
+  return { valid: problems.length === 0, problems, path, revocation: revocation.evidence };
 }
 
 function dateProblems(certificate: Certificate, at: Date, signingTime: Date | undefined): SignatureProblem[] {
@@ -71,44 +123,6 @@ function dateProblems(certificate: Certificate, at: Date, signingTime: Date | un
   return problems;
 }
 
-interface TrustQuestion {
-  readonly question: SignatureQuestion;
-  readonly anchors: TrustAnchors;
-  readonly fetchRevocation: FetchRevocation;
-  readonly certificate: Certificate;
-  readonly others: readonly Certificate[];
-}
-
-interface Trust {
-  readonly problems: readonly SignatureProblem[];
-  readonly path: readonly Certificate[];
-  readonly revocation: readonly RevocationEvidence[];
-}
-
-async function checkTrust({
-  question,
-  anchors,
-  fetchRevocation,
-  certificate,
-  others,
-}: TrustQuestion): Promise<Trust> {
-  const found = await findTrustedPath({
-    leaf: certificate,
-    others: [
-      ...others.filter((other) => other !== certificate),
-      ...(anchors.intermediates ?? []).map(parseCertificate),
-    ],
-    roots: anchors.roots.map((root) => parseCertificate(root)),
-    // dates of the signer's own certificate are reported apart
-    at: within(question.at, certificate),
-  });
-  if ("refused" in found) {
-    return { problems: [{ code: "not-trusted", detail: found.refused }], path: [], revocation: [] };
-  }
-  if (question.checkRevocation === false) return { problems: [], path: found.path, revocation: [] };
-  return { path: found.path, ...(await checkPathRevocation(found.path, question.at, fetchRevocation)) };
-}
-
 function within(at: Date, { notBefore, notAfter }: Certificate): Date {
   return new Date(Math.min(Math.max(at.getTime(), notBefore.getTime()), notAfter.getTime()));
 }
@@ -117,20 +131,20 @@ async function checkPathRevocation(
   path: readonly Certificate[],
   at: Date,
   fetchRevocation: FetchRevocation,
-): Promise<Omit<Trust, "path">> {
+): Promise<{ problems: SignatureProblem[]; evidence: RevocationEvidence[] }> {
   const problems: SignatureProblem[] = [];
-  const revocation: RevocationEvidence[] = [];
+  const evidence: RevocationEvidence[] = [];
   for (const [index, certificate] of path.entries()) {
     const issuer = path[index + 1];
     if (!issuer) break;
     const outcome = await checkRevocation(certificate, issuer, at, fetchRevocation);
     if ("unknown" in outcome) problems.push({ code: "revocation-unknown", detail: outcome.unknown });
     else {
-      revocation.push(outcome.evidence);
+      evidence.push(outcome.evidence);
       if (outcome.evidence.status === "revoked") problems.push(revokedProblem(index));
     }
   }
-  return { problems, revocation };
+  return { problems, evidence };
 }
 
 function revokedProblem(index: number): SignatureProblem {

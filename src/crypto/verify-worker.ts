@@ -4,7 +4,14 @@ import { CryptoError, type CryptoErrorCode } from "./errors.ts";
 import { parsePublicKey, verifyMessage } from "./keys.ts";
 import type { RevocationAnswer } from "./revocation.ts";
 import type { SignatureReport } from "./signature-report.ts";
-import { type SignatureQuestion, type TrustAnchors, verifySignature } from "./verify-signature.ts";
+import {
+  type CertificateQuestion,
+  type CertificateReport,
+  type SignatureQuestion,
+  type TrustAnchors,
+  verifyCertificate,
+  verifySignature,
+} from "./verify-signature.ts";
 
 /** One signature over one message by a known key, as in a token. */
 export interface MessageQuestion {
@@ -15,6 +22,9 @@ export interface MessageQuestion {
   readonly signature: Uint8Array;
 }
 
+/** What a job comes to: a report, or yes or no for a single message. */
+export type Outcome = SignatureReport | CertificateReport | boolean;
+
 export interface Failure {
   readonly code: CryptoErrorCode;
   readonly message: string;
@@ -22,6 +32,7 @@ export interface Failure {
 
 export type ToWorker =
   | { readonly kind: "signature"; readonly id: number; readonly question: SignatureQuestion }
+  | { readonly kind: "certificate"; readonly id: number; readonly question: CertificateQuestion }
   | { readonly kind: "message"; readonly id: number; readonly question: MessageQuestion }
   | {
       readonly kind: "answer";
@@ -30,7 +41,7 @@ export type ToWorker =
     };
 
 export type FromWorker =
-  | { readonly kind: "result"; readonly id: number; readonly result: SignatureReport | boolean }
+  | { readonly kind: "result"; readonly id: number; readonly result: Outcome }
   | { readonly kind: "failed"; readonly id: number; readonly failure: Failure }
   | {
       readonly kind: "fetch";
@@ -66,9 +77,11 @@ function post(message: FromWorker): void {
   parentPort?.postMessage(message);
 }
 
-async function run(job: Exclude<ToWorker, { kind: "answer" }>): Promise<SignatureReport | boolean> {
+async function run(job: Exclude<ToWorker, { kind: "answer" }>): Promise<Outcome> {
   if (job.kind === "signature")
     return verifySignature(job.question, workerData as TrustAnchors, fetchRevocation);
+  if (job.kind === "certificate")
+    return verifyCertificate(job.question, workerData as TrustAnchors, fetchRevocation);
   const { spki, algorithm, message, signature } = job.question;
   return verifyMessage(parsePublicKey(spki), algorithm, message, signature);
 }
