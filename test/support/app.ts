@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { createApp, type Gateway } from "../../src/app.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { openParts, type Parts } from "../../src/parts.ts";
+import { createSandbox } from "../../src/sandbox/server.ts";
+import { Telemetry } from "../../src/telemetry/telemetry.ts";
+import { freePort } from "./child-server.ts";
+
+export interface TestApp extends Gateway {
+  url: string;
+  config: Config;
+  parts: Parts;
+  sandboxUrl: string;
+  token(scope: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The whole gateway in this process, listening, with its sandbox and an empty embedded database. */
+export async function startApp(settings: Record<string, string> = {}): Promise<TestApp> {
+  const dataDir = await mkdtemp(join(tmpdir(), "gateway-app-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const config = readConfig({ PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir, ...settings });
+  const telemetry = new Telemetry({
+    version: "test",
+    log: silentLogger,
+    clock: systemClock,
+    ratio: 0,
+    slowMs: 1e9,
+  });
+  const sandbox = await createSandbox({ clock: systemClock, logger: silentLogger });
+  const sandboxUrl = (await sandbox.listen(0, "127.0.0.1")).replace("127.0.0.1", "localhost");
+  const around = {
+    clock: systemClock,
+    log: silentLogger,
+    telemetry,
+    version: "test",
+    sandbox: { ...sandbox, url: sandboxUrl },
+  };
+  const parts = await openParts(config, around);
+  const gateway = await createApp(config, parts, around);
+  await gateway.app.listen({ port, host: "127.0.0.1" });
+  return {
+    ...gateway,
+    url,
+    config,
+    parts,
+    sandboxUrl,
+    token: async (scope) => {
+      const jwk = JSON.parse(await readFile(join(dataDir, "demo-client.jwk.json"), "utf8"));
+      const tokenUrl = `${url}/auth/token`;
+      const answer = await requestToken(
+        tokenUrl,
+        await clientAssertion({ clientId: "demo", jwk }, tokenUrl),
+        scope,
+      );
+      return ((await answer.json()) as { access_token: string }).access_token;
+    },
+    close: async () => {
+      await gateway.app.close();
+      await parts.close();
+      await sandbox.close();
+      await telemetry.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
