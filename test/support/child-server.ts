@@ -54,6 +54,10 @@ export class ChildServer {
     throw new Error(`${command} did not start: ${failure?.message ?? this.#output}`, { cause: failure });
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** What it printed last. */
   get output(): string {
     return this.#output;

@@ -8,7 +8,8 @@ import { projectRoot } from "./project-files.ts";
 export interface TestGateway {
   url: string;
   sandboxUrl: string;
-  dataFolder: string;
+  /** the process's whole environment */
+  environment: Record<string, string>;
   server: ChildServer;
   key(): Promise<SystemKey>;
   /** an access token of the demo client */
@@ -19,34 +20,32 @@ export interface TestGateway {
 
 export const demoScopes = "system/Practitioner.rs system/PractitionerRole.rs system/Organization.rs";
 
-const fromSource = ["--import", "tsx", "src/main.ts"];
+const fromSource = [process.execPath, "--import", "tsx", "src/main.ts"];
 
 /** A gateway process of its own on free ports with its sandbox and an empty data folder; `settings` are its environment. */
 export async function startGateway(
   settings: Record<string, string> = {},
-  node: readonly string[] = fromSource,
+  [command = "", ...args]: readonly string[] = fromSource,
 ): Promise<TestGateway> {
   const dataFolder = await mkdtemp(join(tmpdir(), "gateway-data-"));
   const [port, metricsPort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const { PATH = "", HOME = "" } = process.env;
+  const environment = {
+    PATH,
+    HOME,
+    PORT: String(port),
+    METRICS_PORT: String(metricsPort),
+    SANDBOX_PORT: String(sandboxPort),
+    PUBLIC_URL: url,
+    DATA_DIR: dataFolder,
+    LOG_LEVEL: "warn",
+    ...settings,
+  };
   const server = new ChildServer({
-    command: process.execPath,
-    args: node,
-    options: {
-      cwd: projectRoot,
-      env: {
-        PATH,
-        HOME,
-        PORT: String(port),
-        METRICS_PORT: String(metricsPort),
-        SANDBOX_PORT: String(sandboxPort),
-        PUBLIC_URL: url,
-        DATA_DIR: dataFolder,
-        LOG_LEVEL: "warn",
-        ...settings,
-      },
-    },
+    command,
+    args,
+    options: { cwd: projectRoot, env: environment },
     probe: () => ready(url),
   });
   await server.start();
@@ -57,7 +56,7 @@ export async function startGateway(
   return {
     url,
     sandboxUrl: `http://localhost:${sandboxPort}`,
-    dataFolder,
+    environment,
     server,
     key,
     token: async (scope = demoScopes) => {
