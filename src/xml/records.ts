@@ -42,7 +42,9 @@ class RecordReader {
   #encoding: XmlEncoding | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
   #text = "";
-  #origin = { line: 1, column: 1 };
+  // where the text begins, and where what was decoded so far ends
+  #origin: XmlPosition = { line: 1, column: 1 };
+  #end: XmlPosition = { line: 1, column: 1 };
   #wanted = HEAD;
   #started = false;
 
@@ -83,14 +85,16 @@ class RecordReader {
   private decoded(last: boolean): string {
     this.#encoding ??= this.#options.encoding ?? detectEncoding(this.#bytes);
     const whole = last ? this.#bytes.length : wholeLength(this.#bytes, this.#encoding);
-    const text = decode(this.#bytes.subarray(0, whole), this.#encoding, advance(this.#origin, this.#text));
+    const raw = decode(this.#bytes.subarray(0, whole), this.#encoding, this.#end);
     this.#bytes = this.#bytes.slice(whole);
-    return normalizeLineEnds(text);
+    const marked = !this.#started && this.#text === "" && raw.startsWith("\uFEFF");
+    const text = normalizeLineEnds(marked ? raw.slice(1) : raw);
+    this.#end = advance(this.#end, text);
+    return text;
   }
 
   private start(): number {
     this.#started = true;
-    if (this.#text.startsWith("\uFEFF")) this.#text = this.#text.slice(1);
     const { length, label } = readDeclaration(this.#text);
     if (this.#encoding !== undefined && this.#options.encoding === undefined) {
       checkLabel(label, this.#encoding);
