@@ -5,6 +5,7 @@ import type { Bundle, StructureDefinition } from "@medplum/fhirtypes";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadMap } from "../../fml/medplum-engine.ts";
 import type { XmlModel } from "../../xml/model.ts";
+import { toObject } from "../../xml/object.ts";
 import { readXml } from "../../xml/read.ts";
 import { employeesIn } from "./answer.ts";
 import { Employee, xmlModelOf } from "./wire.ts";
@@ -25,6 +26,13 @@ const fileOf = (name: string, file: string) => new URL(`fixtures/${name}/${file}
 function employeeOf(name: string): unknown {
   const root = readXml(readFileSync(fileOf(name, "input.xml")));
   return employeesIn(root)[0];
+}
+
+/** Removes the elements of a path, in every item of a list. */
+function drop(node: unknown, [name = "", ...rest]: string[]): void {
+  if (Array.isArray(node)) for (const item of node) drop(item, [name, ...rest]);
+  else if (node && rest.length > 0) drop((node as Record<string, unknown>)[name], rest);
+  else if (node) delete (node as Record<string, unknown>)[name];
 }
 
 describe("frmr/person to FHIR", () => {
@@ -132,6 +140,14 @@ describe("files of mappings/frmr/person", () => {
     const known = leaves("Employee");
     const dead = unmapped.filter((element) => !known.some((path) => `${path}.`.startsWith(`${element}.`)));
     expect(dead).toEqual(["TimeFactList", "VocationList"]);
+  });
+
+  it.each(cases)("%s/back.xml is its input.xml without the unmapped elements", (name) => {
+    const { unmapped } = JSON.parse(text("mapping.json")) as { unmapped: { element: string }[] };
+    const kept = structuredClone(employeeOf(name));
+    for (const { element } of unmapped) drop(kept, element.split("."));
+    const back = toObject(readXml(readFileSync(fileOf(name, "back.xml"))), xmlModelOf(Employee));
+    expect(structuredClone(back)).toEqual(kept);
   });
 
   it("each table of the way back is the inverse of the way there", () => {
