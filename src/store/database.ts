@@ -22,27 +22,27 @@ export interface DatabaseOptions {
   url?: string;
   /** folder of the embedded database, or `memory://` */
   dataDir: string;
+  /** PostgreSQL ends a longer statement */
+  statementTimeoutMs?: number;
   log?: Logger;
 }
 
 const inMemory = "memory://";
 
-// a statement ends on the server first; the driver's own limit is for a server that went silent
 const limits: pg.PoolConfig = {
   max: 10,
   connectionTimeoutMillis: 3_000,
-  statement_timeout: 10_000,
-  query_timeout: 12_000,
   idle_in_transaction_session_timeout: 30_000,
   keepAlive: true,
 };
 
 /** Opens PostgreSQL or the embedded database and migrates it; throws `store-unavailable` when it can't be reached. */
 export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
-  return options.url ? openPostgres(options.url, options.log) : openEmbedded(options.dataDir, options.log);
+  return options.url ? openPostgres(options.url, options) : openEmbedded(options);
 }
 
-async function openPostgres(url: string, log: Logger = silentLogger): Promise<OpenDatabase> {
+async function openPostgres(url: string, options: DatabaseOptions): Promise<OpenDatabase> {
+  const { statementTimeoutMs = 10_000, log = silentLogger } = options;
   // a migration may run long, and several replicas wait here for one
   const patient = { connectionString: url, max: 1, connectionTimeoutMillis: limits.connectionTimeoutMillis };
   const migrating = new StorePool(patient, log);
@@ -51,11 +51,13 @@ async function openPostgres(url: string, log: Logger = silentLogger): Promise<Op
   } finally {
     await migrating.end();
   }
-  const pool = new StorePool({ ...limits, connectionString: url }, log);
+  // a statement ends on the server first; the driver's own limit is for a server that went silent
+  const timeouts = { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 2_000 };
+  const pool = new StorePool({ ...limits, ...timeouts, connectionString: url }, log);
   return { ...opened(pool), engine: "postgres", close: () => pool.end() };
 }
 
-async function openEmbedded(dataDir: string, log: Logger = silentLogger): Promise<OpenDatabase> {
+async function openEmbedded({ dataDir, log = silentLogger }: DatabaseOptions): Promise<OpenDatabase> {
   const release = dataDir === inMemory ? () => {} : takeDataFolder(dataDir);
   let server: EmbeddedServer;
   try {

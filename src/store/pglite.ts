@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { Worker } from "node:worker_threads";
+import { GatewayError } from "../core/errors.ts";
 
 /** PGlite in its worker thread, seen as a PostgreSQL server with room for one connection. */
 export class EmbeddedServer {
@@ -15,10 +16,21 @@ export class EmbeddedServer {
     this.#worker.on("exit", () => this.#stop());
   }
 
-  /** Opens the database in `folder`, or in memory for `memory://`; throws when it can't be opened. */
+  /** Opens the database in `folder`, or in memory for `memory://`; throws `store-unavailable` when it can't be opened. */
   static async open(folder: string): Promise<EmbeddedServer> {
     const server = new EmbeddedServer(folder);
-    await once(server.#worker, "message");
+    const ready = once(server.#worker, "message");
+    const ended = once(server.#worker, "exit").then(() => {
+      throw server.#stopped;
+    });
+    try {
+      await Promise.race([ready, ended]);
+    } catch (cause) {
+      const detail = `the embedded database in ${folder} does not open`;
+      throw new GatewayError("store-unavailable", { detail, cause });
+    }
+    // the end of a database that did open is told to its socket
+    ended.catch(() => {});
     return server;
   }
 

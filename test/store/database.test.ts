@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/store/database.ts";
@@ -79,6 +81,29 @@ describe("PostgreSQL", () => {
     });
   });
 
+  it("that accepts connections and never answers is a coded error in bounded time", async () => {
+    const silent = createServer(() => undefined);
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const url = `postgresql://postgres@127.0.0.1:${(silent.address() as AddressInfo).port}/none`;
+    await expect(openDatabase({ url, dataDir: "unused" })).rejects.toMatchObject({
+      code: "store-unavailable",
+    });
+    silent.close();
+  });
+
+  it("ends a long statement and a silent connection with a code, and the next call works", async () => {
+    const proxy = await cuttableProxy(await freshDatabase());
+    const store = await openDatabase({ url: proxy.url, dataDir: "unused", statementTimeoutMs: 300 });
+    const unavailable = { code: "store-unavailable" };
+    await expect(sql`select pg_sleep(20)`.execute(store.db)).rejects.toMatchObject(unavailable);
+    await store.ping();
+    proxy.silence();
+    await expect(store.ping()).rejects.toMatchObject(unavailable);
+    await store.ping();
+    await store.close();
+    proxy.close();
+  });
+
   it("restarted under us is a coded error while it is away, and then works again", async () => {
     const { url, server, remove } = await startPostgres();
     const store = await openDatabase({ url, dataDir: "unused" });
@@ -101,3 +126,28 @@ describe("PostgreSQL", () => {
     }
   });
 });
+
+/** A way to the database whose open connections can go silent, as behind a firewall that drops packets. */
+async function cuttableProxy(target: string) {
+  const to = new URL(target);
+  const open = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(to.port), to.hostname);
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) socket.on("error", () => undefined);
+    open.add(near).add(far);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    silence: () => {
+      for (const socket of open) socket.unpipe();
+    },
+    close: () => {
+      for (const socket of open) socket.destroy();
+      server.close();
+    },
+  };
+}
