@@ -30,7 +30,7 @@ export async function createCrl(content: CrlContent, signer: MessageSigner): Pro
     issuer.subject.der,
     derTime(content.thisUpdate),
     derTime(content.nextUpdate),
-    revoked.length > 0 ? derSequence(...revoked.map(revokedEntry)) : undefined,
+    revoked.length > 0 ? derSequence(Buffer.concat(revoked.map(revokedEntry))) : undefined,
     derContext(
       0,
       derSequence(
