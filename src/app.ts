@@ -22,7 +22,7 @@ import { registerBearerAuth } from "./plugins/auth.ts";
 import { registerContext } from "./plugins/context.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
-import { registerJournal } from "./plugins/journal.ts";
+import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
@@ -41,7 +41,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   app.addHook("onClose", async () => load.stop());
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
-  registerErrors(app, { publicUrl: config.PUBLIC_URL });
+  registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal });
   registerJournal(app, parts.journal, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
@@ -74,13 +74,14 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const { config, parts, around, tokens } = door;
   const { clients, claimOnce, practitioners, organizations } = parts;
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
-  const providers = new Providers([
+  const fhirUrl = `${config.PUBLIC_URL}/fhir`;
+  const providers = new Providers(fhirUrl, [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
   ]);
   const capability = capabilityOf(providers, {
-    baseUrl: `${config.PUBLIC_URL}/fhir`,
+    baseUrl: fhirUrl,
     version: around.version,
     sandboxed: sandboxedSystems(config),
     date: new Date(around.clock.now()).toISOString(),

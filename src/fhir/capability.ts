@@ -20,7 +20,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
     kind: "instance",
     date: facts.date,
     fhirVersion: "4.0.1",
-    format: ["json"],
+    format: ["json", "xml"],
     software: { name: "cabinet-gateway", version: facts.version },
     implementation: {
       url: facts.baseUrl,

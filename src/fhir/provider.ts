@@ -55,9 +55,12 @@ export interface Provider {
 
 /** Providers by resource type, in the order in which they were given. */
 export class Providers {
+  readonly baseUrl: string;
   readonly #byType: ReadonlyMap<string, Provider>;
 
-  constructor(providers: readonly Provider[]) {
+  /** `baseUrl` is the address of the FHIR door, without a slash at its end */
+  constructor(baseUrl: string, providers: readonly Provider[]) {
+    this.baseUrl = baseUrl;
     this.#byType = new Map(providers.map((provider) => [provider.type, provider]));
   }
 

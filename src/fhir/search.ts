@@ -44,9 +44,10 @@ export async function searchBundle(
     resourceType: "Bundle",
     type: "searchset",
     total: found.value.length,
+    link: [{ relation: "self", url: selfLink(providers, request) }],
     entry: [
-      ...[...entries.values()].map(entryOf),
-      ...outcomes.map((resource) => entryOf({ resource, mode: "outcome" })),
+      ...[...entries.values()].map((entry) => entryOf(providers, entry)),
+      ...outcomes.map((resource) => entryOf(providers, { resource, mode: "outcome" })),
     ],
   };
   return { bundle, sources };
@@ -54,11 +55,27 @@ export async function searchBundle(
 
 const keyOf = (resource: Resource) => `${resource.resourceType}/${resource.id}`;
 
-const entryOf = ({ resource, mode }: { resource: Resource; mode: Mode }): BundleEntry => ({
-  ...(mode !== "outcome" && { fullUrl: keyOf(resource) }),
+const entryOf = (
+  { baseUrl }: Providers,
+  { resource, mode }: { resource: Resource; mode: Mode },
+): BundleEntry => ({
+  ...(mode !== "outcome" && { fullUrl: `${baseUrl}/${keyOf(resource)}` }),
   resource,
   search: { mode },
 });
+
+/** What was applied, personal values left out: a URL is no place for them (decisions.md). */
+function selfLink({ baseUrl }: Providers, request: SearchRequest): string {
+  const applied = new URLSearchParams();
+  for (const { parameter, chain, values } of request.criteria)
+    if (!parameter.personal && !chain) applied.append(parameter.name, values.join(","));
+  const inclusion = ({ type, parameter, target }: Inclusion) =>
+    [type, parameter, target].filter(Boolean).join(":");
+  for (const one of request.include) applied.append("_include", inclusion(one));
+  for (const one of request.revinclude) applied.append("_revinclude", inclusion(one));
+  const query = applied.toString();
+  return `${baseUrl}/${request.type}${query && `?${query}`}`;
+}
 
 async function referrers(providers: Providers, inclusion: Inclusion, target: Resource, ctx: RequestContext) {
   const provider = providers.of(inclusion.type);

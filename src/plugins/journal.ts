@@ -60,3 +60,24 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
     }
   });
 }
+
+const dataDoors = /^\/(fhir|cabinet|auth)\//;
+// shed load must stay cheap, and a store that does not answer can't take the row either
+const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unavailable", "draining"]);
+// whatever else stands in a path may be a person's number
+const logicalId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const typeName = /^[A-Z][A-Za-z]{1,40}$/;
+
+/** A refused or failed access is a row too, with the code it was answered with. */
+export async function recordRefusal(request: FastifyRequest, code: ErrorCode): Promise<void> {
+  if (!dataDoors.test(request.url) || unrecorded.has(code)) return;
+  const { type = "", id = "" } = (request.params ?? {}) as { type?: string; id?: string };
+  await request.journal(
+    {
+      action: `refused ${request.method}`,
+      resourceType: typeName.test(type) ? type : undefined,
+      resourceId: logicalId.test(id) ? id : undefined,
+    },
+    code,
+  );
+}

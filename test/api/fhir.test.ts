@@ -7,6 +7,7 @@ import type {
 } from "@medplum/fhirtypes";
 import { Client } from "fhir-kit-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { resourceOfXml } from "../../src/fhir/xml-codec.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
 const snils = { doctor: "", twice: "", dismissed: "", citizen: "", dup: "" };
@@ -204,6 +205,38 @@ describe("read", () => {
       );
     expect(await get("Spaceship/1")).toBe("unsupported-type");
     expect(await get("metadata", "text/turtle")).toBe("not-acceptable");
+  });
+});
+
+describe("formats", () => {
+  it("XML is answered when asked for by Accept or _format, and says the same", async () => {
+    const { body } = await search("Practitioner", [["identifier", bySnils(snils.doctor)]]);
+    const [found] = matches(body) as Practitioner[];
+    const url = `${gateway.url}/fhir/Practitioner/${found?.id}`;
+    const ask = (path: string, accept: string) =>
+      fetch(path, { headers: { authorization: `Bearer ${token}`, accept } });
+    const byAccept = await ask(url, "application/fhir+xml");
+    expect(byAccept.headers.get("content-type")).toContain("application/fhir+xml");
+    const xml = await byAccept.text();
+    expect(resourceOfXml(xml)).toEqual(found);
+    expect(await (await ask(`${url}?_format=xml`, "application/json")).text()).toBe(xml);
+  });
+});
+
+describe("journal", () => {
+  it("an answered read and a refused one are both rows, without the identifier that was searched by", async () => {
+    const before = gateway.parts.journal.rowsCommitted;
+    await search("Practitioner", [["identifier", bySnils(snils.doctor)]]);
+    await search("Practitioner", [["identifier", bySnils("12345678965")]]);
+    expect(gateway.parts.journal.rowsCommitted).toBe(before + 2);
+    const rows = await gateway.parts.store.db
+      .selectFrom("journal")
+      .selectAll()
+      .orderBy("group_id", "desc")
+      .execute();
+    const texts = rows.slice(0, 2).map(({ row }) => String(row));
+    expect(texts.map((text) => JSON.parse(text).outcome).sort()).toEqual(["invalid-snils", "ok"]);
+    expect(rows.some(({ row }) => String(row).includes(snils.doctor))).toBe(false);
   });
 });
 

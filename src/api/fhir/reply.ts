@@ -1,15 +1,24 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
+import { xmlOfResource } from "../../fhir/xml-codec.ts";
 
-export const fhirJson = "application/fhir+json; charset=utf-8";
+type Format = "json" | "xml";
+
+const contentTypes: Readonly<Record<Format, string>> = {
+  json: "application/fhir+json; charset=utf-8",
+  xml: "application/fhir+xml; charset=utf-8",
+};
 
 // texts of resources that caches hand out again and again as the same object
-const texts = new WeakMap<Resource, string>();
+const texts: Readonly<Record<Format, WeakMap<Resource, string>>> = {
+  json: new WeakMap(),
+  xml: new WeakMap(),
+};
 
 /** The one place that sets status, content type, ETag and Last-Modified of a FHIR answer (FHIR R4 http). */
 export function sendResource(request: FastifyRequest, reply: FastifyReply, resource: Resource): FastifyReply {
-  requireJson(request);
+  const format = formatOf(request);
   const { versionId, lastUpdated } = resource.meta ?? {};
   if (versionId) {
     const etag = `W/"${versionId}"`;
@@ -17,27 +26,40 @@ export function sendResource(request: FastifyRequest, reply: FastifyReply, resou
     if (request.headers["if-none-match"] === etag) return reply.code(304).send();
   }
   if (lastUpdated) reply.header("last-modified", new Date(lastUpdated).toUTCString());
-  return reply.header("content-type", fhirJson).send(textOf(resource));
+  return reply.header("content-type", contentTypes[format]).send(textOf(resource, format));
 }
 
-function textOf(resource: Resource): string {
-  let text = texts.get(resource);
+function textOf(resource: Resource, format: Format): string {
+  let text = texts[format].get(resource);
   if (text === undefined) {
-    text = JSON.stringify(resource);
-    texts.set(resource, text);
+    text = format === "json" ? JSON.stringify(resource) : xmlOfResource(resource);
+    texts[format].set(resource, text);
   }
   return text;
 }
 
-const jsonFormats = new Set(["json", "application/json", "application/fhir+json", "text/json"]);
+const formatNames: Readonly<Record<string, Format>> = {
+  json: "json",
+  "application/json": "json",
+  "application/fhir+json": "json",
+  "text/json": "json",
+  xml: "xml",
+  "application/xml": "xml",
+  "application/fhir+xml": "xml",
+  "text/xml": "xml",
+};
 
-function requireJson(request: FastifyRequest): void {
-  const format = (request.query as Record<string, string | undefined>)._format;
-  if (format !== undefined) {
-    if (jsonFormats.has(format.replace(" ", "+"))) return;
+/** `_format` wins over Accept (FHIR R4 3.1.0.1.11); throws GatewayError `not-acceptable`. */
+function formatOf(request: FastifyRequest): Format {
+  const asked = (request.query as Record<string, string | undefined>)._format;
+  if (asked !== undefined) {
+    // a plus in a query is a space
+    const format = formatNames[asked.replace(" ", "+")];
+    if (format) return format;
     throw new GatewayError("not-acceptable", { field: "_format" });
   }
-  const accept = request.headers.accept;
-  if (accept === undefined || /json|\*\/\*|application\/\*/.test(accept)) return;
+  const { accept } = request.headers;
+  if (accept === undefined || /json|\*\/\*|application\/\*/.test(accept)) return "json";
+  if (/xml/.test(accept)) return "xml";
   throw new GatewayError("not-acceptable", { field: "Accept" });
 }
