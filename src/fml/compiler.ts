@@ -1,0 +1,44 @@
+import type { FmlMap } from "./ast.ts";
+import { emitVariant } from "./emit-module.ts";
+import { FmlCompileError, FmlSyntaxError, type Problem } from "./errors.ts";
+import { type Library, link } from "./linker.ts";
+import { parseMap } from "./parser.ts";
+
+/** A compiled map: the text of an ES module with `create` and `createTraced`, and what could not be checked. */
+export interface CompiledMap {
+  readonly map: FmlMap;
+  readonly code: string;
+  /** URLs of `uses` lines without a model: their elements are taken as they come */
+  readonly untyped: readonly string[];
+}
+
+/**
+ * Compiles a map to JavaScript. Throws FmlCompileError with every problem found, each with line and column; what the
+ * compiler does not support is such a problem.
+ */
+export function compileMap(text: string, library: Library): CompiledMap {
+  const map = parse(text);
+  const linked = link(map, library);
+  const plain = emitVariant(linked, "create", false);
+  if (linked.problems.length > 0) {
+    throw new FmlCompileError(linked.problems.toSorted(byPosition));
+  }
+  const traced = emitVariant(linked, "createTraced", true);
+  const identity = JSON.stringify({ url: map.url, name: map.name });
+  return { map, code: `export const map = ${identity};\n${plain}\n${traced}\n`, untyped: linked.untyped };
+}
+
+const byPosition = (a: Problem, b: Problem) =>
+  a.position.line - b.position.line || a.position.column - b.position.column;
+
+function parse(text: string): FmlMap {
+  try {
+    return parseMap(text);
+  } catch (error) {
+    if (!(error instanceof FmlSyntaxError)) {
+      throw error;
+    }
+    const message = error.message.replace(/^\S+ /, "");
+    throw new FmlCompileError([{ code: "syntax", message, position: error.position, map: "map" }]);
+  }
+}

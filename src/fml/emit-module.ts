@@ -1,0 +1,154 @@
+import type { Group, Rule } from "./ast.ts";
+import { callBase, instanceOf, parameterList } from "./emit-call.ts";
+import { emitRule } from "./emit-rule.ts";
+import { resourceType } from "./emit-target.ts";
+import { type Linked, type LinkedGroup, resolveType } from "./linker.ts";
+import { runtimeNames } from "./runtime-names.ts";
+import { writeSlice } from "./type-slice.ts";
+import {
+  type Binding,
+  type Bindings,
+  type GroupState,
+  type Instance,
+  newUnit,
+  type Place,
+  sourceBinding,
+  type Unit,
+} from "./unit.ts";
+
+const maxInstances = 2000;
+
+/** Writes the function that makes a map's converter: constants, one function for each group, the entry. */
+export function emitVariant(linked: Linked, name: string, traced: boolean): string {
+  const unit = newUnit(linked, traced);
+  const [entryGroup] = linked.map.groups;
+  const entry = entryGroup === undefined ? undefined : linked.groups.get(entryGroup.name.text);
+  if (entry === undefined) {
+    return "";
+  }
+  const start = startInstance(unit, entry);
+  const functions: EmittedGroup[] = [];
+  compileQueue(unit, functions);
+  for (const group of linked.groups.values()) {
+    if (![...unit.instances.values()].some((instance) => instance.linked === group)) {
+      startInstance(unit, group);
+      compileQueue(unit, []);
+    }
+  }
+  const body = functions.map((emitted) => writeFunction(emitted, functions)).join("\n");
+  return writeVariant(unit, name, body, entryCode(unit, start));
+}
+
+interface EmittedGroup {
+  readonly js: string;
+  readonly parameters: string;
+  readonly lines: readonly string[];
+}
+
+// a group that nothing calls is compiled too, for its problems; its code is dropped
+function compileQueue(unit: Unit, functions: EmittedGroup[]): void {
+  for (let instance = unit.queue.shift(); instance !== undefined; instance = unit.queue.shift()) {
+    functions.push(emitGroup(unit, instance));
+    if (unit.instances.size > maxInstances) {
+      throw new RangeError(`the groups of ${unit.linked.map.name} call each other with too many different types`);
+    }
+  }
+}
+
+function startInstance(unit: Unit, linked: LinkedGroup): Instance {
+  const parameters = linked.group.parameters.map(({ mode, name, type }): Omit<Binding, "js"> => {
+    const known = type === undefined ? undefined : resolveType(unit.linked, linked.map, type);
+    const isPrimitive = known !== undefined && unit.linked.types.get(known)?.kind === "primitive";
+    const form = isPrimitive ? (mode === "source" ? "primitive" : "cell") : "raw";
+    return { name: name.text, mode, form, type: known, path: name.text };
+  });
+  return instanceOf({ unit }, linked, parameters, true);
+}
+
+function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGroup {
+  const { group, map } = linked;
+  const state: GroupState = { lasts: lastsOf(group.rules), locals: [], usesOrder: false };
+  const place: Place = { unit, map, rule: "", position: group.name.position, loops: 0, guards: 0, group: state };
+  const bindings: Bindings = new Map([
+    ...map.constants.map(({ name, value }): [string, Binding] => [
+      name.text,
+      sourceBinding({ name: name.text, js: "undefined", form: "raw", type: undefined, path: name.text, constant: value }),
+    ]),
+    ...parameters.map((parameter): [string, Binding] => [parameter.name, parameter]),
+  ]);
+  const base = group.extends === undefined ? [] : callBase(place, group.extends, parameters);
+  const rules = group.rules.flatMap((rule) => emitRule(place, rule, bindings));
+  const order = state.usesOrder ? ["const order = new Map();"] : [];
+  const locals = state.locals.length === 0 ? [] : [`let ${state.locals.join(", ")};`];
+  return { js, parameters: parameterList({ unit }, parameters), lines: [...order, ...locals, ...base, ...rules] };
+}
+
+function lastsOf(rules: Group["rules"]): ReadonlySet<string> {
+  const found = (rule: Rule): readonly string[] => [
+    ...rule.targets.flatMap(({ listMode, path }) => (listMode === "last" ? (path?.elements.at(-1)?.text ?? []) : [])),
+    ...rule.rules.flatMap(found),
+  ];
+  return new Set(rules.flatMap(found));
+}
+
+// only groups that can come back to themselves pay for counting their depth
+function writeFunction({ js, parameters, lines }: EmittedGroup, all: readonly EmittedGroup[]): string {
+  const body = isRecursive(js, all)
+    ? ["if (++depth > maxDepth) tooDeep();", "try {", ...lines, "} finally { depth--; }"]
+    : lines;
+  return `function ${js}(${parameters}) {\n${body.join("\n")}\n}`;
+}
+
+function isRecursive(js: string, all: readonly EmittedGroup[]): boolean {
+  const callees = (name: string) => {
+    const text = all.find((group) => group.js === name)?.lines.join("\n") ?? "";
+    return all.filter((group) => text.includes(`${group.js}(`)).map((group) => group.js);
+  };
+  const seen = new Set(callees(js));
+  for (const name of seen) {
+    for (const callee of callees(name)) {
+      seen.add(callee);
+    }
+  }
+  return seen.has(js);
+}
+
+function entryCode(unit: Unit, { js, parameters }: Instance): string {
+  const place = { unit } as Place;
+  const sources = parameters.filter(({ mode }) => mode === "source");
+  const targets = parameters.filter(({ mode }) => mode === "target");
+  const made = targets.map((target) => {
+    const first = Object.entries(resourceType(place, target.type)).map(([name, value]) => `${name}: ${value}`);
+    const literal = target.form === "cell" ? "value: undefined, element: undefined" : first.join(", ");
+    return `const ${target.js} = { ${literal} };`;
+  });
+  const args = parameters.flatMap(({ js: name, form, mode }) => {
+    const path = unit.traced && mode === "source" ? [`rootPath(${JSON.stringify(name.replace(/_\d+$/, ""))})`] : [];
+    return [name, ...(form === "primitive" ? ["undefined"] : []), ...path];
+  });
+  return [
+    `return (${sources.map((source) => source.js).join(", ")}) => {`,
+    "size = 0; depth = 0;",
+    `begin(${sources[0]?.js});`,
+    ...made,
+    `${js}(${args.join(", ")});`,
+    `return [${targets.map((target) => (target.form === "cell" ? `${target.js}.value` : target.js)).join(", ")}];`,
+    "};",
+  ].join("\n");
+}
+
+function writeVariant(unit: Unit, name: string, body: string, entry: string): string {
+  const constants = [...unit.constants].map(([code, js]) => `const ${js} = ${code};`);
+  const code = [...constants, body, entry].join("\n");
+  const used = runtimeNames.filter((runtimeName) => new RegExp(`\\b${runtimeName}\\b`).test(code));
+  return [
+    `export function ${name}(runtime) {`,
+    `const { ${used.join(", ")} } = runtime(sites, ${writeSlice(unit.typeSlice)});`,
+    "let size = 0, depth = 0;",
+    `${code}`,
+    "}",
+    `${name}.sites = [${unit.sites.join(",\n")}];`,
+  ]
+    .join("\n")
+    .replace("runtime(sites,", `runtime(${name}.sites,`);
+}

@@ -1,0 +1,166 @@
+import type { Name, Rule, Target } from "./ast.ts";
+import { emitAssign } from "./emit-assign.ts";
+import { callGroup, groupForTypes } from "./emit-call.ts";
+import type { Value } from "./emit-evaluate.ts";
+import { emitSources, lookUp } from "./emit-source.ts";
+import { emitTarget, makeElement, type TargetContext } from "./emit-target.ts";
+import type { Literal } from "./fhirpath-ast.ts";
+import { elementAt, fit, type StaticElement, shortName } from "./static-type.ts";
+import { TargetWriter } from "./target-writer.ts";
+import { type Binding, type Bindings, type Place, quote, report, site, sourceBinding } from "./unit.ts";
+
+/** Writes one rule: for each combination of its sources' items, its targets, the groups it calls, its own rules. */
+export function emitRule(outer: Place, rule: Rule, bindings: Bindings): readonly string[] {
+  const place: Place = { ...outer, rule: rule.name, position: rule.position };
+  return [
+    `// ${rule.position.line}${rule.name === "" ? "" : ` ${quote(rule.name)}`}`,
+    ...emitSources(place, rule.sources, bindings, (inner, known, items) => emitBody(inner, rule, known, items)),
+  ];
+}
+
+function emitBody(place: Place, rule: Rule, bindings: Bindings, items: readonly Binding[]): readonly string[] {
+  const [self] = items;
+  if (self === undefined) {
+    return [];
+  }
+  const context: TargetContext = { place, writer: new TargetWriter(place), made: [], self };
+  const simple = simpleTarget(rule);
+  if (simple !== undefined) {
+    emitByType(context, simple, bindings, self);
+    context.writer.flush();
+    return [...context.writer.lines, ...finish(context)];
+  }
+  let known = bindings;
+  for (const target of rule.targets) {
+    known = emitTarget(context, target, known);
+    trace(context);
+  }
+  context.writer.flush();
+  return [...context.writer.lines, ...emitThen(place, rule, known), ...finish(context)];
+}
+
+function emitThen(place: Place, rule: Rule, bindings: Bindings): readonly string[] {
+  const calls = rule.dependents.flatMap(({ group, args }) => {
+    const values = args.map((arg) => argumentOf(place, bindings, arg));
+    return values.includes(undefined)
+      ? []
+      : callGroup(place, group, values.filter((value) => value !== undefined));
+  });
+  return [...calls, ...rule.rules.flatMap((inner) => emitRule(place, inner, bindings))];
+}
+
+function argumentOf(place: Place, bindings: Bindings, arg: Name | Literal): Binding | undefined {
+  if ("text" in arg) {
+    return lookUp(place, bindings, arg);
+  }
+  const js = typeof arg.value === "string" ? quote(arg.value) : String(arg.value);
+  return sourceBinding({ name: js, js, form: "raw", type: `System.${arg.type}`, path: "a literal" });
+}
+
+// cells join their parents when they are filled; what stayed empty leaves, inner elements first
+function finish({ made, place, self }: TargetContext): readonly string[] {
+  return [...made].reverse().flatMap(({ binding, to }) => {
+    const { parent, property, array } = to;
+    const key = quote(property);
+    if (binding.form === "cell") {
+      parent.build?.written.add(property);
+      const line = `putPrimitive(${parent.js}, ${key}, ${binding.js}.value, ${binding.js}.element, ${array});`;
+      return place.unit.traced ? [line, noteLine(place, parent, property, self)] : [line];
+    }
+    if (binding.build?.filled === true) {
+      if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
+        parent.build.filled = true;
+      }
+      return [];
+    }
+    return [`if (isEmpty(${binding.js})) detach(${parent.js}, ${key}, ${binding.js});`];
+  });
+}
+
+function noteLine(place: Place, parent: Binding, key: string, self: Binding): string {
+  return `note(${parent.js}, ${quote(key)}, ${self.js}_p, ${site(place, self.path, `${parent.path}.${key}`)});`;
+}
+
+// the traced variant writes everything at once, so that each write can be noted where it happens
+function trace({ place, writer }: TargetContext): void {
+  if (place.unit.traced) {
+    writer.flush();
+  }
+}
+
+/** The target of a rule that leaves all to the types: one source, one element, no transform, nothing after it. */
+function simpleTarget({ sources, targets, dependents, rules }: Rule): Target | undefined {
+  const [target, ...more] = targets;
+  const isSimple =
+    sources.length === 1 &&
+    more.length === 0 &&
+    dependents.length + rules.length === 0 &&
+    target?.transform === undefined &&
+    target?.path?.elements.length === 1;
+  return isSimple ? target : undefined;
+}
+
+function emitByType(context: TargetContext, target: Target, bindings: Bindings, item: Binding): void {
+  const { place } = context;
+  const [name] = target.path?.elements ?? [];
+  const parent = target.path === undefined ? undefined : lookUp(place, bindings, target.path.context);
+  if (parent === undefined || name === undefined) {
+    return;
+  }
+  if (parent.mode !== "target") {
+    report(place, "type", `${parent.name} is a source; a rule writes only to targets`, target.position);
+    return;
+  }
+  const owner = parent.form === "cell" ? "Element" : parent.type;
+  const isValue = parent.form === "cell" && name.text === "value";
+  const element = isValue ? cellValue(parent) : elementAt(place, owner, name);
+  if (element !== undefined) {
+    mapByType(context, { parent, name, element, target }, item);
+  }
+}
+
+const cellValue = ({ type }: Binding): StaticElement => ({
+  property: "value",
+  known: true,
+  types: [type ?? ""],
+  array: false,
+  choice: false,
+  companion: false,
+});
+
+interface Destination {
+  readonly parent: Binding;
+  readonly name: Name;
+  readonly element: StaticElement;
+  readonly target: Target;
+}
+
+function mapByType(context: TargetContext, to: Destination, item: Binding): void {
+  const { place, writer } = context;
+  const { parent, name, element, target } = to;
+  for (const type of element.known ? element.types : [undefined]) {
+    const group = groupForTypes(place, item.type, type);
+    if (group !== undefined) {
+      const child = makeElement(context, { parent, name, element }, group.targetType ?? type, { listMode: target.listMode });
+      writer.flush();
+      writer.lines.push(...(child === undefined ? [] : callGroup(place, group.name, [item, child])));
+      return;
+    }
+  }
+  const value: Value = { js: item.js, form: item.form === "cell" ? "raw" : item.form, type: item.type, certain: item.form === "raw" };
+  const isOpen = !element.known || item.type === undefined || item.form === "node";
+  if (!isOpen && !element.types.some((type) => fit(place, item.type ?? "", type) !== undefined)) {
+    const [from, into] = [shortName(item.type ?? ""), element.types.map(shortName).join(" or ")];
+    report(place, "type", `no group maps ${from} to ${into}, and they are not the same type`, name.position);
+    return;
+  }
+  const listMode = target.listMode === undefined ? {} : { listMode: target.listMode };
+  emitAssign(context, { parent, property: element.property, array: element.array, ...listMode }, element, {
+    value,
+    position: name.position,
+  });
+  if (place.unit.traced) {
+    writer.then(noteLine(place, parent, element.property, item));
+  }
+}
+

@@ -1,0 +1,109 @@
+import type { ConceptMapEntry, ConceptMapGroup, ConceptMapTable } from "./concept-map.ts";
+import type { Value } from "./emit-evaluate.ts";
+import type { TransformCall } from "./emit-transform.ts";
+import { constant, quote, report } from "./unit.ts";
+
+type Field = "code" | "system" | "display" | "Coding" | "CodeableConcept";
+
+interface Translation {
+  readonly value: Value;
+  readonly table: ConceptMapTable;
+  readonly field: string;
+  readonly site: number;
+}
+
+const fields: Readonly<Record<string, Field>> = {
+  code: "code",
+  string: "code",
+  id: "code",
+  uri: "code",
+  system: "system",
+  display: "display",
+  coding: "Coding",
+  Coding: "Coding",
+  CodeableConcept: "CodeableConcept",
+};
+
+const fieldTypes: Readonly<Record<Field, string>> = {
+  code: "code",
+  system: "uri",
+  display: "string",
+  Coding: "Coding",
+  CodeableConcept: "CodeableConcept",
+};
+
+/** Compiles `translate`: the ConceptMap becomes a Map whose values are what the rule asks for. */
+export function emitTranslate(call: TransformCall, { value, table, field, site }: Translation): Value | undefined {
+  const wanted = fields[field === "" ? (call.expected[0] ?? "code") : field];
+  if (wanted === undefined) {
+    const known = Object.keys(fields).join(", ");
+    report(call.place, "unsupported", `translate gives ${known}, not ${field}`, call.position);
+    return undefined;
+  }
+  const { unit } = call.place;
+  const rows = table.groups.flatMap((group) => group.entries.flatMap((entry) => rowsOf(group, entry, wanted, table)));
+  const map = constant(unit, "CM", `new Map(${JSON.stringify(rows)})`);
+  const fallback = fallbackOf(table, wanted);
+  const isCode = value.form === "raw" && value.type !== "Coding" && value.type !== "CodeableConcept";
+  const js = value.form === "node" ? `(${value.js})?.value` : value.js;
+  const copies = wanted === "Coding" || wanted === "CodeableConcept";
+  if (isCode && value.certain && !copies && fallback === "undefined") {
+    return { js: `(${map}.get(${js}) ?? unmapped(${site}))`, form: "raw", type: fieldTypes[wanted], certain: true };
+  }
+  const found = `translate(${map}, ${js}, ${fallback}, ${site})`;
+  return { js: copies ? `copy(${found})` : found, form: "raw", type: fieldTypes[wanted], certain: value.certain };
+}
+
+// a row is found by its bare code and, for Codings, by system and code
+function rowsOf(
+  group: ConceptMapGroup,
+  entry: ConceptMapEntry,
+  field: Field,
+  table: ConceptMapTable,
+): readonly (readonly [string, unknown])[] {
+  const result = outputOf(group, entry.target, entry.display, field);
+  const own: (readonly [string, unknown])[] =
+    group.source === undefined ? [] : [[`${group.source}|${entry.code}`, result]];
+  const first = table.groups.find(({ entries }) => entries.some(({ code }) => code === entry.code));
+  return first === group ? [[entry.code, result], ...own] : own;
+}
+
+function outputOf({ target }: ConceptMapGroup, code: string, display: string | undefined, field: Field): unknown {
+  const coding = {
+    ...(target === undefined ? {} : { system: target }),
+    code,
+    ...(display === undefined ? {} : { display }),
+  };
+  switch (field) {
+    case "code":
+      return code;
+    case "system":
+      return target ?? "";
+    case "display":
+      return display ?? code;
+    case "Coding":
+      return coding;
+    case "CodeableConcept":
+      return { coding: [coding] };
+  }
+}
+
+// what the table says about codes without a row; `undefined` makes the run-time function refuse them
+function fallbackOf({ groups }: ConceptMapTable, field: Field): string {
+  const group = groups.find(({ unmapped }) => unmapped !== undefined);
+  const unmapped = group?.unmapped;
+  if (group === undefined || unmapped === undefined) {
+    return "undefined";
+  }
+  if (unmapped.mode === "fixed") {
+    return `() => (${JSON.stringify(outputOf(group, unmapped.code, unmapped.display, field))})`;
+  }
+  if (field === "code" || field === "display") {
+    return "(code) => code";
+  }
+  const system = group.target === undefined ? "" : `system: ${quote(group.target)}, `;
+  const coding = `{ ${system}code }`;
+  return field === "system"
+    ? `() => ${quote(group.target ?? "")}`
+    : `(code) => (${field === "Coding" ? coding : `{ coding: [${coding}] }`})`;
+}

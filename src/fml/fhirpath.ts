@@ -1,0 +1,200 @@
+import { FhirPathError, FmlSyntaxError } from "./errors.ts";
+import type { Call, Expression, Literal, Member } from "./fhirpath-ast.ts";
+import { conversionFunctions } from "./fhirpath-conversion.ts";
+import { existenceFunctions } from "./fhirpath-existence.ts";
+import { filteringFunctions } from "./fhirpath-filtering.ts";
+import { mathFunctions } from "./fhirpath-math.ts";
+import {
+  childrenOf,
+  maxItems,
+  type Node,
+  type PathFunction,
+  type Scope,
+  system,
+  text,
+} from "./fhirpath-node.ts";
+import { evaluateBinary, quantityNode, single } from "./fhirpath-operators.ts";
+import { stringFunctions } from "./fhirpath-strings.ts";
+import { isOfType, treeFunctions } from "./fhirpath-tree.ts";
+import { isSubtype, type TypeTable } from "./types.ts";
+
+type Nodes = readonly Node[];
+
+/** Every function that maps may call, by name. A name that is not here is refused when a map compiles. */
+export const pathFunctions: ReadonlyMap<string, PathFunction> = new Map(
+  Object.entries({
+    ...existenceFunctions,
+    ...filteringFunctions,
+    ...conversionFunctions,
+    ...stringFunctions,
+    ...mathFunctions,
+    ...treeFunctions,
+  }),
+);
+
+/** What an evaluation starts from. `variables` are seen as `%name` and, as FML wants it, as a bare first name. */
+export interface Evaluation {
+  readonly types: TypeTable;
+  readonly variables?: ReadonlyMap<string, Nodes>;
+  readonly root?: Nodes;
+  readonly now?: string;
+  readonly log?: (message: string) => void;
+}
+
+/**
+ * Evaluates an expression on one item (`$this`). Throws FhirPathError, with the place in the expression, where
+ * FHIRPath calls for an error; its message never holds a value.
+ */
+export function evaluate(expression: Expression, self: Nodes, evaluation: Evaluation): Nodes {
+  const { types, variables = new Map(), root = self, now = "", log } = evaluation;
+  const scope: Scope = {
+    types,
+    variables,
+    self,
+    root,
+    now,
+    ...(log === undefined ? {} : { log }),
+    evaluate(inner, change) {
+      return evaluateIn(inner, { ...this, ...change });
+    },
+  };
+  return evaluateIn(expression, scope);
+}
+
+function evaluateIn(expression: Expression, scope: Scope): Nodes {
+  try {
+    const nodes = evaluateKind(expression, scope);
+    if (nodes.length > maxItems) {
+      throw new FhirPathError("a collection grew too large");
+    }
+    return nodes;
+  } catch (error) {
+    if (error instanceof FhirPathError && error.position === undefined) {
+      throw new FhirPathError(error.message, expression.position);
+    }
+    throw error;
+  }
+}
+
+function evaluateKind(expression: Expression, scope: Scope): Nodes {
+  switch (expression.kind) {
+    case "literal":
+      return [literalNode(expression)];
+    case "empty":
+      return [];
+    case "member":
+      return evaluateMember(expression, scope);
+    case "call":
+      return evaluateCall(expression, scope);
+    case "special":
+      return evaluateSpecial(expression.name, scope);
+    case "constant":
+      return evaluateConstant(expression.name, scope);
+    case "index": {
+      const index = single(scope.evaluate(expression.index, {}))?.value;
+      const node = scope.evaluate(expression.target, {})[index as number];
+      return node === undefined ? [] : [node];
+    }
+    case "unary":
+      return evaluateUnary(expression.operator, scope.evaluate(expression.operand, {}));
+    case "binary":
+      return evaluateBinary(expression, scope);
+    case "type": {
+      const node = single(scope.evaluate(expression.operand, {}));
+      const matches = node !== undefined && isOfType(scope.types, node, expression.type);
+      if (expression.operator === "as") {
+        return node !== undefined && matches ? [node] : [];
+      }
+      return node === undefined ? [] : [system("Boolean", matches)];
+    }
+  }
+}
+
+/** The node of a literal. */
+export function literalNode({ type, value, unit, digits, position }: Literal): Node {
+  if (type === "Quantity") {
+    const calendar = !unit?.startsWith("'");
+    const name = calendar ? (unit ?? "1") : (unit ?? "").slice(1, -1);
+    return quantityNode({ value: Number(value), unit: name, calendar });
+  }
+  if (type === "Integer" && !Number.isSafeInteger(value)) {
+    throw new FmlSyntaxError("the number is too large", position);
+  }
+  return digits === undefined ? system(type, value) : { ...system(type, value), digits };
+}
+
+function evaluateMember({ target, name }: Member, scope: Scope): Nodes {
+  if (target !== undefined) {
+    return scope.evaluate(target, {}).flatMap((node) => childrenOf(node, name, scope.types));
+  }
+  const variable = scope.variables.get(name);
+  if (variable !== undefined) {
+    return variable;
+  }
+  return scope.self.flatMap((node) => {
+    const isType = node.type !== undefined && isSubtype(scope.types, node.type, name);
+    return isType ? [node] : childrenOf(node, name, scope.types);
+  });
+}
+
+function evaluateCall({ target, name, args }: Call, scope: Scope): Nodes {
+  const known = pathFunctions.get(name);
+  if (known === undefined) {
+    throw new FhirPathError(`the function ${name} is not known`);
+  }
+  if (args.length < known.min || args.length > known.max) {
+    throw new FhirPathError(`${name} takes ${known.min} to ${known.max} arguments`);
+  }
+  return known.run(target === undefined ? scope.self : scope.evaluate(target, {}), args, scope);
+}
+
+function evaluateSpecial(name: "this" | "index" | "total", scope: Scope): Nodes {
+  if (name === "this") {
+    return scope.self;
+  }
+  if (name === "total") {
+    return scope.total ?? [];
+  }
+  return scope.index === undefined ? [] : [system("Integer", scope.index)];
+}
+
+const constants: Readonly<Record<string, string>> = {
+  sct: "http://snomed.info/sct",
+  loinc: "http://loinc.org",
+  ucum: "http://unitsofmeasure.org",
+};
+
+function evaluateConstant(name: string, scope: Scope): Nodes {
+  const variable = scope.variables.get(name);
+  if (variable !== undefined) {
+    return variable;
+  }
+  if (name === "resource" || name === "context" || name === "rootResource") {
+    return scope.root;
+  }
+  const url = /^(vs|ext)-(.+)$/.exec(name);
+  if (url !== null) {
+    return text(`http://hl7.org/fhir/${url[1] === "vs" ? "ValueSet" : "StructureDefinition"}/${url[2]}`);
+  }
+  const constant = constants[name];
+  if (constant === undefined) {
+    throw new FhirPathError(`%${name} is not known`);
+  }
+  return text(constant);
+}
+
+function evaluateUnary(operator: "+" | "-", nodes: Nodes): Nodes {
+  const node = single(nodes);
+  if (node === undefined || operator === "+") {
+    return nodes;
+  }
+  if (node.type === "System.Quantity") {
+    const { value, ...unit } = node.value as { value: number };
+    return [{ ...node, value: { ...unit, value: -value } }];
+  }
+  if (typeof node.value !== "number") {
+    throw new FhirPathError("a number was expected");
+  }
+  const digits = node.digits === undefined ? {} : { digits: `-${node.digits}` };
+  return [{ type: node.type, value: -node.value, ...digits }];
+}

@@ -1,0 +1,159 @@
+import { isObject, type Node } from "./fhirpath-node.ts";
+
+type Target = Record<string, unknown>;
+
+/** Adds to an array element, or sets a scalar one; absent values write nothing. */
+function write(target: Target, key: string, value: unknown, array: boolean): void {
+  if (value === undefined || value === null) {
+    return;
+  }
+  const list = target[key];
+  if (!array) {
+    target[key] = value;
+  } else if (Array.isArray(list)) {
+    list.push(value);
+  } else {
+    target[key] = [value];
+  }
+}
+
+/** Writes to an element that no model describes: a second value makes an array. */
+export function putUntyped(target: Target, key: string, value: unknown): void {
+  write(target, key, value, target[key] !== undefined);
+  const written = target[key];
+  if (value !== undefined && written !== value && !Array.isArray(written)) {
+    target[key] = [written, value];
+  }
+}
+
+/** Writes a FHIR primitive with its id and extensions; holes keep the two arrays of a repeat in step. */
+export function putPrimitive(
+  target: Target,
+  key: string,
+  value: unknown,
+  element: unknown,
+  array: boolean,
+): void {
+  const has = isObject(element) && Object.keys(element).length > 0;
+  const companions = target[`_${key}`];
+  if (!array || (!has && companions === undefined)) {
+    write(target, key, value, array);
+    write(target, `_${key}`, has ? copy(element) : undefined, array);
+    return;
+  }
+  if ((value === undefined || value === null) && !has) {
+    return;
+  }
+  const values = Array.isArray(target[key]) ? target[key] : [];
+  const more = Array.isArray(companions) ? companions : values.map(() => null);
+  values.push(value ?? null);
+  more.push(has ? copy(element) : null);
+  target[key] = values;
+  target[`_${key}`] = more;
+}
+
+type Order = Map<unknown, Map<string, { firsts: number; lasts: number }>>;
+
+/** Inserts an item by the list mode of its rule: `first` before the rest, `last` after it, others between. */
+export function insert(order: Order, target: Target, key: string, value: unknown, mode: string): void {
+  const byKey = order.get(target) ?? new Map<string, { firsts: number; lasts: number }>();
+  const counts = byKey.get(key) ?? { firsts: 0, lasts: 0 };
+  order.set(target, byKey.set(key, counts));
+  const list = Array.isArray(target[key]) ? target[key] : [];
+  target[key] = list;
+  if (mode === "first") {
+    list.splice(counts.firsts, 0, value);
+    counts.firsts += 1;
+  } else if (mode === "last") {
+    list.push(value);
+    counts.lasts += 1;
+  } else {
+    list.splice(list.length - counts.lasts, 0, value);
+  }
+}
+
+/** Whether a shared item still stands in its list; one that stayed empty has left it. */
+export const has = (list: unknown, item: unknown) => item !== undefined && Array.isArray(list) && list.includes(item);
+
+/** Whether an object has no property. */
+export function isEmpty(target: Target): boolean {
+  for (const _ in target) {
+    return false;
+  }
+  return true;
+}
+
+/** Takes an empty object out of its parent. */
+export function detach(target: Target, key: string, value: unknown): void {
+  const list = target[key];
+  if (list === value) {
+    delete target[key];
+  } else if (Array.isArray(list)) {
+    const at = list.lastIndexOf(value);
+    if (at !== -1) {
+      list.splice(at, 1);
+    }
+    if (list.length === 0) {
+      delete target[key];
+    }
+  }
+}
+
+/** A deep copy of JSON, so that what a target gets can be changed without touching the source. */
+export function copy<Value>(value: Value): Value {
+  if (Array.isArray(value)) {
+    return value.map(copy) as Value;
+  }
+  if (!isObject(value)) {
+    return value;
+  }
+  const made: Target = {};
+  for (const key of Object.keys(value)) {
+    if (key !== "__proto__") {
+      made[key] = copy(value[key]);
+    }
+  }
+  return made as Value;
+}
+
+/** An object without its absent properties; undefined if none is left. */
+export function compact(value: Target): Target | undefined {
+  const made: Target = {};
+  for (const [key, item] of Object.entries(value)) {
+    const kept = Array.isArray(item) ? item.map((i) => (isObject(i) ? compact(i as Target) : i)) : item;
+    const isGone = kept === undefined || kept === null || (Array.isArray(kept) && kept[0] === undefined);
+    if (!isGone) {
+      made[key] = kept;
+    }
+  }
+  return isEmpty(made) ? undefined : made;
+}
+
+/** What an element of several types may take: its type, its JSON property, the System type of a primitive. */
+export type Variant = readonly [type: string, property: string, system: string];
+
+const candidates: Readonly<Record<string, readonly string[]>> = {
+  String: ["string"],
+  Boolean: ["boolean"],
+  Integer: ["integer", "decimal"],
+  Decimal: ["decimal"],
+  Date: ["date", "dateTime"],
+  DateTime: ["dateTime"],
+  Time: ["time"],
+  Quantity: ["Quantity"],
+};
+
+/** The variant that takes a node: of its own type, else of the FHIR type that its System type stands for. */
+export function variantFor(variants: readonly Variant[], node: Node, system: string | undefined): Variant | undefined {
+  const exact = variants.find(([type]) => type === node.type);
+  if (exact !== undefined) {
+    return exact;
+  }
+  const names = candidates[system ?? ""] ?? [];
+  const usual = names.map((name) => variants.find(([type]) => type === name)).find((found) => found !== undefined);
+  const [only, ...more] = variants.filter(([, , own]) => own !== "" && own === system);
+  const one = more.length === 0 ? only : undefined;
+  const timed = variants.length === 1 && system === "String" ? variants[0] : undefined;
+  const isObjectFor = variants.length === 1 && system === undefined && variants[0]?.[2] === "";
+  return usual ?? one ?? timed ?? (isObjectFor ? variants[0] : undefined);
+}

@@ -1,0 +1,86 @@
+/** A step from a source element to one of its children; strings are made only when a trace is read. */
+export interface SourcePath {
+  readonly parent: SourcePath | undefined;
+  readonly name: string;
+  readonly index: number | undefined;
+}
+
+/** One line of a trace: which rule made a target element from which source element. */
+export interface TraceEntry {
+  readonly target: string;
+  readonly source: string;
+  readonly map: string;
+  readonly line: number;
+  readonly rule: string;
+}
+
+interface Note {
+  readonly owner: object;
+  readonly key: string;
+  readonly index: number | undefined;
+  readonly source: SourcePath;
+  readonly site: number;
+}
+
+/** A row of the module's table of places: map, line, column, rule, source path, target path. */
+export type SiteRow = readonly [string, number, number, string, string, string];
+
+export const noPath: SourcePath = { parent: undefined, name: "", index: undefined };
+
+/** Writes a source path as FHIRPath: `card.education[1].date`. */
+export function pathText({ parent, name, index }: SourcePath): string {
+  const own = index === undefined ? name : `${name}[${index}]`;
+  return parent === undefined || parent === noPath ? own : `${pathText(parent)}.${own}`;
+}
+
+/** Collects what a traced conversion writes. */
+export class TraceRecorder {
+  readonly #sites: readonly SiteRow[];
+  #notes: Note[] = [];
+
+  constructor(sites: readonly SiteRow[]) {
+    this.#sites = sites;
+  }
+
+  clear(): void {
+    this.#notes = [];
+  }
+
+  /** Notes the value that now stands under `key`, if there is one. */
+  note(owner: Record<string, unknown>, key: string, source: SourcePath, site: number): void {
+    const value = owner[key] ?? owner[`_${key}`];
+    if (value !== undefined) {
+      const index = Array.isArray(value) ? value.length - 1 : undefined;
+      this.#notes.push({ owner, key, index, source, site });
+    }
+  }
+
+  /** The trace of a finished conversion, in the order of its writes; elements that left the result are not in it. */
+  entries(result: unknown, root: string): readonly TraceEntry[] {
+    const paths = new Map<object, string>();
+    locate(result, root, paths);
+    return this.#notes.flatMap(({ owner, key, index, source, site }) => {
+      const path = paths.get(owner);
+      const row = this.#sites[site];
+      if (path === undefined || row === undefined) {
+        return [];
+      }
+      const target = index === undefined ? `${path}.${key}` : `${path}.${key}[${index}]`;
+      return [{ target, source: pathText(source), map: row[0], line: row[1], rule: row[3] }];
+    });
+  }
+}
+
+function locate(value: unknown, path: string, paths: Map<object, string>): void {
+  if (typeof value !== "object" || value === null) {
+    return;
+  }
+  paths.set(value, path);
+  for (const [key, child] of Object.entries(value)) {
+    if (Array.isArray(child)) {
+      child.forEach((item, index) => locate(item, `${path}.${key}[${index}]`, paths));
+    } else {
+      locate(child, `${path}.${key}`, paths);
+    }
+  }
+}

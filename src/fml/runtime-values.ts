@@ -1,0 +1,152 @@
+import { escapeText, unescapeText } from "./fhirpath-strings.ts";
+import { convertNode } from "./fhirpath-conversion.ts";
+import { isObject, system } from "./fhirpath-node.ts";
+import { parseTemporal } from "./temporal.ts";
+import type { TypeTable } from "./types.ts";
+
+/** Ends a conversion: `kind` says what was found, never its value. */
+export type Refuse = (kind: string) => never;
+
+/** The kind of a value, for messages. */
+export function kindOf(value: unknown): string {
+  if (value === null) {
+    return "null";
+  }
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+const noTypes: TypeTable = new Map();
+const dateForm = /^\d{4}(-\d\d(-\d\d)?)?$/;
+const instantForm = /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+// FHIR wants seconds and a zone as soon as there is a time
+const dateTimeForm = /^(\d{4}(-\d\d(-\d\d)?)?|.*T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/;
+
+/** Checks that text is a date, dateTime, instant or time of FHIR and of the calendar; gives it back unchanged. */
+export function checkedTime(type: string, value: unknown, refuse: Refuse): string {
+  if (typeof value !== "string") {
+    return refuse(kindOf(value));
+  }
+  const isFormed =
+    type === "date" ? dateForm.test(value) : type === "instant" ? instantForm.test(value) : type === "time" || dateTimeForm.test(value);
+  const parsed = isFormed ? parseTemporal(value, type === "time" ? "Time" : undefined) : undefined;
+  const isTime = type === "time" ? parsed?.fields.length === 3 : parsed !== undefined && parsed.kind !== "Time";
+  return isTime ? value : refuse(`text that is no ${type}`);
+}
+
+const systemOf: Readonly<Record<string, string>> = {
+  boolean: "Boolean",
+  integer: "Integer",
+  positiveInt: "Integer",
+  unsignedInt: "Integer",
+  decimal: "Decimal",
+  date: "Date",
+  dateTime: "DateTime",
+  instant: "DateTime",
+  time: "Time",
+};
+
+/** The transform `cast`: text to a number, a boolean, a date; anything to text. Decimal commas are refused. */
+export function castTo(type: string, value: unknown, refuse: Refuse): unknown {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (isObject(value)) {
+    return refuse("object");
+  }
+  const to = systemOf[type] ?? "String";
+  const from = typeof value === "number" ? (Number.isInteger(value) ? "Integer" : "Decimal") : kindName(value);
+  const converted = convertNode(to, system(from, value), noTypes)?.value;
+  if (converted === undefined) {
+    return refuse(`${kindOf(value)} that is no ${type}`);
+  }
+  const isNegative = type !== "integer" && to === "Integer" && Number(converted) < (type === "positiveInt" ? 1 : 0);
+  if (isNegative || (to === "Integer" && Math.abs(Number(converted)) > 2_147_483_647)) {
+    return refuse(`number that is no ${type}`);
+  }
+  return to.startsWith("Date") || to === "Time" ? checkedTime(type, converted, refuse) : converted;
+}
+
+const kindName = (value: unknown) => (typeof value === "boolean" ? "Boolean" : "String");
+
+const fields = ["yyyy", "MM", "dd", "HH", "mm", "ss"];
+
+/** The transform `dateOp`: rewrites a date from one pattern of yyyy MM dd HH mm ss to another. */
+export function rewriteDate(value: unknown, from: unknown, to: unknown, refuse: Refuse): string | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (typeof value !== "string") {
+    return refuse(kindOf(value));
+  }
+  const parts = readByPattern(value, String(from));
+  if (parts === undefined) {
+    return refuse(`text that is not ${String(from)}`);
+  }
+  const [year = "2000", month = "01", day = "01", ...clock] = fields.map((field) => parts.get(field));
+  const iso = `${year}-${month}-${day}T${clock.map((part) => part ?? "00").join(":")}`;
+  if (parseTemporal(iso) === undefined) {
+    return refuse("date that is not in the calendar");
+  }
+  return String(to).replace(/yyyy|MM|dd|HH|mm|ss/g, (field) => parts.get(field) ?? "00");
+}
+
+function readByPattern(value: string, pattern: string): ReadonlyMap<string, string> | undefined {
+  const names = pattern.match(/yyyy|MM|dd|HH|mm|ss/g) ?? [];
+  const source = pattern
+    .split(/(yyyy|MM|dd|HH|mm|ss)/)
+    .map((part) => (fields.includes(part) ? `(\\d{${part.length}})` : part.replace(/[^\w ]/g, "\\$&")))
+    .join("");
+  const found = new RegExp(`^${source}$`).exec(value);
+  return found === null ? undefined : new Map(names.map((name, i) => [name, found[i + 1] ?? ""]));
+}
+
+/** The transform `escape`: text from one format to another; with one format, from plain text. */
+export function rewriteEscapes(value: unknown, from: unknown, to: unknown, refuse: Refuse): string | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (typeof value !== "string") {
+    return refuse(kindOf(value));
+  }
+  return to === undefined
+    ? escapeText(value, String(from))
+    : escapeText(unescapeText(value, String(from)), String(to));
+}
+
+/** The transforms `reference` and `pointer`: `Type/id` of a resource. */
+export function referenceText(value: unknown, refuse: Refuse): string {
+  if (!isObject(value) || typeof value["resourceType"] !== "string" || typeof value["id"] !== "string") {
+    return refuse("value that is no resource with an id");
+  }
+  return `${value["resourceType"]}/${value["id"]}`;
+}
+
+/** The transform `qty` on text: `5.4 mg`, `>7 mmol/L`. */
+export function quantityOf(value: unknown, refuse: Refuse): Record<string, unknown> | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  const found = /^(<=|>=|<|>)?\s*([+-]?\d+(?:\.\d+)?)(?:\s*(\S.*))?$/.exec(String(value));
+  if (found === null) {
+    return refuse("text that is no quantity");
+  }
+  const [, comparator, amount, unit] = found;
+  return {
+    value: Number(amount),
+    ...(comparator === undefined ? {} : { comparator }),
+    ...(unit === undefined ? {} : { unit }),
+  };
+}
+
+/** The transform `cp` on a bare value: its system is read from its form. */
+export function contactPointOf(value: unknown, refuse: Refuse): Record<string, unknown> {
+  if (typeof value !== "string") {
+    return refuse(kindOf(value));
+  }
+  const contact = value.trim();
+  if (/^[^@\s]+@[^@\s]+$/.test(contact)) {
+    return { system: "email", value: contact };
+  }
+  return { system: /^[+()\d\s-]+$/.test(contact) ? "phone" : "other", value: contact };
+}
+

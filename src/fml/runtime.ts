@@ -1,0 +1,224 @@
+import { FhirPathError, MappingError, type MappingFailure } from "./errors.ts";
+import { evaluate } from "./fhirpath.ts";
+import type { Expression } from "./fhirpath-ast.ts";
+import { childrenOf, isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
+import { single, truth } from "./fhirpath-operators.ts";
+import { isOfType } from "./fhirpath-tree.ts";
+import { compact, copy, detach, has, insert, isEmpty, putPrimitive, putUntyped, type Variant, variantFor } from "./runtime-targets.ts";
+import { noPath, type SiteRow, type SourcePath, TraceRecorder } from "./runtime-trace.ts";
+import * as values from "./runtime-values.ts";
+import type { TypeDefinition, TypeTable } from "./types.ts";
+
+/** What a conversion may ask of its caller; all of it has a default that does nothing surprising. */
+export interface RuntimeOptions {
+  /** the current time as ISO 8601, for `now()` and `today()` */
+  readonly now?: () => string;
+  readonly uuid?: () => string;
+  /** receives `log` clauses: the place and the text */
+  readonly log?: (message: string, site: SiteRow | undefined) => void;
+}
+
+const maxDepth = 200;
+const maxSize = 1_000_000;
+
+type Target = Record<string, unknown>;
+
+/** Makes the library that one compiled module runs on: its failures name the module's places. */
+export function createRuntime(options: RuntimeOptions, traces?: TraceRecorder) {
+  return (sites: readonly SiteRow[], slice: readonly TypeDefinition[]) => {
+    const types: TypeTable = new Map(slice.map((definition) => [definition.name, definition]));
+    const fail = (code: MappingFailure, site: number, kind: string, cause?: unknown): never => {
+      throw new MappingError(code, siteOf(sites[site]), kind, cause === undefined ? undefined : { cause });
+    };
+    const refuse = (site: number) => (kind: string) => fail("bad-value", site, kind);
+    return {
+      ...limits(fail),
+      ...sourceLibrary(types, fail),
+      ...expressionLibrary(types, fail, options),
+      ...transformLibrary(fail, refuse, options),
+      ...targetLibrary(types, fail, refuse),
+      ...traceLibrary(traces),
+      log: (value: unknown, site: number) => options.log?.(String(value), sites[site]),
+      fail,
+    };
+  };
+}
+
+type Fail = (code: MappingFailure, site: number, kind: string, cause?: unknown) => never;
+type RefuseAt = (site: number) => values.Refuse;
+
+function siteOf(row: SiteRow | undefined) {
+  const [map, line, column, rule, sourcePath, targetPath] = row ?? ["", 0, 0, "", "", ""];
+  return { map, position: { line, column }, rule, sourcePath, targetPath };
+}
+
+function limits(fail: Fail) {
+  return {
+    maxDepth,
+    maxSize,
+    none: [],
+    tooDeep: () => fail("too-deep", 0, `groups nested deeper than ${maxDepth}`),
+    tooLarge: () => fail("too-large", 0, `more than ${maxSize} elements`),
+  };
+}
+
+function sourceLibrary(types: TypeTable, fail: Fail) {
+  return {
+    node: nodeOf,
+    kindOf: values.kindOf,
+    children: (node: Node, name: string) => childrenOf(node, name, types),
+    items: (owner: unknown, name: string) => childrenOf(nodeOf(undefined, owner), name, types).map(({ value }) => value),
+    isNodeOf: (node: Node, type: string) => isOfType(types, node, type),
+    isOf: (value: unknown, type: string) =>
+      isObject(value) ? value["resourceType"] === type : isOfType(types, nodeOf(undefined, value), type),
+    array(value: unknown, site: number): readonly unknown[] {
+      if (value === undefined || value === null) {
+        return [];
+      }
+      return Array.isArray(value) ? value : fail("wrong-type", site, `${values.kindOf(value)} in place of an array`);
+    },
+    choice(owner: Target, variants: readonly (readonly [string, string])[]): Node | undefined {
+      for (const [property, type] of variants) {
+        const [value, element] = [owner[property], owner[`_${property}`]];
+        if ((value !== undefined && value !== null) || isObject(element)) {
+          return nodeOf(type, value ?? undefined, isObject(element) ? element : undefined);
+        }
+      }
+      return undefined;
+    },
+    listed(items: readonly unknown[], mode: string, site: number): readonly unknown[] {
+      if (mode === "only_one" && items.length > 1) {
+        return fail("cardinality", site, "several items");
+      }
+      const [start, end] = listRanges[mode] ?? [0, undefined];
+      return items.slice(start, end);
+    },
+  };
+}
+
+const listRanges: Readonly<Record<string, readonly [number, number | undefined]>> = {
+  first: [0, 1],
+  not_first: [1, undefined],
+  last: [-1, undefined],
+  not_last: [0, -1],
+};
+
+function expressionLibrary(types: TypeTable, fail: Fail, { now, log }: RuntimeOptions) {
+  let root: readonly Node[] = [];
+  const guarded = <Result>(site: number, run: () => Result): Result => {
+    try {
+      return run();
+    } catch (error) {
+      return error instanceof FhirPathError ? fail("expression", site, error.message, error) : failOther(error);
+    }
+  };
+  return {
+    begin(source: unknown) {
+      root = [nodeOf(undefined, source)];
+    },
+    evaluate(expression: Expression, self: Node, names: readonly string[], nodes: readonly Node[], site: number) {
+      const variables = new Map(names.map((name, i) => [name, [nodes[i]].filter((node) => node !== undefined)]));
+      const scope = { types, variables, root, now: now?.() ?? new Date().toISOString() };
+      const logging = log === undefined ? {} : { log: (message: string) => log(message, undefined) };
+      return guarded(site, () => evaluate(expression, [self], { ...scope, ...logging }));
+    },
+    holds: (nodes: readonly Node[]) => truth(types, nodes.slice(0, 2)) === true,
+    one: (nodes: readonly Node[], site: number) => guarded(site, () => single(nodes)),
+  };
+}
+
+function failOther(error: unknown): never {
+  throw error;
+}
+
+function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions) {
+  const unmapped = (site: number) => fail("unmapped-code", site, "code");
+  return {
+    unmapped,
+    uuid: uuid ?? (() => crypto.randomUUID()),
+    copy,
+    compact,
+    translate(map: ReadonlyMap<string, unknown>, value: unknown, fallback: ((code: string) => unknown) | undefined, site: number) {
+      if (value === undefined || value === null) {
+        return undefined;
+      }
+      const keys = codesOf(value);
+      const found = keys.map((key) => map.get(key)).find((result) => result !== undefined);
+      return found ?? fallback?.((keys.at(-1) ?? "").replace(/^.*\|/, "")) ?? unmapped(site);
+    },
+    truncate: (value: unknown, length: unknown) =>
+      value === undefined || value === null ? undefined : String(value).slice(0, Number(length)),
+    cast: (value: unknown, type: string, site: number) => values.castTo(type, value, refuse(site)),
+    // the site is the last argument, whichever the number of formats
+    escape(value: unknown, from: unknown, ...rest: readonly unknown[]) {
+      return values.rewriteEscapes(value, from, rest.length === 2 ? rest[0] : undefined, refuse(Number(rest.at(-1))));
+    },
+    dateOp: (value: unknown, from: unknown, to: unknown, site: number) => values.rewriteDate(value, from, to, refuse(site)),
+    referenceTo: (value: unknown, site: number) => values.referenceText(value, refuse(site)),
+    quantity: (value: unknown, site: number) => values.quantityOf(value, refuse(site)),
+    contactPoint: (value: unknown, site: number) => values.contactPointOf(value, refuse(site)),
+    date: (value: unknown, site: number) => values.checkedTime("date", value, refuse(site)),
+    dateTime: (value: unknown, site: number) => values.checkedTime("dateTime", value, refuse(site)),
+    instant: (value: unknown, site: number) => values.checkedTime("instant", value, refuse(site)),
+    time: (value: unknown, site: number) => values.checkedTime("time", value, refuse(site)),
+    optional: <Value, Result>(value: Value | undefined | null, convert: (value: Value) => Result) =>
+      value === undefined || value === null ? undefined : convert(value),
+  };
+}
+
+function codesOf(value: unknown): readonly string[] {
+  if (!isObject(value)) {
+    return [String(value)];
+  }
+  if (Array.isArray(value["coding"])) {
+    return value["coding"].flatMap(codesOf);
+  }
+  const { system, code } = value as { system?: string; code?: string };
+  return code === undefined ? [] : system === undefined ? [code] : [`${system}|${code}`];
+}
+
+function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
+  return {
+    has,
+    insert,
+    isEmpty,
+    detach,
+    putPrimitive,
+    put: (target: Target, key: string, value: unknown) => putUntyped(target, key, copy(value)),
+    quantityOf: (value: unknown, site: number) => fhirQuantity(value) ?? refuse(site)("quantity"),
+    putNode(target: Target, variants: readonly Variant[], node: Node | undefined, array: boolean, site: number) {
+      if (node === undefined) {
+        return;
+      }
+      const system = systemType(types, node);
+      const found = variantFor(variants, node, system);
+      if (found === undefined) {
+        return fail("wrong-type", site, (node.type ?? values.kindOf(node.value)).replace("System.", ""));
+      }
+      const [type, property, own] = found;
+      const isTimed = own === "Date" || own === "DateTime" || own === "Time";
+      const checked = isTimed && node.value !== undefined ? values.checkedTime(type, node.value, refuse(site)) : node.value;
+      const value = node.type === "System.Quantity" ? fhirQuantity(node.value) : copy(checked);
+      putPrimitive(target, property, value, node.element, array);
+    },
+  };
+}
+
+function fhirQuantity(value: unknown): Target | undefined {
+  if (!isObject(value)) {
+    return undefined;
+  }
+  const { value: amount, unit, calendar } = value;
+  return calendar === true
+    ? { value: amount, unit }
+    : { value: amount, unit, system: "http://unitsofmeasure.org", code: unit };
+}
+
+function traceLibrary(traces: TraceRecorder | undefined) {
+  return {
+    noPath,
+    rootPath: (name: string): SourcePath => ({ parent: undefined, name, index: undefined }),
+    step: (parent: SourcePath, name: string, index?: number): SourcePath => ({ parent, name, index }),
+    note: (owner: Target, key: string, source: SourcePath, site: number) => traces?.note(owner, key, source, site),
+  };
+}

@@ -1,0 +1,81 @@
+import type { Expression } from "./fhirpath-ast.ts";
+import { choiceProperty, type ElementDefinition, type TypeDefinition } from "./types.ts";
+import type { Binding, Unit } from "./unit.ts";
+
+/** The part of the type table that expressions need at run time; the table itself stays with the compiler. */
+export type TypeSlice = Map<string, { readonly definition: TypeDefinition; readonly elements: Set<string> }>;
+
+interface Names {
+  readonly members: Set<string>;
+  readonly types: Set<string>;
+  all: boolean;
+}
+
+const walking = new Set(["children", "descendants"]);
+
+function collectNames(expression: Expression, names: Names): void {
+  JSON.stringify(expression, (_key, node: unknown) => {
+    const { kind, name, type } = (node ?? {}) as { kind?: string; name?: string; type?: string };
+    if (kind === "member" && name !== undefined) {
+      names.members.add(name);
+      names.types.add(name);
+    }
+    if (kind === "type" && type !== undefined) {
+      names.types.add(type.replace(/^FHIR\./, ""));
+    }
+    names.all ||= kind === "call" && name !== undefined && walking.has(name);
+    return node;
+  });
+  names.members.add("extension").add("reference");
+}
+
+/** Adds to a unit's slice what an expression can meet on its way from the given variables. */
+export function sliceTypes(unit: Unit, expression: Expression, from: readonly Binding[]): void {
+  const names: Names = { members: new Set(), types: new Set(), all: false };
+  collectNames(expression, names);
+  const start = from.flatMap(({ type, constant }) => {
+    if (constant !== undefined) {
+      collectNames(constant, names);
+    }
+    return type ?? [];
+  });
+  const named = [...names.types].filter((type) => unit.linked.types.has(type));
+  const open = new Set([...start, ...named]);
+  for (const type of open) {
+    addType(unit, type, names, open);
+  }
+}
+
+function addType(unit: Unit, name: string, { members, all }: Names, open: Set<string>): void {
+  const definition = unit.linked.types.get(name);
+  if (definition === undefined) {
+    return;
+  }
+  const entry = unit.typeSlice.get(name) ?? { definition, elements: new Set<string>() };
+  unit.typeSlice.set(name, entry);
+  if (definition.base !== undefined) {
+    open.add(definition.base);
+  }
+  for (const [element, { types, choice }] of Object.entries(definition.elements)) {
+    const isNamed = members.has(element) || (choice && types.some((t) => members.has(choiceProperty(element, t))));
+    if (isNamed || all) {
+      entry.elements.add(element);
+      types.forEach((type) => open.add(type));
+    }
+  }
+}
+
+/** The slice as a JavaScript literal: a list of type definitions. */
+export function writeSlice(slice: TypeSlice): string {
+  const definitions = [...slice.values()].map(({ definition, elements }) => {
+    const kept: Record<string, ElementDefinition> = {};
+    for (const element of elements) {
+      const found = definition.elements[element];
+      if (found !== undefined) {
+        kept[element] = found;
+      }
+    }
+    return { ...definition, elements: kept };
+  });
+  return JSON.stringify(definitions);
+}
