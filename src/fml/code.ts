@@ -26,7 +26,12 @@ export function booleanCode(when: string, unless: string, certain = false): Code
 }
 
 /** A value that is never empty. */
-export const certainCode = (type: string, js: string): Code => ({ types: [type], many: false, js, certain: true });
+export const certainCode = (type: string, js: string): Code => ({
+  types: [type],
+  many: false,
+  js,
+  certain: true,
+});
 
 /** The condition under which an item is there. */
 export function existsOf(code: Code): string | undefined {

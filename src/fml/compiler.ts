@@ -25,8 +25,13 @@ export function compileMap(text: string, library: Library): CompiledMap {
   }
   const traced = emitVariant(linked, "createTraced", true);
   const identity = JSON.stringify({ url: map.url, name: map.name });
-  return { map, code: `export const map = ${identity};\n${plain}\n${traced}\n`, untyped: linked.untyped };
+  const code = withoutLineSeparators(`export const map = ${identity};\n${plain}\n${traced}\n`);
+  return { map, code, untyped: linked.untyped };
 }
+
+// these two characters end a line comment; within a string their escapes mean the same
+const withoutLineSeparators = (code: string) =>
+  code.replace(/[\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`);
 
 const byPosition = (a: Problem, b: Problem) =>
   a.position.line - b.position.line || a.position.column - b.position.column;

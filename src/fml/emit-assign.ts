@@ -1,7 +1,7 @@
-import type { Position } from "./errors.ts";
 import type { Value } from "./emit-evaluate.ts";
-import { fit, type StaticElement, shortName } from "./static-type.ts";
-import { type Attachment, markFilled, type TargetWriter } from "./target-writer.ts";
+import type { Position } from "./errors.ts";
+import { fitOf, type StaticElement, shortName } from "./static-type.ts";
+import { type Attachment, markFilled, noteLines, type TargetWriter } from "./target-writer.ts";
 import { choiceProperty, systemTypeOf } from "./types.ts";
 import { type Binding, constant, type Place, property, quote, report, site } from "./unit.ts";
 
@@ -30,11 +30,12 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   const where = site(place, self.path, `${to.parent.path}.${element.property}`);
   if (!element.known) {
     const js = value.form === "node" ? `(${value.js})?.value` : value.js;
-    writer.then(`put(${to.parent.js}, ${quote(to.property)}, ${js}, ${where});`);
+    const key = quote(to.property);
+    writer.later(`put(${to.parent.js}, ${key}, ${js});`, ...noteLines(place, to.parent, key, self));
     return;
   }
   if (value.form === "node" || value.type === undefined) {
-    assignNode(context, to, element, given, where);
+    assignNode(context, to, element, value);
     return;
   }
   const type = typeFor(place, value.type, element, position);
@@ -42,9 +43,12 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
     return;
   }
   const key = element.choice ? choiceProperty(element.property, type) : to.property;
-  const how = fit(place, value.type, type);
+  const how = fitOf(place, value.type, type);
   const checker = how === "check" ? (checkers[type] ?? "quantityOf") : undefined;
-  assignRaw(context, { ...to, property: key }, value, (js) => (checker === undefined ? js : `${checker}(${js}, ${where})`));
+  assignRaw(context, { ...to, property: key }, value, (js) =>
+    checker === undefined ? js : `${checker}(${js}, ${where})`,
+  );
+  writer.later(...noteLines(place, to.parent, quote(key), self));
 }
 
 function assignRaw(
@@ -59,23 +63,30 @@ function assignRaw(
     writer.assign(to, isSimple ? convert(copied) : `optional(${js}, (v) => ${convert("v")})`, certain);
     return;
   }
-  const keepsExtensions = to.parent.form === "cell" || parentKeepsCompanions(place, to.parent);
-  if (to.parent.form === "cell") {
-    writer.then(`if (${js} != null) ${to.parent.js}.value = ${convert(js)};`, `if (${js}_ != null) ${to.parent.js}.element = copy(${js}_);`);
-  } else if (to.array || !keepsExtensions) {
-    const values = `${js} == null ? undefined : ${convert(js)}`;
-    writer.then(`putPrimitive(${to.parent.js}, ${quote(to.property)}, ${values}, ${keepsExtensions ? `${js}_` : "undefined"}, ${to.array});`);
-    to.parent.build?.written.add(to.property);
-  } else {
-    const { parent, property: key } = to;
-    writer.then(
-      `if (${js} != null) ${property(parent.js, key)} = ${convert(js)};`,
-      `if (${js}_ != null) ${property(parent.js, `_${key}`)} = copy(${js}_);`,
-    );
-    parent.build?.written.add(key);
-    // one of the two is there, or the rule would not run
-    markFilled(place, parent);
+  writer.later(...primitiveLines(place, to, js, convert(js)));
+  to.parent.build?.written.add(to.property);
+}
+
+// a FHIR primitive comes with its id and extensions; one of the two is there, or the rule would not run
+function primitiveLines(place: Place, to: Attachment, js: string, value: string): readonly string[] {
+  const { parent, property: key, array } = to;
+  if (parent.form === "cell") {
+    return [
+      `if (${js} != null) ${parent.js}.value = ${value};`,
+      `if (${js}_ != null) ${parent.js}.element = copy(${js}_);`,
+    ];
   }
+  const keeps = parentKeepsCompanions(place, parent);
+  if (array || !keeps) {
+    const companion = keeps ? `${js}_` : "undefined";
+    const given = `{ value: ${js} == null ? undefined : ${value}, element: ${companion} }`;
+    return [`putPrimitive(${parent.js}, ${quote(key)}, ${given}, ${array});`];
+  }
+  markFilled(place, parent);
+  return [
+    `if (${js} != null) ${property(parent.js, key)} = ${value};`,
+    `if (${js}_ != null) ${property(parent.js, `_${key}`)} = copy(${js}_);`,
+  ];
 }
 
 function parentKeepsCompanions({ unit }: Place, { type }: Binding): boolean {
@@ -89,27 +100,41 @@ function isShared({ unit }: Place, type: string): boolean {
 }
 
 // only the document tells the type, so the run-time library chooses and checks
-function assignNode({ writer, place }: Context, to: Attachment, element: StaticElement, { value }: Given, where: number): void {
+function assignNode(
+  { writer, place, self }: Context,
+  to: Attachment,
+  element: StaticElement,
+  value: Value,
+): void {
   const { unit } = place;
+  const where = site(place, self.path, `${to.parent.path}.${element.property}`);
   const js = value.form === "node" ? value.js : `node(undefined, ${value.js})`;
   const variants = element.types.map((type) => [
     type,
     element.choice ? choiceProperty(element.property, type) : to.property,
     systemTypeOf(unit.linked.types, type) ?? "",
   ]);
-  const table = constant(unit, "T", JSON.stringify(variants));
-  writer.then(`putNode(${to.parent.js}, ${table}, ${js}, ${element.array}, ${where});`);
+  const table = constant(unit, "T", JSON.stringify({ variants, array: element.array }));
+  const put = `putNode(${to.parent.js}, ${table}, ${js}, ${where})`;
+  const [noted] = noteLines(place, to.parent, put, self);
+  writer.later(noted ?? `${put};`);
   to.parent.build?.written.add("*");
 }
 
 function typeFor(place: Place, from: string, element: StaticElement, position: Position): string | undefined {
   const exact = element.types.find((type) => type === from);
-  const same = exact ?? element.types.find((type) => fit(place, from, type) === "same");
-  const any = same ?? (element.types.length === 1 ? element.types.find((type) => fit(place, from, type)) : undefined);
+  const same = exact ?? element.types.find((type) => fitOf(place, from, type) === "same");
+  const any =
+    same ?? (element.types.length === 1 ? element.types.find((type) => fitOf(place, from, type)) : undefined);
   if (any === undefined) {
     const wanted = element.types.map(shortName).join(", ");
     const cure = from === "System.String" || from === "string" ? "; use cast(value, 'type')" : "";
-    report(place, "type", `a ${shortName(from)} does not fit ${element.property}, which takes ${wanted}${cure}`, position);
+    report(
+      place,
+      "type",
+      `a ${shortName(from)} does not fit ${element.property}, which takes ${wanted}${cure}`,
+      position,
+    );
   }
   return any;
 }

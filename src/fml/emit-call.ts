@@ -20,12 +20,18 @@ export function callGroup(place: Place, name: Name, args: readonly Binding[]): r
     report(place, "arity", message, name.position);
     return [];
   }
-  const bound = parameters.map((parameter, i) => bindArgument(place, linked, parameter, args[i], name));
+  const bound = parameters.map((parameter, i) =>
+    bindArgument(place, { linked, parameter, call: name }, args[i]),
+  );
   if (bound.includes(undefined)) {
     return [];
   }
   const known = bound.filter((one) => one !== undefined);
-  const instance = instanceOf(place, linked, known.map(({ parameter }) => parameter));
+  const instance = instanceOf(
+    place,
+    linked,
+    known.map(({ parameter }) => parameter),
+  );
   return [`${instance.js}(${known.flatMap(({ js }) => js).join(", ")});`];
 }
 
@@ -34,13 +40,18 @@ interface Bound {
   readonly js: readonly string[];
 }
 
+interface Slot {
+  readonly linked: LinkedGroup;
+  readonly parameter: Parameter;
+  readonly call: Name;
+}
+
 function bindArgument(
   place: Place,
-  linked: LinkedGroup,
-  { mode, name, type }: Parameter,
+  { linked, parameter, call }: Slot,
   arg: Binding | undefined,
-  call: Name,
 ): Bound | undefined {
+  const { mode, name, type } = parameter;
   if (arg === undefined) {
     return undefined;
   }
@@ -62,7 +73,11 @@ function agree({ unit }: Place, declared: string | undefined, given: string | un
   const { types } = unit.linked;
   const isPlain = given?.startsWith("System.") === true;
   return (
-    declared === undefined || given === undefined || isPlain || isSubtype(types, given, declared) || isSubtype(types, declared, given)
+    declared === undefined ||
+    given === undefined ||
+    isPlain ||
+    isSubtype(types, given, declared) ||
+    isSubtype(types, declared, given)
   );
 }
 
@@ -72,15 +87,26 @@ function passed(
   { mode, name, declared }: { mode: Binding["mode"]; name: string; declared: string | undefined },
   arg: Binding,
 ): Bound {
-  const { unit } = place;
-  const primitive = declared !== undefined && unit.linked.types.get(declared)?.kind === "primitive";
+  const { types } = place.unit.linked;
   const opens = arg.form === "node" && declared !== undefined;
-  const form = opens ? (primitive ? "primitive" : "raw") : arg.form === "cell" && mode === "source" ? "primitive" : arg.form;
-  const type = declared !== undefined && (arg.type === undefined || isSubtype(unit.linked.types, declared, arg.type)) ? declared : arg.type;
-  const parts = partsOf(arg, form, opens);
-  const path = unit.traced && mode === "source" ? [arg.mode === "source" && !arg.path.startsWith("a literal") ? `${arg.js}_p` : "noPath"] : [];
-  const parameter = { name, mode, form, type, path: name } as const;
-  return { parameter, js: [...parts, ...path] };
+  const form = opens ? openedForm(place, declared) : isReadCell(arg, mode) ? "primitive" : arg.form;
+  const narrows = declared !== undefined && (arg.type === undefined || isSubtype(types, declared, arg.type));
+  const parameter = { name, mode, form, type: narrows ? declared : arg.type, path: name } as const;
+  return { parameter, js: [...partsOf(arg, form, opens), ...pathOf(place, arg, mode)] };
+}
+
+const openedForm = ({ unit }: Place, declared: string): Binding["form"] =>
+  unit.linked.types.get(declared)?.kind === "primitive" ? "primitive" : "raw";
+
+const isReadCell = ({ form }: Binding, mode: Binding["mode"]) => form === "cell" && mode === "source";
+
+function pathOf(
+  { unit }: Place,
+  { mode: own, isLiteral, js }: Binding,
+  mode: Binding["mode"],
+): readonly string[] {
+  const has = own === "source" && isLiteral !== true;
+  return unit.traced && mode === "source" ? [has ? `${js}_p` : "noPath"] : [];
 }
 
 function partsOf({ js, form }: Binding, wanted: Binding["form"], opens: boolean): readonly string[] {
@@ -119,7 +145,11 @@ export function instanceOf(
 
 function buildParameter(unit: Place["unit"], parameter: Omit<Binding, "js">, owned: boolean): Binding {
   const build = { owned, loops: 0, guards: 0, written: new Set<string>(), filled: false };
-  return { ...parameter, js: newName(unit, parameter.name), ...(parameter.mode === "target" ? { build } : {}) };
+  return {
+    ...parameter,
+    js: newName(unit, parameter.name),
+    ...(parameter.mode === "target" ? { build } : {}),
+  };
 }
 
 /** The call of the group that a group extends, with the same arguments. */
@@ -134,19 +164,12 @@ export function groupForTypes(
   to: string | undefined,
 ): { readonly name: Name; readonly targetType: string | undefined } | undefined {
   const { linked } = place.unit;
-  if (from === undefined) {
-    return undefined;
-  }
-  for (const { group, map } of linked.groups.values()) {
-    const [source, target] = group.parameters;
-    if (group.typeMode === undefined || group.parameters.length !== 2 || source?.type === undefined) {
-      continue;
-    }
-    const sourceType = resolveType(linked, map, source.type);
-    const targetType = target?.type === undefined ? undefined : resolveType(linked, map, target.type);
+  const byDefault = [...linked.groups.values()].filter(({ group }) => group.typeMode !== undefined);
+  for (const { group, map } of from === undefined ? [] : byDefault) {
+    const [source, target] = group.parameters.map(({ type }) => type && resolveType(linked, map, type));
     const isAny = group.typeMode === "type+" && to === undefined;
-    if (sourceType === from && (isAny || targetType === to)) {
-      return { name: group.name, targetType };
+    if (source === from && group.parameters.length === 2 && (isAny || target === to)) {
+      return { name: group.name, targetType: target ?? to };
     }
   }
   return undefined;
@@ -162,4 +185,3 @@ export function parameterList({ unit }: Pick<Place, "unit">, parameters: readonl
     ])
     .join(", ");
 }
-

@@ -2,7 +2,7 @@ import { conditionsOf } from "./code.ts";
 import { compileExpression } from "./emit-expression.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { sliceTypes } from "./type-slice.ts";
-import { type Binding, type Bindings, constant, type Place, quote, site } from "./unit.ts";
+import { type Binding, type Bindings, constant, nodeCode, type Place, quote, site } from "./unit.ts";
 
 /** A value that a rule writes. `type` is undefined if only the document tells it. */
 export interface Value {
@@ -13,40 +13,26 @@ export interface Value {
   readonly certain: boolean;
 }
 
-/** The FHIRPath node of a variable. */
-export function nodeCode({ js, form, type }: Binding): string {
-  const name = type === undefined ? "undefined" : quote(type);
-  switch (form) {
-    case "node":
-      return js;
-    case "primitive":
-      return `node(${name}, ${js} ?? undefined, ${js}_ ?? undefined)`;
-    case "cell":
-      return `node(${name}, ${js}.value, ${js}.element)`;
-    default:
-      return `node(${name}, ${js})`;
-  }
-}
-
 /** A call of the evaluator; the expression becomes a constant of the module, its variables are handed over. */
 function evaluatorCall(
   expression: Expression,
   place: Place,
-  bindings: Bindings,
   self: Binding,
-  used: ReadonlySet<string>,
+  visible: readonly Binding[],
 ): string {
-  const visible = [...used].flatMap((name) => bindings.get(name) ?? []);
   sliceTypes(place.unit, expression, [self, ...visible]);
   const tree = constant(place.unit, "E", JSON.stringify(withoutPositions(expression, visible)));
   const variables = visible.filter((binding) => binding.constant === undefined);
-  const names = constant(place.unit, "N", JSON.stringify(variables.map(({ name }) => name)));
-  return `evaluate(${tree}, ${nodeCode(self)}, ${names}, [${variables.map(nodeCode).join(", ")}], ${site(place, self.path, "")})`;
+  const entries = variables.map((variable) => `[${quote(variable.name)}, [${nodeCode(variable)}]]`);
+  const map = entries.length === 0 ? "noVariables" : `new Map([${entries.join(", ")}])`;
+  return `evaluate(${tree}, ${nodeCode(self)}, ${map}, ${site(place, self.path, "")})`;
 }
 
 // constants of the map are written into the expressions that read them
 function withoutPositions(expression: Expression, visible: readonly Binding[]): unknown {
-  const constants = new Map(visible.flatMap(({ name, constant: value }) => (value === undefined ? [] : [[name, value]])));
+  const constants = new Map(
+    visible.flatMap(({ name, constant: value }) => (value === undefined ? [] : [[name, value]])),
+  );
   return JSON.parse(JSON.stringify(expression), (key, node: unknown) => {
     const { kind, name, target } = (node ?? {}) as { kind?: string; name?: string; target?: unknown };
     const isName = kind === "constant" || (kind === "member" && target === undefined);
@@ -56,21 +42,29 @@ function withoutPositions(expression: Expression, visible: readonly Binding[]): 
 }
 
 /** A condition in JavaScript that holds if the expression is true. */
-export function emitCondition(expression: Expression, place: Place, bindings: Bindings, self: Binding): string {
+export function emitCondition(
+  expression: Expression,
+  place: Place,
+  bindings: Bindings,
+  self: Binding,
+): string {
   const code = compileExpression(expression, place, bindings, self);
-  return (
-    conditionsOf(code)?.when ?? `holds(${evaluatorCall(expression, place, bindings, self, code.used)})`
-  );
+  return conditionsOf(code)?.when ?? `holds(${evaluatorCall(expression, place, self, code.used)})`;
 }
 
 /** The value of an expression that makes at most one item. */
-export function emitExpression(expression: Expression, place: Place, bindings: Bindings, self: Binding): Value {
+export function emitExpression(
+  expression: Expression,
+  place: Place,
+  bindings: Bindings,
+  self: Binding,
+): Value {
   const code = compileExpression(expression, place, bindings, self);
   const [type, ...more] = code.types ?? [];
   if (code.js !== undefined && !code.many && more.length === 0) {
     return { js: code.js, form: "raw", type, certain: code.certain === true };
   }
-  const call = evaluatorCall(expression, place, bindings, self, code.used);
+  const call = evaluatorCall(expression, place, self, code.used);
   const known = more.length === 0 ? type : undefined;
   return { js: `one(${call}, ${site(place, self.path, "")})`, form: "node", type: known, certain: false };
 }

@@ -1,4 +1,4 @@
-import { booleanCode, certainCode, type Code, dynamic, existsOf } from "./code.ts";
+import { booleanCode, type Code, certainCode, dynamic, existsOf } from "./code.ts";
 import { compileCall } from "./emit-functions.ts";
 import { compileBinary } from "./emit-operators.ts";
 import type { ExpressionPlace } from "./expression-place.ts";
@@ -14,8 +14,8 @@ export function compileExpression(
   place: Place,
   bindings: Bindings,
   self: Binding,
-): Code & { readonly used: ReadonlySet<string> } {
-  const used = new Set<string>();
+): Code & { readonly used: readonly Binding[] } {
+  const used = new Set<Binding>();
   const at = (own: Binding): ExpressionPlace => ({
     place,
     bindings,
@@ -23,7 +23,7 @@ export function compileExpression(
     used,
     compile: (inner, changed = own) => compileKind(inner, at(changed)),
   });
-  return { ...compileKind(expression, at(self)), used };
+  return { ...compileKind(expression, at(self)), used: [...used] };
 }
 
 function compileKind(expression: Expression, at: ExpressionPlace): Code {
@@ -62,7 +62,11 @@ function compileTypeOperator(expression: Extract<Expression, { kind: "type" }>, 
   }
   const { types: table } = at.place.unit.linked;
   const [only, ...more] = types ?? [];
-  if (only !== undefined && more.length === 0 && isOfType(table, { type: only, value: undefined }, expression.type)) {
+  if (
+    only !== undefined &&
+    more.length === 0 &&
+    isOfType(table, { type: only, value: undefined }, expression.type)
+  ) {
     const exists = existsOf(at.compile(expression.operand));
     return exists === undefined ? dynamic(["System.Boolean"], false) : booleanCode(exists, "false");
   }
@@ -80,9 +84,9 @@ function literalCode({ type, value, position: _ }: Literal): Code {
 }
 
 /** The code of a variable. */
-export function bindingCode({ js, form, type }: Binding): Code {
+export function bindingCode({ js, form, type, choices }: Binding): Code {
   if (form === "node") {
-    return { types: type === undefined ? undefined : [type], many: false };
+    return dynamic(type === undefined ? choices : [type], false);
   }
   if (form === "cell") {
     return { types: type === undefined ? undefined : [type], many: false, js: `${js}.value` };
@@ -111,7 +115,7 @@ function compileConstant(name: string, at: ExpressionPlace, expression: Expressi
 }
 
 function useBinding(binding: Binding, at: ExpressionPlace): Code {
-  at.used.add(binding.name);
+  at.used.add(binding);
   return binding.constant === undefined ? bindingCode(binding) : at.compile(binding.constant);
 }
 

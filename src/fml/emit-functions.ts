@@ -15,38 +15,40 @@ const string = ["System.String"];
 const integer = ["System.Integer"];
 
 // result types of functions that the evaluator runs; the rest keep the type of their input
-const results: Readonly<Record<string, readonly string[] | undefined>> = {
-  select: undefined,
-  repeat: undefined,
-  aggregate: undefined,
-  iif: undefined,
-  children: undefined,
-  descendants: undefined,
-  resolve: undefined,
-  getValue: undefined,
-  type: ["System.TypeInfo"],
-  extension: ["Extension"],
+const results = new Map<string, readonly string[] | undefined>([
+  ["type", ["System.TypeInfo"]],
+  ["extension", ["Extension"]],
+]);
+const setResults = (type: readonly string[] | undefined, names: string) => {
+  for (const name of names.split(" ")) {
+    results.set(name, type);
+  }
 };
-for (const name of ["count", "length", "indexOf", "lastIndexOf", "toInteger"]) {
-  Object.assign(results, { [name]: integer });
-}
-for (const name of "empty not exists all allTrue anyTrue allFalse anyFalse subsetOf supersetOf isDistinct is contains startsWith endsWith matches matchesFull hasValue conformsTo toBoolean".split(" ")) {
-  Object.assign(results, { [name]: boolean });
-}
-for (const name of "toString substring upper lower trim replace replaceMatches join split toChars encode decode escape unescape".split(" ")) {
-  Object.assign(results, { [name]: string });
-}
-const conversions: Readonly<Record<string, string>> = {
-  toDecimal: "Decimal",
-  toDate: "Date",
-  toDateTime: "DateTime",
-  toTime: "Time",
-  toQuantity: "Quantity",
-  today: "Date",
-  now: "DateTime",
-  timeOfDay: "Time",
-};
-const singular = /^(to[A-Z]|converts|is|as$|first|last$|single|count|exists|empty|not|all|any|has|matches|substring|upper|lower|trim|replace|join|length|indexOf|startsWith|endsWith|contains|today|now|abs|round)/;
+setResults(undefined, "select repeat aggregate iif children descendants resolve getValue");
+setResults(integer, "count length indexOf lastIndexOf toInteger");
+setResults(
+  boolean,
+  "empty not exists all allTrue anyTrue allFalse anyFalse subsetOf supersetOf isDistinct is contains startsWith " +
+    "endsWith matches matchesFull hasValue conformsTo toBoolean",
+);
+setResults(
+  string,
+  "toString substring upper lower trim replace replaceMatches join split toChars encode decode escape unescape",
+);
+const conversions: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    toDecimal: "Decimal",
+    toDate: "Date",
+    toDateTime: "DateTime",
+    toTime: "Time",
+    toQuantity: "Quantity",
+    today: "Date",
+    now: "DateTime",
+    timeOfDay: "Time",
+  }),
+);
+const singular =
+  /^(to[A-Z]|converts|is|as$|first|last$|single|count|exists|empty|not|all|any|has|matches|substring|upper|lower|trim|replace|join|length|indexOf|startsWith|endsWith|contains|today|now|abs|round)/;
 const projecting = new Set(["where", "select", "exists", "all", "repeat", "aggregate"]);
 
 /** Compiles a call: refuses unknown functions and wrong numbers of arguments, and writes out the common ones. */
@@ -65,8 +67,9 @@ export function compileCall(call: Call, at: ExpressionPlace): Code {
     return dynamic(undefined);
   }
   checkPattern(call, at);
-  const input = target === undefined ? at.compile({ kind: "special", name: "this", position }) : at.compile(target);
-  return inline[name]?.(at, input, args) ?? general(call, at, input);
+  const input =
+    target === undefined ? at.compile({ kind: "special", name: "this", position }) : at.compile(target);
+  return inline.get(name)?.(at, input, args) ?? general(call, at, input);
 }
 
 function checkPattern({ name, args }: Call, at: ExpressionPlace): void {
@@ -92,9 +95,9 @@ function general({ name, args }: Call, at: ExpressionPlace, input: Code): Code {
   if (name === "select" || name === "iif") {
     return dynamic(compiled.at(name === "iif" ? 1 : 0)?.types, true);
   }
-  const conversion = conversions[name];
+  const conversion = conversions.get(name);
   const types = conversion === undefined ? undefined : [`System.${conversion}`];
-  const result = types ?? (Object.hasOwn(results, name) ? results[name] : input.types);
+  const result = types ?? (results.has(name) ? results.get(name) : input.types);
   return dynamic(name.startsWith("convertsTo") ? boolean : result, !singular.test(name));
 }
 
@@ -132,45 +135,47 @@ function filtered(at: ExpressionPlace, input: Code, [criterion]: readonly Expres
 }
 
 /** Functions that become JavaScript where their input is plain; the evaluator runs them everywhere else. */
-const inline: Readonly<Record<string, Compile>> = {
-  exists(at, input, args) {
-    const test = args.length === 0 ? existsOf(input) : filtered(at, input, args, "some");
-    return test === undefined ? undefined : booleanCode(`(${test})`, `!(${test})`, true);
-  },
-  empty(_at, input) {
-    const test = existsOf(input);
-    return test === undefined ? undefined : booleanCode(`!(${test})`, `(${test})`, true);
-  },
-  not(_at, input) {
-    const conditions = conditionsOf(input);
-    return conditions === undefined
-      ? undefined
-      : booleanCode(conditions.unless, conditions.when, input.certain === true);
-  },
-  where(at, input, args) {
-    const js = filtered(at, input, args, "filter");
-    return js === undefined ? undefined : { types: input.types, many: true, js };
-  },
-  first(_at, input) {
-    return input.js === undefined || !input.many
-      ? undefined
-      : { types: input.types, many: false, js: `${input.js}?.[0]` };
-  },
-  startsWith: onText(boolean, (js, part) => `${js}.startsWith(${part})`),
-  endsWith: onText(boolean, (js, part) => `${js}.endsWith(${part})`),
-  contains: onText(boolean, (js, part) => `${js}.includes(${part})`),
-  upper: onText(string, (js) => `${js}.toUpperCase()`),
-  lower: onText(string, (js) => `${js}.toLowerCase()`),
-  trim: onText(string, (js) => `${js}.trim()`),
-  length: onText(integer, (js) => `${js}.length`),
-  iif(at, _input, [test, yes, no]) {
-    const [a, b, c] = [test, yes, no].map((part) => (part === undefined ? undefined : at.compile(part)));
-    const when = a === undefined ? undefined : conditionsOf(a)?.when;
-    const isPlain = b?.js !== undefined && !b.many && (c === undefined || (c.js !== undefined && !c.many));
-    if (when === undefined || !isPlain || (c !== undefined && c.types?.join() !== b?.types?.join())) {
-      return undefined;
-    }
-    const certain = b?.certain === true && c?.certain === true;
-    return { types: b?.types, many: false, js: `(${when} ? ${b?.js} : ${c?.js})`, certain };
-  },
-};
+const inline: ReadonlyMap<string, Compile> = new Map(
+  Object.entries({
+    exists(at, input, args) {
+      const test = args.length === 0 ? existsOf(input) : filtered(at, input, args, "some");
+      return test === undefined ? undefined : booleanCode(`(${test})`, `!(${test})`, true);
+    },
+    empty(_at, input) {
+      const test = existsOf(input);
+      return test === undefined ? undefined : booleanCode(`!(${test})`, `(${test})`, true);
+    },
+    not(_at, input) {
+      const conditions = conditionsOf(input);
+      return conditions === undefined
+        ? undefined
+        : booleanCode(conditions.unless, conditions.when, input.certain === true);
+    },
+    where(at, input, args) {
+      const js = filtered(at, input, args, "filter");
+      return js === undefined ? undefined : { types: input.types, many: true, js };
+    },
+    first(_at, input) {
+      return input.js === undefined || !input.many
+        ? undefined
+        : { types: input.types, many: false, js: `${input.js}?.[0]` };
+    },
+    startsWith: onText(boolean, (js, part) => `${js}.startsWith(${part})`),
+    endsWith: onText(boolean, (js, part) => `${js}.endsWith(${part})`),
+    contains: onText(boolean, (js, part) => `${js}.includes(${part})`),
+    upper: onText(string, (js) => `${js}.toUpperCase()`),
+    lower: onText(string, (js) => `${js}.toLowerCase()`),
+    trim: onText(string, (js) => `${js}.trim()`),
+    length: onText(integer, (js) => `${js}.length`),
+    iif(at, _input, [test, yes, no]) {
+      const [a, b, c] = [test, yes, no].map((part) => (part === undefined ? undefined : at.compile(part)));
+      const when = a === undefined ? undefined : conditionsOf(a)?.when;
+      const isPlain = b?.js !== undefined && !b.many && (c === undefined || (c.js !== undefined && !c.many));
+      if (when === undefined || !isPlain || (c !== undefined && c.types?.join() !== b?.types?.join())) {
+        return undefined;
+      }
+      const certain = b?.certain === true && c?.certain === true;
+      return { types: b?.types, many: false, js: `(${when} ? ${b?.js} : ${c?.js})`, certain };
+    },
+  }),
+);

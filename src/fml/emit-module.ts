@@ -1,7 +1,7 @@
 import type { Group, Rule } from "./ast.ts";
 import { callBase, instanceOf, parameterList } from "./emit-call.ts";
+import { resourceType } from "./emit-make.ts";
 import { emitRule } from "./emit-rule.ts";
-import { resourceType } from "./emit-target.ts";
 import { type Linked, type LinkedGroup, resolveType } from "./linker.ts";
 import { runtimeNames } from "./runtime-names.ts";
 import { writeSlice } from "./type-slice.ts";
@@ -29,12 +29,7 @@ export function emitVariant(linked: Linked, name: string, traced: boolean): stri
   const start = startInstance(unit, entry);
   const functions: EmittedGroup[] = [];
   compileQueue(unit, functions);
-  for (const group of linked.groups.values()) {
-    if (![...unit.instances.values()].some((instance) => instance.linked === group)) {
-      startInstance(unit, group);
-      compileQueue(unit, []);
-    }
-  }
+  checkUncalled(linked, unit);
   const body = functions.map((emitted) => writeFunction(emitted, functions)).join("\n");
   return writeVariant(unit, name, body, entryCode(unit, start));
 }
@@ -45,12 +40,25 @@ interface EmittedGroup {
   readonly lines: readonly string[];
 }
 
-// a group that nothing calls is compiled too, for its problems; its code is dropped
 function compileQueue(unit: Unit, functions: EmittedGroup[]): void {
   for (let instance = unit.queue.shift(); instance !== undefined; instance = unit.queue.shift()) {
     functions.push(emitGroup(unit, instance));
     if (unit.instances.size > maxInstances) {
-      throw new RangeError(`the groups of ${unit.linked.map.name} call each other with too many different types`);
+      throw new RangeError(
+        `the groups of ${unit.linked.map.name} call each other with too many different types`,
+      );
+    }
+  }
+}
+
+// a group that nothing calls is compiled too, for its problems only
+function checkUncalled(linked: Linked, { instances }: Unit): void {
+  const called = new Set([...instances.values()].map((instance) => instance.linked));
+  for (const group of linked.groups.values()) {
+    if (!called.has(group)) {
+      const aside = newUnit(linked, false);
+      startInstance(aside, group);
+      compileQueue(aside, []);
     }
   }
 }
@@ -68,11 +76,26 @@ function startInstance(unit: Unit, linked: LinkedGroup): Instance {
 function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGroup {
   const { group, map } = linked;
   const state: GroupState = { lasts: lastsOf(group.rules), locals: [], usesOrder: false };
-  const place: Place = { unit, map, rule: "", position: group.name.position, loops: 0, guards: 0, group: state };
+  const place: Place = {
+    unit,
+    map,
+    rule: "",
+    position: group.name.position,
+    loops: 0,
+    guards: 0,
+    group: state,
+  };
   const bindings: Bindings = new Map([
     ...map.constants.map(({ name, value }): [string, Binding] => [
       name.text,
-      sourceBinding({ name: name.text, js: "undefined", form: "raw", type: undefined, path: name.text, constant: value }),
+      sourceBinding({
+        name: name.text,
+        js: "undefined",
+        form: "raw",
+        type: undefined,
+        path: name.text,
+        constant: value,
+      }),
     ]),
     ...parameters.map((parameter): [string, Binding] => [parameter.name, parameter]),
   ]);
@@ -80,12 +103,18 @@ function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGro
   const rules = group.rules.flatMap((rule) => emitRule(place, rule, bindings));
   const order = state.usesOrder ? ["const order = new Map();"] : [];
   const locals = state.locals.length === 0 ? [] : [`let ${state.locals.join(", ")};`];
-  return { js, parameters: parameterList({ unit }, parameters), lines: [...order, ...locals, ...base, ...rules] };
+  return {
+    js,
+    parameters: parameterList({ unit }, parameters),
+    lines: [...order, ...locals, ...base, ...rules],
+  };
 }
 
 function lastsOf(rules: Group["rules"]): ReadonlySet<string> {
   const found = (rule: Rule): readonly string[] => [
-    ...rule.targets.flatMap(({ listMode, path }) => (listMode === "last" ? (path?.elements.at(-1)?.text ?? []) : [])),
+    ...rule.targets.flatMap(({ listMode, path }) =>
+      listMode === "last" ? (path?.elements.at(-1)?.text ?? []) : [],
+    ),
     ...rule.rules.flatMap(found),
   ];
   return new Set(rules.flatMap(found));
@@ -118,12 +147,15 @@ function entryCode(unit: Unit, { js, parameters }: Instance): string {
   const sources = parameters.filter(({ mode }) => mode === "source");
   const targets = parameters.filter(({ mode }) => mode === "target");
   const made = targets.map((target) => {
-    const first = Object.entries(resourceType(place, target.type)).map(([name, value]) => `${name}: ${value}`);
+    const first = Object.entries(resourceType(place, target.type)).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
     const literal = target.form === "cell" ? "value: undefined, element: undefined" : first.join(", ");
     return `const ${target.js} = { ${literal} };`;
   });
   const args = parameters.flatMap(({ js: name, form, mode }) => {
-    const path = unit.traced && mode === "source" ? [`rootPath(${JSON.stringify(name.replace(/_\d+$/, ""))})`] : [];
+    const path =
+      unit.traced && mode === "source" ? [`rootPath(${JSON.stringify(name.replace(/_\d+$/, ""))})`] : [];
     return [name, ...(form === "primitive" ? ["undefined"] : []), ...path];
   });
   return [

@@ -1,4 +1,4 @@
-import { booleanCode, type Code, conditionsOf, dynamic } from "./code.ts";
+import { booleanCode, type Code, certainCode, conditionsOf, dynamic } from "./code.ts";
 import type { ExpressionPlace } from "./expression-place.ts";
 import type { Binary, Expression } from "./fhirpath-ast.ts";
 import { systemTypeOf } from "./types.ts";
@@ -55,33 +55,37 @@ export function compileBinary(expression: Binary, at: ExpressionPlace): Code {
 
 function compileOnValues(operator: string, at: ExpressionPlace, left: Code, right: Code): Code {
   const [a, b] = [plainType(at, left), plainType(at, right)];
-  const isSame = a !== undefined && a === b;
-  switch (operator) {
-    case "=":
-      return isSame ? equality(left, right, true) : dynamic(boolean, false);
-    case "!=":
-      return isSame ? equality(left, right, false) : dynamic(boolean, false);
-    case "<":
-    case ">":
-    case "<=":
-    case ">=":
-      return isSame && a !== "Boolean" ? ordering(operator, left, right) : dynamic(boolean, false);
-    case "&":
-      return a === "String" && b === "String"
-        ? { types: ["System.String"], many: false, js: `(${orEmpty(left)} + ${orEmpty(right)})`, certain: true }
-        : dynamic(["System.String"], false);
-    case "+":
-      return a === "String" && b === "String" ? concatenation(left, right) : dynamic(sumTypes(left, right), false);
-    case "|":
-      return dynamic(left.types !== undefined && right.types !== undefined ? [...left.types, ...right.types] : undefined);
-    default:
-      return dynamic(isComparison(operator) ? boolean : undefined, false);
-  }
+  const plain = a !== undefined && a === b ? onPlain(operator, a, left, right) : undefined;
+  return plain ?? onDocument(operator, left, right);
 }
 
-const isComparison = (operator: string) => ["~", "!~", "contains"].includes(operator);
-const sumTypes = (left: Code, right: Code) =>
-  left.types !== undefined && left.types.join() === right.types?.join() ? left.types : left.types;
+function onPlain(operator: string, type: string, left: Code, right: Code): Code | undefined {
+  if (operator === "=" || operator === "!=") {
+    return equality(left, right, operator === "=");
+  }
+  if (orders.has(operator) && type !== "Boolean") {
+    return ordering(operator, left, right);
+  }
+  if (type === "String" && operator === "&") {
+    return certainCode("System.String", `(${orEmpty(left)} + ${orEmpty(right)})`);
+  }
+  return type === "String" && operator === "+" ? concatenation(left, right) : undefined;
+}
+
+// the evaluator runs it; only the type of the result is known here
+function onDocument(operator: string, left: Code, right: Code): Code {
+  if (comparisons.has(operator) || orders.has(operator)) {
+    return dynamic(boolean, false);
+  }
+  if (operator === "|") {
+    const known = left.types !== undefined && right.types !== undefined;
+    return dynamic(known ? [...left.types, ...right.types] : undefined);
+  }
+  return dynamic(operator === "&" ? ["System.String"] : operator === "+" ? left.types : undefined, false);
+}
+
+const orders = new Set(["<", ">", "<=", ">="]);
+const comparisons = new Set(["=", "!=", "~", "!~", "contains"]);
 const orEmpty = (code: Code) => (code.certain === true ? code.js : `(${code.js} ?? "")`);
 const both = (left: Code, right: Code) =>
   [left, right]

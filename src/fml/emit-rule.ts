@@ -2,23 +2,31 @@ import type { Name, Rule, Target } from "./ast.ts";
 import { emitAssign } from "./emit-assign.ts";
 import { callGroup, groupForTypes } from "./emit-call.ts";
 import type { Value } from "./emit-evaluate.ts";
+import { listModeOf, makeElement, type TargetContext } from "./emit-make.ts";
 import { emitSources, lookUp } from "./emit-source.ts";
-import { emitTarget, makeElement, type TargetContext } from "./emit-target.ts";
+import { cellValue, emitTarget } from "./emit-target.ts";
 import type { Literal } from "./fhirpath-ast.ts";
-import { elementAt, fit, type StaticElement, shortName } from "./static-type.ts";
-import { TargetWriter } from "./target-writer.ts";
-import { type Binding, type Bindings, type Place, quote, report, site, sourceBinding } from "./unit.ts";
+import { elementAt, fitOf, type StaticElement, shortName } from "./static-type.ts";
+import { noteLines, TargetWriter } from "./target-writer.ts";
+import { type Binding, type Bindings, type Place, quote, report, sourceBinding } from "./unit.ts";
 
 /** Writes one rule: for each combination of its sources' items, its targets, the groups it calls, its own rules. */
 export function emitRule(outer: Place, rule: Rule, bindings: Bindings): readonly string[] {
   const place: Place = { ...outer, rule: rule.name, position: rule.position };
   return [
     `// ${rule.position.line}${rule.name === "" ? "" : ` ${quote(rule.name)}`}`,
-    ...emitSources(place, rule.sources, bindings, (inner, known, items) => emitBody(inner, rule, known, items)),
+    ...emitSources(place, rule.sources, bindings, (inner, known, items) =>
+      emitBody(inner, rule, known, items),
+    ),
   ];
 }
 
-function emitBody(place: Place, rule: Rule, bindings: Bindings, items: readonly Binding[]): readonly string[] {
+function emitBody(
+  place: Place,
+  rule: Rule,
+  bindings: Bindings,
+  items: readonly Binding[],
+): readonly string[] {
   const [self] = items;
   if (self === undefined) {
     return [];
@@ -44,7 +52,11 @@ function emitThen(place: Place, rule: Rule, bindings: Bindings): readonly string
     const values = args.map((arg) => argumentOf(place, bindings, arg));
     return values.includes(undefined)
       ? []
-      : callGroup(place, group, values.filter((value) => value !== undefined));
+      : callGroup(
+          place,
+          group,
+          values.filter((value) => value !== undefined),
+        );
   });
   return [...calls, ...rule.rules.flatMap((inner) => emitRule(place, inner, bindings))];
 }
@@ -54,7 +66,14 @@ function argumentOf(place: Place, bindings: Bindings, arg: Name | Literal): Bind
     return lookUp(place, bindings, arg);
   }
   const js = typeof arg.value === "string" ? quote(arg.value) : String(arg.value);
-  return sourceBinding({ name: js, js, form: "raw", type: `System.${arg.type}`, path: "a literal" });
+  return sourceBinding({
+    name: js,
+    js,
+    form: "raw",
+    type: `System.${arg.type}`,
+    path: "a literal",
+    isLiteral: true,
+  });
 }
 
 // cells join their parents when they are filled; what stayed empty leaves, inner elements first
@@ -64,8 +83,8 @@ function finish({ made, place, self }: TargetContext): readonly string[] {
     const key = quote(property);
     if (binding.form === "cell") {
       parent.build?.written.add(property);
-      const line = `putPrimitive(${parent.js}, ${key}, ${binding.js}.value, ${binding.js}.element, ${array});`;
-      return place.unit.traced ? [line, noteLine(place, parent, property, self)] : [line];
+      const line = `putPrimitive(${parent.js}, ${key}, ${binding.js}, ${array});`;
+      return [line, ...noteLines(place, parent, key, self)];
     }
     if (binding.build?.filled === true) {
       if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
@@ -75,10 +94,6 @@ function finish({ made, place, self }: TargetContext): readonly string[] {
     }
     return [`if (isEmpty(${binding.js})) detach(${parent.js}, ${key}, ${binding.js});`];
   });
-}
-
-function noteLine(place: Place, parent: Binding, key: string, self: Binding): string {
-  return `note(${parent.js}, ${quote(key)}, ${self.js}_p, ${site(place, self.path, `${parent.path}.${key}`)});`;
 }
 
 // the traced variant writes everything at once, so that each write can be noted where it happens
@@ -119,15 +134,6 @@ function emitByType(context: TargetContext, target: Target, bindings: Bindings, 
   }
 }
 
-const cellValue = ({ type }: Binding): StaticElement => ({
-  property: "value",
-  known: true,
-  types: [type ?? ""],
-  array: false,
-  choice: false,
-  companion: false,
-});
-
 interface Destination {
   readonly parent: Binding;
   readonly name: Name;
@@ -138,29 +144,34 @@ interface Destination {
 function mapByType(context: TargetContext, to: Destination, item: Binding): void {
   const { place, writer } = context;
   const { parent, name, element, target } = to;
-  for (const type of element.known ? element.types : [undefined]) {
-    const group = groupForTypes(place, item.type, type);
-    if (group !== undefined) {
-      const child = makeElement(context, { parent, name, element }, group.targetType ?? type, { listMode: target.listMode });
-      writer.flush();
-      writer.lines.push(...(child === undefined ? [] : callGroup(place, group.name, [item, child])));
-      return;
-    }
+  const group = (element.known ? element.types : [undefined])
+    .map((type) => groupForTypes(place, item.type, type))
+    .find((found) => found !== undefined);
+  if (group !== undefined) {
+    const child = makeElement(context, { parent, name, element }, group.targetType, {
+      listMode: target.listMode,
+    });
+    writer.flush();
+    writer.lines.push(...(child === undefined ? [] : callGroup(place, group.name, [item, child])));
+    return;
   }
-  const value: Value = { js: item.js, form: item.form === "cell" ? "raw" : item.form, type: item.type, certain: item.form === "raw" };
-  const isOpen = !element.known || item.type === undefined || item.form === "node";
-  if (!isOpen && !element.types.some((type) => fit(place, item.type ?? "", type) !== undefined)) {
+  if (!isCopyable(place, element, item)) {
     const [from, into] = [shortName(item.type ?? ""), element.types.map(shortName).join(" or ")];
     report(place, "type", `no group maps ${from} to ${into}, and they are not the same type`, name.position);
     return;
   }
-  const listMode = target.listMode === undefined ? {} : { listMode: target.listMode };
-  emitAssign(context, { parent, property: element.property, array: element.array, ...listMode }, element, {
-    value,
-    position: name.position,
-  });
-  if (place.unit.traced) {
-    writer.then(noteLine(place, parent, element.property, item));
-  }
+  const form = item.form === "cell" ? "raw" : item.form;
+  const value: Value = { js: item.js, form, type: item.type, certain: item.form === "raw" };
+  const attachment = {
+    parent,
+    property: element.property,
+    array: element.array,
+    ...listModeOf(target.listMode),
+  };
+  emitAssign(context, attachment, element, { value, position: name.position });
 }
 
+function isCopyable(place: Place, { known, types }: StaticElement, { type, form }: Binding): boolean {
+  const isOpen = !known || type === undefined || form === "node";
+  return isOpen || types.some((into) => fitOf(place, type, into) !== undefined);
+}

@@ -1,27 +1,9 @@
 import type { Name, Source } from "./ast.ts";
-import { emitCondition, emitExpression } from "./emit-evaluate.ts";
-import { elementAt, fit, type StaticElement, shortName } from "./static-type.ts";
-import { choiceProperty, isSubtype } from "./types.ts";
-import {
-  type Binding,
-  type Bindings,
-  constant,
-  newName,
-  type Place,
-  property,
-  quote,
-  report,
-  site,
-  sourceBinding,
-} from "./unit.ts";
-
-/** Code that opens and closes around each item of a source: loops, conditions, the item's variable. */
-interface Walk {
-  readonly open: readonly string[];
-  readonly close: readonly string[];
-  readonly item: Binding;
-  readonly place: Place;
-}
+import { emitCondition, emitExpression, type Value } from "./emit-evaluate.ts";
+import { type Walk, walkPath } from "./source-walk.ts";
+import { fitOf, shortName } from "./static-type.ts";
+import { isSubtype } from "./types.ts";
+import { type Binding, type Bindings, newName, type Place, quote, report, site } from "./unit.ts";
 
 /** Writes the code of one rule's sources and, innermost, of what the rule does for each combination of items. */
 export function emitSources(
@@ -34,7 +16,9 @@ export function emitSources(
     const source = sources[index];
     return source === undefined
       ? body(at, known, items)
-      : emitSource(at, source, known, (inner, extended, item) => emit(index + 1, inner, extended, [...items, item]));
+      : emitSource(at, source, known, (inner, extended, item) =>
+          emit(index + 1, inner, extended, [...items, item]),
+        );
   };
   return emit(0, place, bindings, []);
 }
@@ -50,8 +34,11 @@ function emitSource(place: Place, source: Source, bindings: Bindings, inner: Inn
   if (walk === undefined) {
     return [];
   }
-  const gathers = source.default !== undefined || source.cardinality !== undefined || source.listMode !== undefined;
-  return gathers ? gathered(walk, source, bindings, place, inner) : direct(walk, source, bindings, inner);
+  const gathers =
+    source.default !== undefined || source.cardinality !== undefined || source.listMode !== undefined;
+  return gathers
+    ? gathered(walk, source, bindings, { outer: place, inner })
+    : direct(walk, source, bindings, inner);
 }
 
 /** The variable of a name; an unknown name is a problem. */
@@ -65,7 +52,8 @@ export function lookUp(place: Place, bindings: Bindings, name: Name): Binding | 
 
 function direct(walk: Walk, source: Source, bindings: Bindings, inner: Inner): readonly string[] {
   const known = withVariable(bindings, source, walk.item);
-  const where = source.where === undefined ? undefined : emitCondition(source.where, walk.place, known, walk.item);
+  const where =
+    source.where === undefined ? undefined : emitCondition(source.where, walk.place, known, walk.item);
   const guarded = where === undefined ? walk.place : { ...walk.place, guards: walk.place.guards + 1 };
   return [
     ...walk.open,
@@ -96,240 +84,89 @@ function checks(place: Place, { check, log }: Source, bindings: Bindings, item: 
   return lines;
 }
 
-const isPair = ({ form }: Binding) => form === "primitive";
-
+// clauses that look at all items together first collect them; each item is kept with its companion
 function gathered(
   walk: Walk,
   source: Source,
   bindings: Bindings,
-  outer: Place,
-  inner: Inner,
+  { outer, inner }: Around,
 ): readonly string[] {
   const { unit } = outer;
-  const [items, count] = [newName(unit, "items"), newName(unit, "count")];
   const { item } = walk;
+  const names = { items: newName(unit, "items"), count: newName(unit, "count") };
   const loop: Place = { ...outer, loops: outer.loops + 1, guards: outer.guards + 1 };
-  const { min, max } = source.cardinality ?? { min: 0, max: "*" };
-  const where = site(outer, item.path, "");
   const trace = unit.traced ? `, ${item.js}_p` : "";
-  const push = `${items}.push([${item.js}, ${isPair(item) ? `${item.js}_` : "undefined"}${trace}]);`;
+  const push = `${names.items}.push([${item.js}, ${item.form === "primitive" ? `${item.js}_` : "undefined"}${trace}]);`;
   const known = withVariable(bindings, source, item);
-  const keep =
-    source.where === undefined ? push : `if (${emitCondition(source.where, walk.place, known, item)}) ${push}`;
+  const { where } = source;
+  const keep = where === undefined ? push : `if (${emitCondition(where, walk.place, known, item)}) ${push}`;
+  const listed = `listed(${names.items}, ${quote(source.listMode ?? "")}, ${site(outer, item.path, "")})`;
   return [
-    `const ${items} = [];`,
-    `let ${count} = 0;`,
+    `const ${names.items} = [];`,
+    `let ${names.count} = 0;`,
     ...walk.open,
-    `${count}++;`,
+    `${names.count}++;`,
     keep,
     ...walk.close,
-    ...(source.cardinality === undefined
-      ? []
-      : [`if (${count} < ${min}${max === "*" ? "" : ` || ${count} > ${max}`}) fail("cardinality", ${where}, "${min}..${max}");`]),
-    ...defaulted(source, bindings, outer, item, items, count),
-    `for (const [${item.js}, ${item.js}_${unit.traced ? `, ${item.js}_p` : ""}] of listed(${items}, ${quote(source.listMode ?? "")}, ${where})) {`,
+    ...cardinality(outer, source, item, names.count),
+    ...defaulted(outer, { source, bindings, item }, names),
+    `for (const [${item.js}, ${item.js}_${trace}] of ${listed}) {`,
     ...checks(loop, source, known, item),
     ...inner(loop, known, item),
     "}",
   ];
 }
 
+interface Around {
+  readonly outer: Place;
+  readonly inner: Inner;
+}
+
+function cardinality(place: Place, source: Source, { path }: Binding, count: string): readonly string[] {
+  if (source.cardinality === undefined) {
+    return [];
+  }
+  const { min, max } = source.cardinality;
+  const tooMany = max === "*" ? "" : ` || ${count} > ${max}`;
+  return [
+    `if (${count} < ${min}${tooMany}) fail("cardinality", ${site(place, path, "")}, "${min}..${max}");`,
+  ];
+}
+
+interface Defaulted {
+  readonly source: Source;
+  readonly bindings: Bindings;
+  readonly item: Binding;
+}
+
 function defaulted(
-  source: Source,
-  bindings: Bindings,
   place: Place,
-  item: Binding,
-  items: string,
-  count: string,
+  { source, bindings, item }: Defaulted,
+  { items, count }: { items: string; count: string },
 ): readonly string[] {
   const self = bindings.get(source.context.text);
   if (source.default === undefined || self === undefined) {
     return [];
   }
   const value = emitExpression(source.default, place, bindings, self);
-  const isFit = value.type === undefined || item.type === undefined || fit(place, value.type, item.type) !== undefined;
-  if (!isFit) {
-    const message = `a default of type ${value.type} does not fit ${shortName(item.type ?? "")}`;
+  const { type = item.type } = value;
+  if (type !== undefined && item.type !== undefined && fitOf(place, type, item.type) === undefined) {
+    const message = `a default of type ${shortName(type)} does not fit ${shortName(item.type)}`;
     report(place, "type", message, source.default.position);
   }
-  const raw = value.form === "node" ? (item.form === "node" ? value.js : `(${value.js})?.value`) : value.js;
-  const js = item.form === "node" && value.form !== "node" ? `node(${quote(value.type ?? "")}, ${raw})` : raw;
   const name = newName(place.unit, "d");
   const trace = place.unit.traced ? ", undefined, noPath" : "";
-  return [`if (${count} === 0) { const ${name} = ${js}; if (${name} !== undefined) ${items}.push([${name}${trace}]); }`];
+  const push = `${items}.push([${name}${trace}]);`;
+  return [
+    `if (${count} === 0) { const ${name} = ${inForm(value, item.form)}; if (${name} !== undefined) ${push} }`,
+  ];
 }
 
-/** Walks from a variable along elements; each repeat on the way is a loop, each optional one a condition. */
-export function walkPath(place: Place, from: Binding, elements: readonly Name[], type?: Name): Walk | undefined {
-  let walk: Walk = { open: [], close: [], item: from, place };
-  for (const [i, name] of elements.entries()) {
-    const next = hop(walk.place, walk.item, name, i === elements.length - 1 ? type : undefined);
-    if (next === undefined) {
-      return undefined;
-    }
-    walk = { ...next, open: [...walk.open, ...next.open], close: [...next.close, ...walk.close] };
+function inForm({ js, form, type }: Value, wanted: Binding["form"]): string {
+  if (wanted === "node") {
+    return form === "node" ? js : `node(${quote(type ?? "")}, ${js})`;
   }
-  return walk;
-}
-
-function hop(place: Place, owner: Binding, name: Name, type: Name | undefined): Walk | undefined {
-  const js = newName(place.unit, name.text);
-  const path = `${owner.path}.${name.text}`;
-  const primitive = owner.form === "primitive" || (owner.type !== undefined && isPrimitive(place, owner.type));
-  if (owner.form === "node" || owner.form === "cell" || primitive) {
-    return hopDynamically(place, owner, name, js);
-  }
-  const element = elementAt(place, owner.type, name);
-  if (element === undefined) {
-    return undefined;
-  }
-  const base = { name: name.text, js, path, mode: "source" as const };
-  if (!element.known) {
-    const item = { ...base, form: "raw" as const, type: undefined };
-    const list = newName(place.unit, "list");
-    return looped(place, owner, item, [`const ${list} = items(${owner.js}, ${quote(name.text)});`], list);
-  }
-  const chosen = type === undefined || !element.choice ? element : chosenVariant(place, element, name, type);
-  return chosen === undefined ? undefined : hopTo(place, owner, chosen, base);
-}
-
-function isPrimitive(place: Place, type: string): boolean {
-  return place.unit.linked.types.get(type)?.kind === "primitive" || type.startsWith("System.");
-}
-
-// the evaluator knows how to go on from a value whose type or parts only the document tells
-function hopDynamically(place: Place, owner: Binding, name: Name, js: string): Walk {
-  const node = owner.form === "node" ? owner.js : nodeOfRaw(owner);
-  const item = sourceBinding({ name: name.text, js, form: "node", type: undefined, path: `${owner.path}.${name.text}` });
-  const list = newName(place.unit, "list");
-  return looped(place, owner, item, [`const ${list} = children(${node}, ${quote(name.text)});`], list);
-}
-
-function nodeOfRaw({ js, type, form }: Binding): string {
-  const name = type === undefined ? "undefined" : quote(type);
-  return form === "primitive"
-    ? `node(${name}, ${js} ?? undefined, ${js}_ ?? undefined)`
-    : `node(${name}, ${form === "cell" ? `${js}.value` : js})`;
-}
-
-function chosenVariant(
-  place: Place,
-  element: StaticElement,
-  name: Name,
-  type: Name,
-): StaticElement | undefined {
-  if (!element.types.includes(type.text)) {
-    const known = element.types.join(", ");
-    report(place, "type", `${name.text} is never a ${type.text}; it may be ${known}`, type.position);
-    return undefined;
-  }
-  return {
-    ...element,
-    property: choiceProperty(name.text, type.text),
-    types: [type.text],
-    choice: false,
-    companion: isPrimitive(place, type.text),
-  };
-}
-
-type Named = Pick<Binding, "name" | "js" | "path" | "mode">;
-
-function hopTo(place: Place, owner: Binding, element: StaticElement, base: Named): Walk {
-  const { js } = base;
-  const at = property(owner.js, element.property);
-  const guarded: Place = { ...place, guards: place.guards + 1 };
-  const [type] = element.types;
-  if (element.choice) {
-    const variants = element.types.map((t) => [choiceProperty(element.property, t), t]);
-    const table = constant(place.unit, "V", JSON.stringify(variants));
-    const item: Binding = { ...base, form: "node", type: undefined };
-    const open = [`const ${js} = choice(${owner.js}, ${table});`, `if (${js} !== undefined) {`];
-    return { open: [...open, ...pathLine(place, owner, item)], close: ["}"], item, place: guarded };
-  }
-  const item: Binding = { ...base, form: element.companion ? "primitive" : "raw", type };
-  if (element.array) {
-    return element.companion
-      ? pairLoop(place, owner, item, element.property)
-      : looped(place, owner, item, listOf(place, at, item), `${js}_list`);
-  }
-  const beside = element.companion ? `, ${js}_ = ${property(owner.js, `_${element.property}`)}` : "";
-  const there = element.companion ? `${js} != null || ${js}_ != null` : `${js} != null`;
-  return {
-    open: [
-      `const ${js} = ${at}${beside};`,
-      `if (${there}) {`,
-      ...kindCheck(place, item),
-      ...pathLine(place, owner, item),
-    ],
-    close: ["}"],
-    item,
-    place: guarded,
-  };
-}
-
-function listOf(place: Place, at: string, { js, path }: Named): readonly string[] {
-  return [`const ${js}_list = array(${at}, ${site(place, path, "")});`];
-}
-
-function looped(
-  place: Place,
-  owner: Binding,
-  item: Binding,
-  before: readonly string[],
-  list: string,
-): Walk {
-  const index = `${item.js}_i`;
-  return {
-    open: [
-      ...before,
-      `for (let ${index} = 0; ${index} < ${list}.length; ${index}++) {`,
-      `const ${item.js} = ${list}[${index}];`,
-      ...(item.form === "node" ? [] : [`if (${item.js} == null) continue;`]),
-      ...kindCheck(place, item),
-      ...pathLine(place, owner, item, index),
-    ],
-    close: ["}"],
-    item,
-    place: { ...place, loops: place.loops + 1, guards: place.guards + 1 },
-  };
-}
-
-// FHIR JSON keeps ids and extensions of repeating primitives in a second array with the same indices
-function pairLoop(place: Place, owner: Binding, item: Binding, name: string): Walk {
-  const { js } = item;
-  const where = site(place, item.path, "");
-  return {
-    open: [
-      `const ${js}_list = array(${property(owner.js, name)}, ${where}), ${js}_more = array(${property(owner.js, `_${name}`)}, ${where});`,
-      `for (let ${js}_i = 0; ${js}_i < Math.max(${js}_list.length, ${js}_more.length); ${js}_i++) {`,
-      `const ${js} = ${js}_list[${js}_i], ${js}_ = ${js}_more[${js}_i];`,
-      `if (${js} == null && ${js}_ == null) continue;`,
-      ...kindCheck(place, item),
-      ...pathLine(place, owner, item, `${js}_i`),
-    ],
-    close: ["}"],
-    item,
-    place: { ...place, loops: place.loops + 1, guards: place.guards + 1 },
-  };
-}
-
-function pathLine(place: Place, owner: Binding, item: Binding, index?: string): readonly string[] {
-  const rest = index === undefined ? "" : `, ${index}`;
-  return place.unit.traced ? [`const ${item.js}_p = step(${owner.js}_p, ${quote(item.name)}${rest});`] : [];
-}
-
-// a document that does not keep to its model is refused where it is read
-function kindCheck(place: Place, { js, type, form, path }: Binding): readonly string[] {
-  if (type === undefined || form === "node") {
-    return [];
-  }
-  const definition = place.unit.linked.types.get(type);
-  const kind = definition?.kind === "primitive" ? definition.json : definition === undefined ? undefined : "object";
-  if (kind === undefined) {
-    return [];
-  }
-  const absent = form === "primitive" ? `${js} != null && ` : "";
-  return [`if (${absent}typeof ${js} !== "${kind}") fail("wrong-type", ${site(place, path, "")}, kindOf(${js}));`];
+  return form === "node" ? `(${js})?.value` : js;
 }
 
 // `: Type` on a source: nothing to do, a test at run time, or a contradiction
@@ -339,7 +176,10 @@ function narrow(walk: Walk | undefined, type: Name | undefined): Walk | undefine
   }
   const { item, place } = walk;
   const { types } = place.unit.linked;
-  if (item.type !== undefined && (item.type === type.text || item.type.endsWith(`#${type.text}`) || isSubtype(types, item.type, type.text))) {
+  if (
+    item.type !== undefined &&
+    (item.type === type.text || item.type.endsWith(`#${type.text}`) || isSubtype(types, item.type, type.text))
+  ) {
     return walk;
   }
   if (item.type !== undefined && !isSubtype(types, type.text, item.type)) {
@@ -347,7 +187,8 @@ function narrow(walk: Walk | undefined, type: Name | undefined): Walk | undefine
     return undefined;
   }
   const name = quote(type.text);
-  const narrowed: Binding = item.form === "node" ? item : { ...item, type: types.has(type.text) ? type.text : undefined };
+  const narrowed: Binding =
+    item.form === "node" ? item : { ...item, type: types.has(type.text) ? type.text : undefined };
   const test = item.form === "node" ? `isNodeOf(${item.js}, ${name})` : `isOf(${item.js}, ${name})`;
   return {
     open: [...walk.open, `if (${test}) {`],

@@ -2,20 +2,10 @@ import type { ConceptMapTable } from "./concept-map.ts";
 import { emitExpression, type Value } from "./emit-evaluate.ts";
 import { lookUp } from "./emit-source.ts";
 import { emitTranslate } from "./emit-translate.ts";
-import type { Expression } from "./fhirpath-ast.ts";
-import type { Position } from "./errors.ts";
 import { nearest } from "./static-type.ts";
-import { type Bindings, newName, type Place, quote, report, site, sourceBinding } from "./unit.ts";
-
-/** What a transform sees: where it stands, its arguments, and the types that its element takes. */
-export interface TransformCall {
-  readonly place: Place;
-  readonly bindings: Bindings;
-  readonly args: readonly Expression[];
-  readonly expected: readonly string[];
-  readonly position: Position;
-  readonly targetPath: string;
-}
+import { argument, literalText } from "./transform-arguments.ts";
+import type { TransformCall } from "./transform-call.ts";
+import { quote, report, site } from "./unit.ts";
 
 type Emit = (call: TransformCall) => Value | undefined;
 
@@ -43,47 +33,6 @@ export function emitTransform(name: string, call: TransformCall): Value | undefi
   return emit(call);
 }
 
-/** A parameter: a literal or a variable, as the grammar has it. */
-export function argument(call: TransformCall, index: number): Value | undefined {
-  const { place, bindings, args } = call;
-  const arg = args[index];
-  if (arg === undefined) {
-    return undefined;
-  }
-  const isVariable = arg.kind === "member" && arg.target === undefined;
-  if (arg.kind !== "literal" && arg.kind !== "constant" && !isVariable) {
-    report(place, "unsupported", "a transform takes literals and variables; use evaluate() or (…)", arg.position);
-    return undefined;
-  }
-  if (isVariable) {
-    const binding = lookUp(place, bindings, { text: arg.name, position: arg.position });
-    if (binding === undefined) {
-      return undefined;
-    }
-    if (binding.constant === undefined && binding.form !== "node") {
-      const js = binding.form === "cell" ? `${binding.js}.value` : binding.js;
-      return { js, form: "raw", type: binding.type, certain: binding.form === "raw" };
-    }
-  }
-  return emitExpression(arg, place, bindings, nothing);
-}
-
-// a literal or a variable never looks at $this
-const nothing = sourceBinding({ name: "$this", js: "undefined", form: "node", type: undefined, path: "" });
-
-/** The text of a literal parameter; anything else is a problem. */
-export function literalText(call: TransformCall, index: number, what: string): string | undefined {
-  const arg = call.args[index];
-  if (arg === undefined) {
-    return undefined;
-  }
-  if (arg.kind !== "literal" || arg.type !== "String") {
-    report(call.place, "type", `${what} must be a string literal`, arg.position);
-    return undefined;
-  }
-  return String(arg.value);
-}
-
 const raw = (value: Value) => (value.form === "node" ? `(${value.js})?.value` : value.js);
 const here = (call: TransformCall) => site(call.place, sourceOf(call), call.targetPath);
 const sourceOf = ({ args, bindings }: TransformCall) => {
@@ -102,7 +51,9 @@ const onValues =
 
 function append(call: TransformCall): Value | undefined {
   const values = call.args.map((_, index) => argument(call, index));
-  const parts = values.map((value) => (value === undefined ? "" : value.certain ? raw(value) : `(${raw(value)} ?? "")`));
+  const parts = values.map((value) =>
+    value === undefined ? "" : value.certain ? raw(value) : `(${raw(value)} ?? "")`,
+  );
   return values.includes(undefined)
     ? undefined
     : { js: `("" + ${parts.join(" + ")})`, form: "raw", type: "System.String", certain: true };
@@ -122,7 +73,12 @@ function cast(call: TransformCall): Value | undefined {
     report(call.place, "unknown-type", `no primitive type is named ${type}`, call.position);
     return undefined;
   }
-  return { js: `cast(${raw(value)}, ${quote(type)}, ${here(call)})`, form: "raw", type, certain: value.certain };
+  return {
+    js: `cast(${raw(value)}, ${quote(type)}, ${here(call)})`,
+    form: "raw",
+    type,
+    certain: value.certain,
+  };
 }
 
 function evaluate(call: TransformCall): Value | undefined {
@@ -157,7 +113,8 @@ function quantity(call: TransformCall): Value | undefined {
     return onValues("quantity", "Quantity")(call);
   }
   return compound("Quantity", ([value, unit, system, code]) => {
-    const coded = system === undefined ? "" : `, system: ${system}${code === undefined ? "" : `, code: ${code}`}`;
+    const coded =
+      system === undefined ? "" : `, system: ${system}${code === undefined ? "" : `, code: ${code}`}`;
     return `{ value: ${value}, unit: ${unit}${coded} }`;
   })(call);
 }
@@ -165,7 +122,8 @@ function quantity(call: TransformCall): Value | undefined {
 const identifierTypes = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
 const identifierOf = ([system, value, type]: readonly string[]) => {
-  const coded = type === undefined ? "" : `, type: { coding: [{ system: ${quote(identifierTypes)}, code: ${type} }] }`;
+  const coded =
+    type === undefined ? "" : `, type: { coding: [{ system: ${quote(identifierTypes)}, code: ${type} }] }`;
   return `{ system: ${system}, value: ${value}${coded} }`;
 };
 
@@ -190,7 +148,12 @@ function translate(call: TransformCall): Value | undefined {
   }
   const table: ConceptMapTable | undefined = call.place.unit.linked.conceptMap(call.place.map, url);
   if (table === undefined) {
-    report(call.place, "unknown-concept-map", `no ConceptMap is named ${url}`, call.args[1]?.position ?? call.position);
+    report(
+      call.place,
+      "unknown-concept-map",
+      `no ConceptMap is named ${url}`,
+      call.args[1]?.position ?? call.position,
+    );
     return undefined;
   }
   return emitTranslate(call, { value, table, field, site: here(call) });
@@ -221,10 +184,3 @@ const transforms: Readonly<Record<string, Transform>> = {
   id: { min: 2, max: 3, emit: compound("Identifier", identifierOf) },
   cp: { min: 1, max: 2, emit: contactPoint },
 };
-
-/** A name for a value that is written once and read twice. */
-export function temporary(place: Place, value: Value): { readonly line: string; readonly js: string } {
-  const js = newName(place.unit, "t");
-  return { line: `const ${js} = ${value.js};`, js };
-}
-

@@ -1,6 +1,6 @@
 import type { ConceptMapEntry, ConceptMapGroup, ConceptMapTable } from "./concept-map.ts";
 import type { Value } from "./emit-evaluate.ts";
-import type { TransformCall } from "./emit-transform.ts";
+import type { TransformCall } from "./transform-call.ts";
 import { constant, quote, report } from "./unit.ts";
 
 type Field = "code" | "system" | "display" | "Coding" | "CodeableConcept";
@@ -12,17 +12,19 @@ interface Translation {
   readonly site: number;
 }
 
-const fields: Readonly<Record<string, Field>> = {
-  code: "code",
-  string: "code",
-  id: "code",
-  uri: "code",
-  system: "system",
-  display: "display",
-  coding: "Coding",
-  Coding: "Coding",
-  CodeableConcept: "CodeableConcept",
-};
+const fields: ReadonlyMap<string, Field> = new Map(
+  Object.entries({
+    code: "code",
+    string: "code",
+    id: "code",
+    uri: "code",
+    system: "system",
+    display: "display",
+    coding: "Coding",
+    Coding: "Coding",
+    CodeableConcept: "CodeableConcept",
+  }),
+);
 
 const fieldTypes: Readonly<Record<Field, string>> = {
   code: "code",
@@ -33,25 +35,40 @@ const fieldTypes: Readonly<Record<Field, string>> = {
 };
 
 /** Compiles `translate`: the ConceptMap becomes a Map whose values are what the rule asks for. */
-export function emitTranslate(call: TransformCall, { value, table, field, site }: Translation): Value | undefined {
-  const wanted = fields[field === "" ? (call.expected[0] ?? "code") : field];
+export function emitTranslate(
+  call: TransformCall,
+  { value, table, field, site }: Translation,
+): Value | undefined {
+  const wanted = fields.get(field === "" ? (call.expected[0] ?? "code") : field);
   if (wanted === undefined) {
     const known = Object.keys(fields).join(", ");
     report(call.place, "unsupported", `translate gives ${known}, not ${field}`, call.position);
     return undefined;
   }
   const { unit } = call.place;
-  const rows = table.groups.flatMap((group) => group.entries.flatMap((entry) => rowsOf(group, entry, wanted, table)));
+  const rows = table.groups.flatMap((group) =>
+    group.entries.flatMap((entry) => rowsOf(group, entry, wanted, table)),
+  );
   const map = constant(unit, "CM", `new Map(${JSON.stringify(rows)})`);
   const fallback = fallbackOf(table, wanted);
   const isCode = value.form === "raw" && value.type !== "Coding" && value.type !== "CodeableConcept";
   const js = value.form === "node" ? `(${value.js})?.value` : value.js;
   const copies = wanted === "Coding" || wanted === "CodeableConcept";
   if (isCode && value.certain && !copies && fallback === "undefined") {
-    return { js: `(${map}.get(${js}) ?? unmapped(${site}))`, form: "raw", type: fieldTypes[wanted], certain: true };
+    return {
+      js: `(${map}.get(${js}) ?? unmapped(${site}))`,
+      form: "raw",
+      type: fieldTypes[wanted],
+      certain: true,
+    };
   }
   const found = `translate(${map}, ${js}, ${fallback}, ${site})`;
-  return { js: copies ? `copy(${found})` : found, form: "raw", type: fieldTypes[wanted], certain: value.certain };
+  return {
+    js: copies ? `copy(${found})` : found,
+    form: "raw",
+    type: fieldTypes[wanted],
+    certain: value.certain,
+  };
 }
 
 // a row is found by its bare code and, for Codings, by system and code
@@ -68,7 +85,12 @@ function rowsOf(
   return first === group ? [[entry.code, result], ...own] : own;
 }
 
-function outputOf({ target }: ConceptMapGroup, code: string, display: string | undefined, field: Field): unknown {
+function outputOf(
+  { target }: ConceptMapGroup,
+  code: string,
+  display: string | undefined,
+  field: Field,
+): unknown {
   const coding = {
     ...(target === undefined ? {} : { system: target }),
     code,

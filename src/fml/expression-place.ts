@@ -7,7 +7,7 @@ export interface ExpressionPlace {
   readonly place: Place;
   readonly bindings: Bindings;
   readonly self: Binding;
-  /** names of the variables that the expression reads; filled while it compiles */
-  readonly used: Set<string>;
+  /** the variables that the expression reads; filled while it compiles */
+  readonly used: Set<Binding>;
   compile(expression: Expression, self?: Binding): Code;
 }

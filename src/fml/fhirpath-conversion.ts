@@ -43,12 +43,11 @@ function toDecimal({ value, digits }: Node, type: string | undefined): Node | un
 }
 
 function toTemporal(kind: "Date" | "DateTime" | "Time"): Convert {
+  const sources = kind === "Time" ? ["String", "Time"] : ["String", "Date", "DateTime"];
   return ({ value }, type) => {
-    const isSource = type === "String" || type === kind || (kind !== "Time" && type?.startsWith("Date"));
-    const bare = typeof value === "string" ? value : "";
-    const parsed = isSource ? parseTemporal(kind === "Time" ? bare : bare.replace(/^@/, "")) : undefined;
-    const found = kind === "Time" ? parseTemporal(bare, "Time") : parsed;
-    if (!isSource || found === undefined || (kind !== "Time" && found.kind === "Time")) {
+    const isSource = typeof value === "string" && sources.includes(type ?? "");
+    const found = isSource ? parseTemporal(value, kind === "Time" ? kind : undefined) : undefined;
+    if (found === undefined || (found.kind === "Time") !== (kind === "Time")) {
       return undefined;
     }
     const fields = kind === "Date" ? found.fields.slice(0, 3) : found.fields;

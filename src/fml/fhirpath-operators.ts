@@ -39,32 +39,34 @@ function compare(left: Nodes, right: Nodes, types: TypeTable): number | undefine
   if (a === undefined || b === undefined) {
     return undefined;
   }
-  const [times, kinds] = [
-    [temporalOf(types, a), temporalOf(types, b)] as const,
-    [systemType(types, a) ?? "", systemType(types, b) ?? ""] as const,
-  ];
+  const [time, otherTime] = [temporalOf(types, a), temporalOf(types, b)];
   if (
-    times[0] !== undefined &&
-    times[1] !== undefined &&
-    (times[0].kind === "Time") === (times[1].kind === "Time")
+    time !== undefined &&
+    otherTime !== undefined &&
+    (time.kind === "Time") === (otherTime.kind === "Time")
   ) {
-    return compareTemporals(times[0], times[1]);
+    return compareTemporals(time, otherTime);
   }
+  const kinds = [a, b].map((node) => systemType(types, node) ?? "a complex type");
   if (kinds.includes("Quantity")) {
-    const [l, r] = [quantityOf(a), quantityOf(b)];
-    const compared = l === undefined || r === undefined ? undefined : compareQuantities(l, r);
-    return compared === undefined ? undefined : compared.left - compared.right;
+    return compareAmounts(a, b);
   }
   if (typeof a.value === "number" && typeof b.value === "number") {
     return a.value - b.value;
   }
-  if (kinds[0] === "String" && kinds[1] === "String") {
-    return String(a.value) < String(b.value) ? -1 : a.value === b.value ? 0 : 1;
+  if (kinds.every((kind) => kind === "String")) {
+    return compareTexts(String(a.value), String(b.value));
   }
-  throw new FhirPathError(
-    `${kinds[0] || "a complex type"} and ${kinds[1] || "a complex type"} have no order`,
-  );
+  throw new FhirPathError(`${kinds.join(" and ")} have no order`);
 }
+
+function compareAmounts(a: Node, b: Node): number | undefined {
+  const [left, right] = [quantityOf(a), quantityOf(b)];
+  const compared = left === undefined || right === undefined ? undefined : compareQuantities(left, right);
+  return compared === undefined ? undefined : compared.left - compared.right;
+}
+
+const compareTexts = (a: string, b: string) => (a < b ? -1 : a === b ? 0 : 1);
 
 function order(test: (difference: number) => boolean): Operator {
   return (left, right, types) => {

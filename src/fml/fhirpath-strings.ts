@@ -93,14 +93,16 @@ export function unescapeText(value: string, format: string): string {
   });
 }
 
-const encodings: Readonly<Record<string, BufferEncoding>> = {
-  hex: "hex",
-  base64: "base64",
-  urlbase64: "base64url",
-};
+const encodings: ReadonlyMap<string, BufferEncoding> = new Map(
+  Object.entries({
+    hex: "hex",
+    base64: "base64",
+    urlbase64: "base64url",
+  }),
+);
 
 function encodingOf(name: string | number): BufferEncoding {
-  const encoding = encodings[name];
+  const encoding = encodings.get(String(name));
   if (encoding === undefined) {
     throw new FhirPathError("encode and decode know hex, base64 and urlbase64");
   }

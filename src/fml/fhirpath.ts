@@ -158,11 +158,13 @@ function evaluateSpecial(name: "this" | "index" | "total", scope: Scope): Nodes 
   return scope.index === undefined ? [] : [system("Integer", scope.index)];
 }
 
-const constants: Readonly<Record<string, string>> = {
-  sct: "http://snomed.info/sct",
-  loinc: "http://loinc.org",
-  ucum: "http://unitsofmeasure.org",
-};
+const constants: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    sct: "http://snomed.info/sct",
+    loinc: "http://loinc.org",
+    ucum: "http://unitsofmeasure.org",
+  }),
+);
 
 function evaluateConstant(name: string, scope: Scope): Nodes {
   const variable = scope.variables.get(name);
@@ -176,7 +178,7 @@ function evaluateConstant(name: string, scope: Scope): Nodes {
   if (url !== null) {
     return text(`http://hl7.org/fhir/${url[1] === "vs" ? "ValueSet" : "StructureDefinition"}/${url[2]}`);
   }
-  const constant = constants[name];
+  const constant = constants.get(name);
   if (constant === undefined) {
     throw new FhirPathError(`%${name} is not known`);
   }

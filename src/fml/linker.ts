@@ -134,5 +134,7 @@ function findConceptMap(map: FmlMap, url: string, library: Library): ConceptMapT
   if (declared !== undefined) {
     return tableOf(declared);
   }
-  return library.conceptMaps?.find((table) => table.url === url || table.url.endsWith(`/${url.replace(/^#/, "")}`));
+  return library.conceptMaps?.find(
+    (table) => table.url === url || table.url.endsWith(`/${url.replace(/^#/, "")}`),
+  );
 }

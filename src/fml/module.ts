@@ -2,7 +2,9 @@ import { createRuntime, type RuntimeOptions } from "./runtime.ts";
 import { type SiteRow, type TraceEntry, TraceRecorder } from "./runtime-trace.ts";
 
 type Convert = (...sources: readonly unknown[]) => readonly unknown[];
-type Create = ((runtime: ReturnType<typeof createRuntime>) => Convert) & { readonly sites: readonly SiteRow[] };
+type Create = ((runtime: ReturnType<typeof createRuntime>) => Convert) & {
+  readonly sites: readonly SiteRow[];
+};
 
 /** What a compiled map's ES module exports. */
 export interface MapModule {
@@ -16,7 +18,10 @@ export interface Mapping {
   readonly url: string;
   readonly name: string;
   convert(source: unknown, ...more: readonly unknown[]): unknown;
-  trace(source: unknown, ...more: readonly unknown[]): { readonly result: unknown; readonly trace: readonly TraceEntry[] };
+  trace(
+    source: unknown,
+    ...more: readonly unknown[]
+  ): { readonly result: unknown; readonly trace: readonly TraceEntry[] };
 }
 
 /** Links a compiled module with the run-time library. The traced variant is linked when first asked for. */
@@ -42,4 +47,3 @@ function rootName(result: unknown): string {
   const type = (result as { resourceType?: unknown } | undefined)?.resourceType;
   return typeof type === "string" ? type : "result";
 }
-

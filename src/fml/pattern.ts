@@ -53,6 +53,7 @@ function makePattern(source: string): BoundedPattern {
 }
 
 const withoutClasses = (source: string) => source.replace(/\\./gs, "x").replace(/\[[^\]]*\]/g, "x");
+const innermost = /\((?:\?:|\?<\w+>)?([^()]*)\)([*+]|\{)?/;
 const repeats = /[*+]|\{\d+,\}|\{\d+(?:,\d+)?\}/g;
 
 // k unbounded repeats in a row cost up to length^(k + 1) steps, the search from each start included
@@ -77,23 +78,16 @@ export function patternProblem(source: string): string | undefined {
   return hasNestedRepeat(withoutClasses(source)) ? "a repeat within a repeat is not run" : undefined;
 }
 
+// innermost groups are folded away one after another; what must not be repeated leaves a mark behind
 function hasNestedRepeat(source: string): boolean {
-  const groups: boolean[] = [];
-  let inner = false;
-  for (let i = 0; i < source.length; i += 1) {
-    const char = source[i];
-    if (char === "(") {
-      groups.push(inner);
-      inner = false;
-    } else if (char === ")") {
-      const repeated = /^(?:[*+]|\{)/.test(source.slice(i + 1));
-      if (repeated && inner) {
-        return true;
-      }
-      inner = (groups.pop() ?? false) || inner || repeated;
-    } else if (char === "*" || char === "+" || char === "|" || char === "{") {
-      inner = true;
+  let rest = source;
+  for (let found = innermost.exec(rest); found !== null; found = innermost.exec(rest)) {
+    const [whole, body = "", repeat] = found;
+    const isLoose = /[*+{|!]/.test(body);
+    if (isLoose && repeat !== undefined) {
+      return true;
     }
+    rest = rest.replace(whole, () => (isLoose || repeat !== undefined ? "!" : "x"));
   }
   return false;
 }

@@ -1,14 +1,16 @@
 import type { Node, Quantity } from "./fhirpath-node.ts";
 import { isObject } from "./fhirpath-node.ts";
 
-const calendarUcum: Readonly<Record<string, string>> = {
-  week: "wk",
-  day: "d",
-  hour: "h",
-  minute: "min",
-  second: "s",
-  millisecond: "ms",
-};
+const calendarUcum: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    week: "wk",
+    day: "d",
+    hour: "h",
+    minute: "min",
+    second: "s",
+    millisecond: "ms",
+  }),
+);
 const prefixes: Readonly<Record<string, number>> = {
   k: 1e3,
   h: 1e2,
@@ -19,7 +21,15 @@ const prefixes: Readonly<Record<string, number>> = {
   n: 1e-9,
   p: 1e-12,
 };
-const times: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400, wk: 604_800 };
+const seconds: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    s: 1,
+    min: 60,
+    h: 3600,
+    d: 86_400,
+    wk: 604_800,
+  }),
+);
 const bases = ["mol", "g", "m", "s", "L", "l"];
 
 interface Canonical {
@@ -34,9 +44,9 @@ function atom(unit: string): Canonical | undefined {
   if (unit === "%") {
     return { factor: 0.01, dimensions: {} };
   }
-  const seconds = times[unit];
-  if (seconds !== undefined) {
-    return { factor: seconds, dimensions: { s: 1 } };
+  const time = seconds.get(unit);
+  if (time !== undefined) {
+    return { factor: time, dimensions: { s: 1 } };
   }
   const base = bases.find(
     (candidate) => unit === candidate || (unit.endsWith(candidate) && unit.length === candidate.length + 1),
@@ -50,24 +60,21 @@ function atom(unit: string): Canonical | undefined {
 
 // the part of UCUM that the maps meet: metric prefixes, powers, products and quotients; no special units
 function canonical(unit: string): Canonical {
-  let factor = 1;
-  const dimensions: Record<string, number> = {};
-  let sign = 1;
-  for (const part of unit.split(/([./])/)) {
-    if (part === "." || part === "/") {
-      sign = part === "/" ? -1 : 1;
-      continue;
-    }
+  let whole: Canonical = { factor: 1, dimensions: {} };
+  for (const [, operator, part = ""] of unit.matchAll(/(^|[./])([^./]+)/g)) {
     const [, name = part, exponent = "1"] = /^([A-Za-z%[\]_]+|1)(-?\d+)?$/.exec(part) ?? [];
-    const known = part === "" ? { factor: 1, dimensions: {} } : atom(name);
-    const { factor: scale, dimensions: own } = known ?? { factor: 1, dimensions: { [name]: 1 } };
-    const power = sign * Number(exponent);
-    factor *= scale ** power;
-    for (const [key, count] of Object.entries(own)) {
-      dimensions[key] = (dimensions[key] ?? 0) + count * power;
-    }
+    const own = atom(name) ?? { factor: 1, dimensions: { [name]: 1 } };
+    whole = times(whole, own, operator === "/" ? -Number(exponent) : Number(exponent));
   }
-  return { factor, dimensions };
+  return whole;
+}
+
+function times(whole: Canonical, part: Canonical, power: number): Canonical {
+  const dimensions = { ...whole.dimensions };
+  for (const [name, count] of Object.entries(part.dimensions)) {
+    dimensions[name] = (dimensions[name] ?? 0) + count * power;
+  }
+  return { factor: whole.factor * part.factor ** power, dimensions };
 }
 
 const signature = ({ dimensions }: Canonical) =>
@@ -92,7 +99,7 @@ export function quantityOf(node: Node): Quantity | undefined {
 
 function unitOf({ unit, calendar }: Quantity): string {
   const word = unit.replace(/s$/, "");
-  return calendar ? (calendarUcum[word] ?? word) : unit;
+  return calendar ? (calendarUcum.get(word) ?? word) : unit;
 }
 
 /** The difference of two quantities in the canonical unit; undefined when their units do not compare. */
@@ -113,10 +120,7 @@ export function compareQuantities(
 /** Product (power 1) or quotient (power -1) of two quantities, in canonical units. */
 export function combineQuantities(left: Quantity, right: Quantity, power: 1 | -1): Quantity {
   const [a, b] = [canonical(unitOf(left)), canonical(unitOf(right))];
-  const dimensions: Record<string, number> = { ...a.dimensions };
-  for (const [name, count] of Object.entries(b.dimensions)) {
-    dimensions[name] = (dimensions[name] ?? 0) + count * power;
-  }
+  const { dimensions } = times(a, b, power);
   const value = left.value * a.factor * (right.value * b.factor) ** power;
   return { value: cleanNumber(value), unit: signature({ factor: 1, dimensions }) || "1", calendar: false };
 }

@@ -29,6 +29,7 @@ export const runtimeNames = [
   "maxSize",
   "maxDepth",
   "noPath",
+  "noVariables",
   "node",
   "none",
   "note",

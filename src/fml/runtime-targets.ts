@@ -2,6 +2,12 @@ import { isObject, type Node } from "./fhirpath-node.ts";
 
 type Target = Record<string, unknown>;
 
+/** A primitive in its two parts: the value and, apart from it, its id and extensions. */
+export interface Primitive {
+  readonly value: unknown;
+  readonly element: unknown;
+}
+
 /** Adds to an array element, or sets a scalar one; absent values write nothing. */
 function write(target: Target, key: string, value: unknown, array: boolean): void {
   if (value === undefined || value === null) {
@@ -27,35 +33,48 @@ export function putUntyped(target: Target, key: string, value: unknown): void {
 }
 
 /** Writes a FHIR primitive with its id and extensions; holes keep the two arrays of a repeat in step. */
-export function putPrimitive(
-  target: Target,
-  key: string,
-  value: unknown,
-  element: unknown,
-  array: boolean,
-): void {
-  const has = isObject(element) && Object.keys(element).length > 0;
+export function putPrimitive(target: Target, key: string, given: Primitive, array: boolean): void {
+  const value = given.value ?? undefined;
+  const element =
+    isObject(given.element) && Object.keys(given.element).length > 0 ? copy(given.element) : undefined;
   const companions = target[`_${key}`];
-  if (!array || (!has && companions === undefined)) {
-    write(target, key, value, array);
-    write(target, `_${key}`, has ? copy(element) : undefined, array);
+  if (array && (element !== undefined || companions !== undefined)) {
+    putPair(target, key, { value, element });
     return;
   }
-  if ((value === undefined || value === null) && !has) {
+  write(target, key, value, array);
+  write(target, `_${key}`, element, array);
+}
+
+function putPair(target: Target, key: string, { value, element }: Primitive): void {
+  if (value === undefined && element === undefined) {
     return;
   }
-  const values = Array.isArray(target[key]) ? target[key] : [];
-  const more = Array.isArray(companions) ? companions : values.map(() => null);
+  const values = listAt(target, key);
+  const companions = listAt(target, `_${key}`);
+  while (companions.length < values.length) {
+    companions.push(null);
+  }
   values.push(value ?? null);
-  more.push(has ? copy(element) : null);
-  target[key] = values;
-  target[`_${key}`] = more;
+  companions.push(element ?? null);
+}
+
+function listAt(target: Target, key: string): unknown[] {
+  const list = target[key];
+  const known = Array.isArray(list) ? list : [];
+  target[key] = known;
+  return known;
+}
+
+interface Insertion {
+  readonly key: string;
+  readonly mode: string;
 }
 
 type Order = Map<unknown, Map<string, { firsts: number; lasts: number }>>;
 
 /** Inserts an item by the list mode of its rule: `first` before the rest, `last` after it, others between. */
-export function insert(order: Order, target: Target, key: string, value: unknown, mode: string): void {
+export function insert(order: Order, target: Target, { key, mode }: Insertion, value: unknown): void {
   const byKey = order.get(target) ?? new Map<string, { firsts: number; lasts: number }>();
   const counts = byKey.get(key) ?? { firsts: 0, lasts: 0 };
   order.set(target, byKey.set(key, counts));
@@ -73,7 +92,8 @@ export function insert(order: Order, target: Target, key: string, value: unknown
 }
 
 /** Whether a shared item still stands in its list; one that stayed empty has left it. */
-export const has = (list: unknown, item: unknown) => item !== undefined && Array.isArray(list) && list.includes(item);
+export const has = (list: unknown, item: unknown) =>
+  item !== undefined && Array.isArray(list) && list.includes(item);
 
 /** Whether an object has no property. */
 export function isEmpty(target: Target): boolean {
@@ -144,13 +164,19 @@ const candidates: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The variant that takes a node: of its own type, else of the FHIR type that its System type stands for. */
-export function variantFor(variants: readonly Variant[], node: Node, system: string | undefined): Variant | undefined {
+export function variantFor(
+  variants: readonly Variant[],
+  node: Node,
+  system: string | undefined,
+): Variant | undefined {
   const exact = variants.find(([type]) => type === node.type);
   if (exact !== undefined) {
     return exact;
   }
   const names = candidates[system ?? ""] ?? [];
-  const usual = names.map((name) => variants.find(([type]) => type === name)).find((found) => found !== undefined);
+  const usual = names
+    .map((name) => variants.find(([type]) => type === name))
+    .find((found) => found !== undefined);
   const [only, ...more] = variants.filter(([, , own]) => own !== "" && own === system);
   const one = more.length === 0 ? only : undefined;
   const timed = variants.length === 1 && system === "String" ? variants[0] : undefined;

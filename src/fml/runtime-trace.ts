@@ -78,7 +78,9 @@ function locate(value: unknown, path: string, paths: Map<object, string>): void 
   paths.set(value, path);
   for (const [key, child] of Object.entries(value)) {
     if (Array.isArray(child)) {
-      child.forEach((item, index) => locate(item, `${path}.${key}[${index}]`, paths));
+      for (const [index, item] of child.entries()) {
+        locate(item, `${path}.${key}[${index}]`, paths);
+      }
     } else {
       locate(child, `${path}.${key}`, paths);
     }

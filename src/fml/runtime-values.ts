@@ -1,6 +1,6 @@
-import { escapeText, unescapeText } from "./fhirpath-strings.ts";
 import { convertNode } from "./fhirpath-conversion.ts";
 import { isObject, system } from "./fhirpath-node.ts";
+import { escapeText, unescapeText } from "./fhirpath-strings.ts";
 import { parseTemporal } from "./temporal.ts";
 import type { TypeTable } from "./types.ts";
 
@@ -27,9 +27,14 @@ export function checkedTime(type: string, value: unknown, refuse: Refuse): strin
     return refuse(kindOf(value));
   }
   const isFormed =
-    type === "date" ? dateForm.test(value) : type === "instant" ? instantForm.test(value) : type === "time" || dateTimeForm.test(value);
+    type === "date"
+      ? dateForm.test(value)
+      : type === "instant"
+        ? instantForm.test(value)
+        : type === "time" || dateTimeForm.test(value);
   const parsed = isFormed ? parseTemporal(value, type === "time" ? "Time" : undefined) : undefined;
-  const isTime = type === "time" ? parsed?.fields.length === 3 : parsed !== undefined && parsed.kind !== "Time";
+  const isTime =
+    type === "time" ? parsed?.fields.length === 3 : parsed !== undefined && parsed.kind !== "Time";
   return isTime ? value : refuse(`text that is no ${type}`);
 }
 
@@ -45,6 +50,13 @@ const systemOf: Readonly<Record<string, string>> = {
   time: "Time",
 };
 
+const mostInteger = 2_147_483_647;
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  integer: [-mostInteger - 1, mostInteger],
+  unsignedInt: [0, mostInteger],
+  positiveInt: [1, mostInteger],
+};
+
 /** The transform `cast`: text to a number, a boolean, a date; anything to text. Decimal commas are refused. */
 export function castTo(type: string, value: unknown, refuse: Refuse): unknown {
   if (value === undefined || value === null) {
@@ -54,19 +66,23 @@ export function castTo(type: string, value: unknown, refuse: Refuse): unknown {
     return refuse("object");
   }
   const to = systemOf[type] ?? "String";
-  const from = typeof value === "number" ? (Number.isInteger(value) ? "Integer" : "Decimal") : kindName(value);
-  const converted = convertNode(to, system(from, value), noTypes)?.value;
+  const converted = convertNode(to, system(systemKind(value), value), noTypes)?.value;
   if (converted === undefined) {
     return refuse(`${kindOf(value)} that is no ${type}`);
   }
-  const isNegative = type !== "integer" && to === "Integer" && Number(converted) < (type === "positiveInt" ? 1 : 0);
-  if (isNegative || (to === "Integer" && Math.abs(Number(converted)) > 2_147_483_647)) {
+  const [least, most] = ranges[type] ?? [-Infinity, Infinity];
+  if (Number(converted) < least || Number(converted) > most) {
     return refuse(`number that is no ${type}`);
   }
   return to.startsWith("Date") || to === "Time" ? checkedTime(type, converted, refuse) : converted;
 }
 
-const kindName = (value: unknown) => (typeof value === "boolean" ? "Boolean" : "String");
+function systemKind(value: unknown): string {
+  if (typeof value === "number") {
+    return Number.isInteger(value) ? "Integer" : "Decimal";
+  }
+  return typeof value === "boolean" ? "Boolean" : "String";
+}
 
 const fields = ["yyyy", "MM", "dd", "HH", "mm", "ss"];
 
@@ -101,7 +117,12 @@ function readByPattern(value: string, pattern: string): ReadonlyMap<string, stri
 }
 
 /** The transform `escape`: text from one format to another; with one format, from plain text. */
-export function rewriteEscapes(value: unknown, from: unknown, to: unknown, refuse: Refuse): string | undefined {
+export function rewriteEscapes(
+  value: unknown,
+  from: unknown,
+  to: unknown,
+  refuse: Refuse,
+): string | undefined {
   if (value === undefined || value === null) {
     return undefined;
   }
@@ -149,4 +170,3 @@ export function contactPointOf(value: unknown, refuse: Refuse): Record<string, u
   }
   return { system: /^[+()\d\s-]+$/.test(contact) ? "phone" : "other", value: contact };
 }
-

@@ -4,8 +4,19 @@ import type { Expression } from "./fhirpath-ast.ts";
 import { childrenOf, isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
 import { single, truth } from "./fhirpath-operators.ts";
 import { isOfType } from "./fhirpath-tree.ts";
-import { compact, copy, detach, has, insert, isEmpty, putPrimitive, putUntyped, type Variant, variantFor } from "./runtime-targets.ts";
-import { noPath, type SiteRow, type SourcePath, TraceRecorder } from "./runtime-trace.ts";
+import {
+  compact,
+  copy,
+  detach,
+  has,
+  insert,
+  isEmpty,
+  putPrimitive,
+  putUntyped,
+  type Variant,
+  variantFor,
+} from "./runtime-targets.ts";
+import { noPath, type SiteRow, type SourcePath, type TraceRecorder } from "./runtime-trace.ts";
 import * as values from "./runtime-values.ts";
 import type { TypeDefinition, TypeTable } from "./types.ts";
 
@@ -57,6 +68,7 @@ function limits(fail: Fail) {
     maxDepth,
     maxSize,
     none: [],
+    noVariables: new Map<string, readonly Node[]>(),
     tooDeep: () => fail("too-deep", 0, `groups nested deeper than ${maxDepth}`),
     tooLarge: () => fail("too-large", 0, `more than ${maxSize} elements`),
   };
@@ -67,7 +79,8 @@ function sourceLibrary(types: TypeTable, fail: Fail) {
     node: nodeOf,
     kindOf: values.kindOf,
     children: (node: Node, name: string) => childrenOf(node, name, types),
-    items: (owner: unknown, name: string) => childrenOf(nodeOf(undefined, owner), name, types).map(({ value }) => value),
+    items: (owner: unknown, name: string) =>
+      childrenOf(nodeOf(undefined, owner), name, types).map(({ value }) => value),
     isNodeOf: (node: Node, type: string) => isOfType(types, node, type),
     isOf: (value: unknown, type: string) =>
       isObject(value) ? value["resourceType"] === type : isOfType(types, nodeOf(undefined, value), type),
@@ -75,7 +88,9 @@ function sourceLibrary(types: TypeTable, fail: Fail) {
       if (value === undefined || value === null) {
         return [];
       }
-      return Array.isArray(value) ? value : fail("wrong-type", site, `${values.kindOf(value)} in place of an array`);
+      return Array.isArray(value)
+        ? value
+        : fail("wrong-type", site, `${values.kindOf(value)} in place of an array`);
     },
     choice(owner: Target, variants: readonly (readonly [string, string])[]): Node | undefined {
       for (const [property, type] of variants) {
@@ -109,15 +124,21 @@ function expressionLibrary(types: TypeTable, fail: Fail, { now, log }: RuntimeOp
     try {
       return run();
     } catch (error) {
-      return error instanceof FhirPathError ? fail("expression", site, error.message, error) : failOther(error);
+      return error instanceof FhirPathError
+        ? fail("expression", site, error.message, error)
+        : failOther(error);
     }
   };
   return {
     begin(source: unknown) {
       root = [nodeOf(undefined, source)];
     },
-    evaluate(expression: Expression, self: Node, names: readonly string[], nodes: readonly Node[], site: number) {
-      const variables = new Map(names.map((name, i) => [name, [nodes[i]].filter((node) => node !== undefined)]));
+    evaluate(
+      expression: Expression,
+      self: Node,
+      variables: ReadonlyMap<string, readonly Node[]>,
+      site: number,
+    ) {
       const scope = { types, variables, root, now: now?.() ?? new Date().toISOString() };
       const logging = log === undefined ? {} : { log: (message: string) => log(message, undefined) };
       return guarded(site, () => evaluate(expression, [self], { ...scope, ...logging }));
@@ -138,7 +159,12 @@ function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions
     uuid: uuid ?? (() => crypto.randomUUID()),
     copy,
     compact,
-    translate(map: ReadonlyMap<string, unknown>, value: unknown, fallback: ((code: string) => unknown) | undefined, site: number) {
+    translate(
+      map: ReadonlyMap<string, unknown>,
+      value: unknown,
+      fallback: ((code: string) => unknown) | undefined,
+      site: number,
+    ) {
       if (value === undefined || value === null) {
         return undefined;
       }
@@ -151,9 +177,15 @@ function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions
     cast: (value: unknown, type: string, site: number) => values.castTo(type, value, refuse(site)),
     // the site is the last argument, whichever the number of formats
     escape(value: unknown, from: unknown, ...rest: readonly unknown[]) {
-      return values.rewriteEscapes(value, from, rest.length === 2 ? rest[0] : undefined, refuse(Number(rest.at(-1))));
+      return values.rewriteEscapes(
+        value,
+        from,
+        rest.length === 2 ? rest[0] : undefined,
+        refuse(Number(rest.at(-1))),
+      );
     },
-    dateOp: (value: unknown, from: unknown, to: unknown, site: number) => values.rewriteDate(value, from, to, refuse(site)),
+    dateOp: (value: unknown, from: unknown, to: unknown, site: number) =>
+      values.rewriteDate(value, from, to, refuse(site)),
     referenceTo: (value: unknown, site: number) => values.referenceText(value, refuse(site)),
     quantity: (value: unknown, site: number) => values.quantityOf(value, refuse(site)),
     contactPoint: (value: unknown, site: number) => values.contactPointOf(value, refuse(site)),
@@ -177,6 +209,11 @@ function codesOf(value: unknown): readonly string[] {
   return code === undefined ? [] : system === undefined ? [code] : [`${system}|${code}`];
 }
 
+interface Element {
+  readonly variants: readonly Variant[];
+  readonly array: boolean;
+}
+
 function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
   return {
     has,
@@ -186,9 +223,10 @@ function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
     putPrimitive,
     put: (target: Target, key: string, value: unknown) => putUntyped(target, key, copy(value)),
     quantityOf: (value: unknown, site: number) => fhirQuantity(value) ?? refuse(site)("quantity"),
-    putNode(target: Target, variants: readonly Variant[], node: Node | undefined, array: boolean, site: number) {
+    // gives back the property that it wrote, for the trace
+    putNode(target: Target, { variants, array }: Element, node: Node | undefined, site: number) {
       if (node === undefined) {
-        return;
+        return "";
       }
       const system = systemType(types, node);
       const found = variantFor(variants, node, system);
@@ -197,9 +235,11 @@ function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
       }
       const [type, property, own] = found;
       const isTimed = own === "Date" || own === "DateTime" || own === "Time";
-      const checked = isTimed && node.value !== undefined ? values.checkedTime(type, node.value, refuse(site)) : node.value;
+      const checked =
+        isTimed && node.value !== undefined ? values.checkedTime(type, node.value, refuse(site)) : node.value;
       const value = node.type === "System.Quantity" ? fhirQuantity(node.value) : copy(checked);
-      putPrimitive(target, property, value, node.element, array);
+      putPrimitive(target, property, { value, element: node.element }, array);
+      return property;
     },
   };
 }
@@ -219,6 +259,7 @@ function traceLibrary(traces: TraceRecorder | undefined) {
     noPath,
     rootPath: (name: string): SourcePath => ({ parent: undefined, name, index: undefined }),
     step: (parent: SourcePath, name: string, index?: number): SourcePath => ({ parent, name, index }),
-    note: (owner: Target, key: string, source: SourcePath, site: number) => traces?.note(owner, key, source, site),
+    note: (owner: Target, key: string, source: SourcePath, site: number) =>
+      traces?.note(owner, key, source, site),
   };
 }

@@ -81,7 +81,7 @@ const isText = (type: string) => type === "String";
 const isTime = (type: string) => type === "Date" || type === "DateTime" || type === "Time";
 
 /** How a value of one type gets into an element of another: as it is, after a look at its text, or not at all. */
-export function fit(place: Place, from: string, to: string): "same" | "check" | undefined {
+export function fitOf(place: Place, from: string, to: string): "same" | "check" | undefined {
   const { types } = place.unit.linked;
   if (from === to || isSubtype(types, from, to)) {
     return "same";

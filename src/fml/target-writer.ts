@@ -1,5 +1,5 @@
 import type { TargetListMode } from "./ast.ts";
-import { type Binding, type Build, newName, type Place, property, quote } from "./unit.ts";
+import { type Binding, type Build, newName, type Place, property, quote, site } from "./unit.ts";
 
 /** An object that a rule makes: written as one literal unless something must be known of it earlier. */
 interface Fresh {
@@ -34,7 +34,9 @@ export class TargetWriter {
   flush(): void {
     // a child's literal stands before the literal of its parent
     for (const { binding, properties } of [...this.#fresh].reverse()) {
-      const body = [...properties].map(([name, values]) => `${quoteKey(name)}: ${values.join("")}`).join(", ");
+      const body = [...properties]
+        .map(([name, values]) => `${quoteKey(name)}: ${values.join("")}`)
+        .join(", ");
       this.lines.push(`const ${binding.js} = { ${body} };`, "if (++size > maxSize) tooLarge();");
     }
     this.lines.push(...this.#fresh.flatMap(({ attach }) => attach), ...this.#later);
@@ -47,12 +49,16 @@ export class TargetWriter {
   }
 
   /** Adds statements after the literals. */
-  then(...lines: readonly string[]): void {
+  later(...lines: readonly string[]): void {
     this.#later.push(...lines);
   }
 
   /** Makes an object with its first properties and joins it to its parent. */
-  make(binding: Binding & { readonly build: Build }, first: Readonly<Record<string, string>>, to?: Attachment): void {
+  make(
+    binding: Binding & { readonly build: Build },
+    first: Readonly<Record<string, string>>,
+    to?: Attachment,
+  ): void {
     const properties = new Map(Object.entries(first).map(([name, js]) => [name, [js]]));
     const nested = to !== undefined && this.#nest(to, binding.js);
     const attach = to === undefined || nested ? [] : attachLines(this.#place, to, binding.js);
@@ -81,14 +87,14 @@ export class TargetWriter {
     if (certain) {
       markFilled(this.#place, parent);
       if (!this.#nest(to, js)) {
-        this.then(...attachLines(this.#place, to, js));
+        this.later(...attachLines(this.#place, to, js));
       }
       return;
     }
     const name = /^[\w$]+$/.test(js) ? js : newName(this.#place.unit, "t");
     const declare = name === js ? [] : [`const ${name} = ${js};`];
     const write = attachLines({ ...this.#place, guards: this.#place.guards + 1 }, to, name).join(" ");
-    this.then(...declare, `if (${name} !== undefined && ${name} !== null) { ${write} }`);
+    this.later(...declare, `if (${name} !== undefined && ${name} !== null) { ${write} }`);
   }
 }
 
@@ -102,9 +108,12 @@ export function markFilled(place: Place, { build }: Binding): void {
 }
 
 /** Whether an element surely has no value yet, so that the first write needs not look. */
-function isAbsent(place: Place, { build }: Binding, name: string): boolean {
+export function isAbsent(place: Place, { build }: Binding, name: string): boolean {
   return (
-    build?.owned === true && !build.written.has("*") && !build.written.has(name) && build.loops === place.loops
+    build?.owned === true &&
+    !build.written.has("*") &&
+    !build.written.has(name) &&
+    build.loops === place.loops
   );
 }
 
@@ -120,7 +129,15 @@ export function attachLines(place: Place, to: Attachment, js: string): readonly 
   const ordered = listMode === "first" || listMode === "last" || place.group.lasts.has(name);
   if (ordered) {
     place.group.usesOrder = true;
-    return [`insert(order, ${parent.js}, ${quote(name)}, ${js}, ${quote(listMode ?? "")});`];
+    return [`insert(order, ${parent.js}, { key: ${quote(name)}, mode: ${quote(listMode ?? "")} }, ${js});`];
   }
-  return isFirst ? [`${at} = [${js}];`] : [`if (${at} === undefined) ${at} = [${js}]; else ${at}.push(${js});`];
+  return isFirst
+    ? [`${at} = [${js}];`]
+    : [`if (${at} === undefined) ${at} = [${js}]; else ${at}.push(${js});`];
+}
+
+/** In the traced variant: the statement that notes which source element and rule wrote an element. */
+export function noteLines(place: Place, parent: Binding, key: string, self: Binding): readonly string[] {
+  const code = `note(${parent.js}, ${key}, ${self.js}_p, ${site(place, self.path, `${parent.path}.${key.replaceAll('"', "")}`)});`;
+  return place.unit.traced ? [code] : [];
 }

@@ -14,14 +14,16 @@ export interface Temporal {
 
 const pattern =
   /^(?:(\d{4})(?:-(\d\d)(?:-(\d\d))?)?)?(T)?(?:(\d\d)(?::(\d\d)(?::(\d\d(?:\.(\d+))?))?)?)?(Z|[+-]\d\d:\d\d)?$/;
-const ucumTime: Readonly<Record<string, string>> = {
-  d: "day",
-  wk: "week",
-  h: "hour",
-  min: "minute",
-  s: "second",
-  ms: "millisecond",
-};
+const ucumTime: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    d: "day",
+    wk: "week",
+    h: "hour",
+    min: "minute",
+    s: "second",
+    ms: "millisecond",
+  }),
+);
 const milliseconds: Readonly<Record<string, number>> = {
   day: 86_400_000,
   hour: 3_600_000,
@@ -65,21 +67,31 @@ export function parseTemporal(written: string, kind?: Temporal["kind"]): Tempora
     return undefined;
   }
   const [, year, month, day, separator, hour, minute, second, fraction = "", zone] = match;
-  const clock = [hour, minute, second].filter((part) => part !== undefined).map(Number);
-  const calendar = [year, month, day].filter((part) => part !== undefined).map(Number);
-  const whole = calendar.length === 3 || isTime;
-  if (
-    (isTime ? calendar.length > 0 || zone !== undefined : year === undefined) ||
-    (clock.length > 0 && !whole)
-  ) {
+  const clock = numbersOf([hour, minute, second]);
+  const calendar = numbersOf([year, month, day]);
+  if (!isWhole(isTime, calendar, clock, zone) || !inRange([...(isTime ? [1, 1, 1] : calendar), ...clock])) {
     return undefined;
   }
-  const fields = isTime ? clock : [...calendar, ...clock];
   const found = separator === undefined ? "Date" : isTime ? "Time" : "DateTime";
-  if ((zone !== undefined && clock.length < 2) || !inRange(isTime ? [1, 1, 1, ...fields] : fields)) {
-    return undefined;
-  }
+  const fields = isTime ? clock : [...calendar, ...clock];
   return { kind: kind ?? found, fields, fraction: fraction.length, offset: offsetOf(zone) };
+}
+
+const numbersOf = (parts: readonly (string | undefined)[]) =>
+  parts.filter((part) => part !== undefined).map(Number);
+
+// a clock needs a whole date before it, a zone needs minutes, and a time has neither date nor zone
+function isWhole(
+  isTime: boolean,
+  calendar: readonly number[],
+  clock: readonly number[],
+  zone: string | undefined,
+): boolean {
+  if (isTime) {
+    return calendar.length === 0 && zone === undefined;
+  }
+  const isDate = calendar.length > 0 && (clock.length === 0 || calendar.length === 3);
+  return isDate && (zone === undefined || clock.length >= 2);
 }
 
 const pad = (value: number, width: number) => String(value).padStart(width, "0");
@@ -149,7 +161,7 @@ export function compareTemporals(left: Temporal, right: Temporal): number | unde
 }
 
 function wordOf({ unit, calendar }: Quantity): { word: string; scale: number } {
-  const word = calendar ? unit.replace(/s$/, "") : ucumTime[unit];
+  const word = calendar ? unit.replace(/s$/, "") : ucumTime.get(unit);
   if (word === undefined) {
     throw new FhirPathError("a date takes only a quantity of time");
   }
@@ -167,14 +179,17 @@ export function addToTemporal(value: Temporal, quantity: Quantity): Temporal {
     return addMonths(value, word === "year" ? amount * 12 : amount);
   }
   const step = word === "millisecond" ? 1 : (milliseconds[word] ?? 0);
-  if (value.kind === "Time") {
-    return step >= 86_400_000 ? value : addMilliseconds(value, amount * step);
+  if (value.kind === "Time" && step >= 86_400_000) {
+    return value;
   }
-  if (value.fields.length < 3) {
-    const days = Math.trunc((amount * step) / 86_400_000);
-    return addMonths(value, value.fields.length === 1 ? Math.trunc(days / 365) * 12 : Math.trunc(days / 30));
-  }
-  return addMilliseconds(value, amount * step);
+  return value.kind === "Time" || value.fields.length >= 3
+    ? addMilliseconds(value, amount * step)
+    : addDaysRoughly(value, (amount * step) / 86_400_000);
+}
+
+// FHIRPath 2.0 section 6.6.1: to a year or month, days are added as years of 365 and months of 30 days
+function addDaysRoughly(value: Temporal, days: number): Temporal {
+  return addMonths(value, value.fields.length === 1 ? Math.trunc(days / 365) * 12 : Math.trunc(days / 30));
 }
 
 function addMonths(value: Temporal, amount: number): Temporal {

@@ -1,43 +1,46 @@
 import type { Expression } from "./fhirpath-ast.ts";
-import { choiceProperty, type ElementDefinition, type TypeDefinition } from "./types.ts";
-import type { Binding, Unit } from "./unit.ts";
-
-/** The part of the type table that expressions need at run time; the table itself stays with the compiler. */
-export type TypeSlice = Map<string, { readonly definition: TypeDefinition; readonly elements: Set<string> }>;
+import { choiceProperty, type ElementDefinition } from "./types.ts";
+import type { Binding, TypeSlice, Unit } from "./unit.ts";
 
 interface Names {
-  readonly members: Set<string>;
+  members: Set<string>;
   readonly types: Set<string>;
   all: boolean;
 }
 
 const walking = new Set(["children", "descendants"]);
+const readBy: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    extension: ["extension"],
+    resolve: ["reference"],
+  }),
+);
 
 function collectNames(expression: Expression, names: Names): void {
   JSON.stringify(expression, (_key, node: unknown) => {
-    const { kind, name, type } = (node ?? {}) as { kind?: string; name?: string; type?: string };
-    if (kind === "member" && name !== undefined) {
+    const { kind, name = "", type = "" } = (node ?? {}) as { kind?: string; name?: string; type?: string };
+    if (kind === "member") {
       names.members.add(name);
-      names.types.add(name);
     }
-    if (kind === "type" && type !== undefined) {
-      names.types.add(type.replace(/^FHIR\./, ""));
+    if (kind === "call") {
+      names.all ||= walking.has(name);
+      names.members = new Set([...names.members, ...(readBy.get(name) ?? [])]);
     }
-    names.all ||= kind === "call" && name !== undefined && walking.has(name);
+    // a name may also be that of a type: `Patient.name`, `ofType(Quantity)`
+    names.types.add(kind === "type" ? type.replace(/^FHIR\./, "") : name);
     return node;
   });
-  names.members.add("extension").add("reference");
 }
 
 /** Adds to a unit's slice what an expression can meet on its way from the given variables. */
 export function sliceTypes(unit: Unit, expression: Expression, from: readonly Binding[]): void {
   const names: Names = { members: new Set(), types: new Set(), all: false };
   collectNames(expression, names);
-  const start = from.flatMap(({ type, constant }) => {
+  const start = from.flatMap(({ type, choices = [], constant }) => {
     if (constant !== undefined) {
       collectNames(constant, names);
     }
-    return type ?? [];
+    return type ?? choices;
   });
   const named = [...names.types].filter((type) => unit.linked.types.has(type));
   const open = new Set([...start, ...named]);
@@ -57,10 +60,13 @@ function addType(unit: Unit, name: string, { members, all }: Names, open: Set<st
     open.add(definition.base);
   }
   for (const [element, { types, choice }] of Object.entries(definition.elements)) {
-    const isNamed = members.has(element) || (choice && types.some((t) => members.has(choiceProperty(element, t))));
+    const isNamed =
+      members.has(element) || (choice && types.some((t) => members.has(choiceProperty(element, t))));
     if (isNamed || all) {
       entry.elements.add(element);
-      types.forEach((type) => open.add(type));
+      for (const type of types) {
+        open.add(type);
+      }
     }
   }
 }

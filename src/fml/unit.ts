@@ -3,7 +3,7 @@ import type { Position, Problem, ProblemCode } from "./errors.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import type { Linked, LinkedGroup } from "./linker.ts";
 import { problem } from "./linker.ts";
-import type { TypeSlice } from "./type-slice.ts";
+import type { TypeDefinition } from "./types.ts";
 
 /**
  * How a variable's value stands in the generated code. `raw`: the JSON value. `primitive`: a FHIR primitive, its id
@@ -20,12 +20,16 @@ export interface Binding {
   readonly form: Form;
   /** undefined where no model describes the value */
   readonly type: string | undefined;
+  /** the types that a node may have, if a model tells */
+  readonly choices?: readonly string[];
   /** as shown in messages: `card.education.date` */
   readonly path: string;
   /** target only: what is known of the object under construction */
   readonly build?: Build;
   /** how the value of a `let` constant is written again inside an expression */
   readonly constant?: Expression;
+  /** made by the map, so that it stands at no place of a source */
+  readonly isLiteral?: true;
 }
 
 /** What the compiler knows of a target object while it writes the code that fills it. */
@@ -51,6 +55,9 @@ export interface Instance {
   readonly parameters: readonly Binding[];
   readonly entry: boolean;
 }
+
+/** The part of the type table that expressions need at run time; the table itself stays with the compiler. */
+export type TypeSlice = Map<string, { readonly definition: TypeDefinition; readonly elements: Set<string> }>;
 
 /** What one compilation collects: problems, constants of the module, and the groups still to be compiled. */
 export interface Unit {
@@ -86,7 +93,7 @@ export interface GroupState {
 
 /** A variable on the source side. */
 export function sourceBinding(
-  part: Pick<Binding, "name" | "js" | "form" | "type" | "path"> & { constant?: Expression },
+  part: Pick<Binding, "name" | "js" | "form" | "type" | "path" | "constant" | "isLiteral">,
 ): Binding {
   return { mode: "source", ...part };
 }
@@ -107,7 +114,8 @@ export function report(place: Place, code: ProblemCode, message: string, positio
   const found: Problem = problem(code, message, position, place.map);
   const { problems } = place.unit.linked;
   const isKnown = problems.some(
-    (p) => p.message === message && p.position.line === position.line && p.position.column === position.column,
+    (p) =>
+      p.message === message && p.position.line === position.line && p.position.column === position.column,
   );
   if (!isKnown) {
     problems.push(found);
@@ -122,7 +130,7 @@ export function newName(unit: Unit, hint: string): string {
 }
 
 /** Text as a JavaScript string literal. */
-export const quote = (text: string) => JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
+export const quote = (text: string) => JSON.stringify(text);
 
 /** `owner.name`, or `owner["na-me"]` where the name is no identifier. */
 export function property(owner: string, name: string, optional = false): string {
@@ -149,4 +157,19 @@ export function site(place: Place, sourcePath: string, targetPath: string): numb
   const row = JSON.stringify([map.name, position.line, position.column, rule, sourcePath, targetPath]);
   const known = unit.sites.indexOf(row);
   return known === -1 ? unit.sites.push(row) - 1 : known;
+}
+
+/** The FHIRPath node of a variable. */
+export function nodeCode({ js, form, type }: Binding): string {
+  const name = type === undefined ? "undefined" : quote(type);
+  switch (form) {
+    case "node":
+      return js;
+    case "primitive":
+      return `node(${name}, ${js} ?? undefined, ${js}_ ?? undefined)`;
+    case "cell":
+      return `node(${name}, ${js}.value, ${js}.element)`;
+    default:
+      return `node(${name}, ${js})`;
+  }
 }

@@ -1,0 +1,202 @@
+import { describe, expect, it } from "vitest";
+import { type Around, libraryFor, mappingOf } from "../../test/support/fml.ts";
+import { compileMap } from "./compiler.ts";
+import { FmlCompileError, MappingError } from "./errors.ts";
+import type { LogicalModel } from "./logical-model.ts";
+
+const model: LogicalModel = {
+  url: "urn:wire:Card",
+  root: "Card",
+  types: {
+    Card: {
+      id: { type: "string", min: 1 },
+      name: { type: "string" },
+      born: { type: "string" },
+      hours: { type: "string" },
+      sex: { type: "string" },
+      tag: { type: "string", max: "*" },
+      job: { type: "Job", max: "*" },
+    },
+    Job: { title: { type: "string" }, from: { type: "string" }, main: { type: "boolean" } },
+  },
+};
+
+const header = `map "urn:test" = "Test"
+uses "urn:wire:Card" alias Card as source
+uses "http://hl7.org/fhir/StructureDefinition/Patient" alias Patient as source
+uses "http://hl7.org/fhir/StructureDefinition/Practitioner" alias Practitioner as target
+`;
+const around: Around = { models: [model] };
+const toPractitioner = (rules: string, rest = "") =>
+  `${header}group card(source src : Card, target tgt : Practitioner) {\n${rules}\n}\n${rest}`;
+const run = async (rules: string, source: unknown, rest = "") =>
+  (await mappingOf(toPractitioner(rules, rest), around)).convert(source);
+const problemsOf = (text: string) => {
+  try {
+    compileMap(text, libraryFor(around));
+  } catch (error) {
+    expect(error).toBeInstanceOf(FmlCompileError);
+    return (error as FmlCompileError).problems.map(
+      ({ code, position, message }) => `${position.line}:${position.column} ${code} ${message}`,
+    );
+  }
+  return [];
+};
+
+describe("a compiled map", () => {
+  it("makes arrays and scalars as the types say", async () => {
+    const rules = `src.id as id -> tgt.identifier as i, i.system = 'urn:x', i.value = id "id";
+      src.job as job -> tgt.qualification as q, q.code as c, c.text = (job.title & '!') "job";`;
+    expect(await run(rules, { id: "7", job: [{ title: "a" }, { title: "b" }] })).toEqual({
+      resourceType: "Practitioner",
+      identifier: [{ system: "urn:x", value: "7" }],
+      qualification: [{ code: { text: "a!" } }, { code: { text: "b!" } }],
+    });
+  });
+
+  it("asks `where` of each item, with the item as $this and variables as names", async () => {
+    const rules = `src.job as job where title = 'b' and src.id = '7' -> tgt.name as n, n.text = (title) "job";`;
+    const source = { id: "7", job: [{ title: "a" }, { title: "b" }] };
+    expect(await run(rules, source)).toMatchObject({ name: [{ text: "b" }] });
+  });
+
+  it("leaves out elements that nothing filled", async () => {
+    const rules = `src -> tgt.name as n then { src.name as name -> n.family = name "family"; } "name";`;
+    expect(await run(rules, { id: "1" })).toEqual({ resourceType: "Practitioner" });
+  });
+
+  it("refuses a date that is not in the calendar, naming the places and not the value", async () => {
+    const rules = `src.born as born -> tgt.birthDate = born "born";`;
+    expect(await run(rules, { born: "1980-02-29" })).toMatchObject({ birthDate: "1980-02-29" });
+    const failure = await run(rules, { born: "1981-02-31" }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(MappingError);
+    expect(failure).toMatchObject({
+      code: "bad-value",
+      site: {
+        map: "Test",
+        rule: "born",
+        sourcePath: "src.born",
+        targetPath: "tgt.birthDate",
+        position: { line: 6 },
+      },
+    });
+    expect(String(failure)).not.toContain("1981");
+  });
+
+  it("refuses a document that does not keep to its model", async () => {
+    const rules = `src.job as job -> tgt.name as n, n.text = (job.title) "job";`;
+    await expect(run(rules, { job: { title: "a" } })).rejects.toMatchObject({ code: "wrong-type" });
+    await expect(run(`src.id as id -> tgt.id = id "id";`, { id: 5 })).rejects.toMatchObject({
+      code: "wrong-type",
+    });
+  });
+
+  it("translates by a contained ConceptMap and refuses a code without a row", async () => {
+    const text = toPractitioner(`src.sex as s -> tgt.gender = translate(s, '#sex', 'code') "sex";`).replace(
+      '"Test"\n',
+      `"Test"\nconceptmap "#sex" { prefix s = "urn:s" prefix t = "urn:t" s:"1" == t:male }\n`,
+    );
+    const mapping = await mappingOf(text, around);
+    expect(mapping.convert({ sex: "1" })).toMatchObject({ gender: "male" });
+    expect(() => mapping.convert({ sex: "2" })).toThrowError(
+      expect.objectContaining({
+        code: "unmapped-code",
+        site: expect.objectContaining({ targetPath: "tgt.gender" }),
+      }),
+    );
+  });
+
+  it("keeps ids and extensions of primitives", async () => {
+    const text = `map "u" = n
+      uses "http://hl7.org/fhir/StructureDefinition/Patient" alias Patient as source
+      group p(source a : Patient, target b : Patient) { a.birthDate -> b.birthDate; a.name as x -> b.name as y then { x.given -> y.given; }; }`;
+    const patient = {
+      resourceType: "Patient",
+      birthDate: "1980-01-01",
+      _birthDate: { id: "d" },
+      name: [{ given: ["A", null], _given: [null, { extension: [{ url: "urn:e", valueCode: "x" }] }] }],
+    };
+    expect((await mappingOf(text)).convert(patient)).toEqual(patient);
+  });
+
+  it("traces each element to its source node, rule and line", async () => {
+    const mapping = await mappingOf(
+      toPractitioner(
+        `src.job as job -> tgt.qualification as q then {\njob.title as t -> q.code as c, c.text = t "title";\n} "job";`,
+      ),
+      around,
+    );
+    const { result, trace } = mapping.trace({ job: [{ title: "a" }, { title: "b" }] });
+    expect(result).toEqual(mapping.convert({ job: [{ title: "a" }, { title: "b" }] }));
+    expect(trace).toContainEqual({
+      target: "Practitioner.qualification[1].code.text",
+      source: "src.job[1].title",
+      map: "Test",
+      line: 7,
+      rule: "title",
+    });
+  });
+
+  it("bounds the depth of groups that call themselves", async () => {
+    const rest = `group loop(source src, target tgt) { src -> tgt then loop(src, tgt) "again"; }`;
+    await expect(run(`src -> tgt then loop(src, tgt) "start";`, { id: "1" }, rest)).rejects.toMatchObject({
+      code: "too-deep",
+    });
+  });
+});
+
+describe("compile errors", () => {
+  it.each([
+    ["src.nam as n -> tgt.id = n;", "6:5 unknown-element Card has no element nam; did you mean name?"],
+    [
+      "src.name as n -> tgt.nam = n;",
+      "6:22 unknown-element Practitioner has no element nam; did you mean name?",
+    ],
+    ["src.name as n -> tgt.id = m;", "6:27 unknown-variable no variable is named m"],
+    ["src.name as n then other(n);", "6:20 unknown-group no group is named other"],
+    ["src then card(src);", "6:10 arity card takes 2 parameters, not 1"],
+    [
+      "src.name as n -> tgt.gender = translate(n, '#none', 'code');",
+      "6:44 unknown-concept-map no ConceptMap is named #none",
+    ],
+    [
+      "src.name as n -> tgt.active = n;",
+      "6:31 type a string does not fit active, which takes boolean; use cast(value, 'type')",
+    ],
+    ["src.job as j -> tgt.name = j;", "6:28 type a Job does not fit name, which takes HumanName"],
+    [
+      "src.name as n -> tgt.name.family = n;",
+      "6:22 cardinality name repeats: give it a rule of its own with 'as'",
+    ],
+    [
+      "src.name as n where n.lenght() > 1 -> tgt.id = n;",
+      "6:23 unknown-function no function is named lenght; did you mean length?",
+    ],
+    [
+      "src.name as n where n.matches('(a+)+') -> tgt.id = n;",
+      "6:31 unsupported a repeat within a repeat is not run",
+    ],
+    ["src.name as n -> src.id = n;", "6:18 type src is a source; a rule writes only to targets"],
+    ["src.name as n -> tgt.`__proto__` = n;", "6:22 forbidden-name no element is named __proto__"],
+    ["src.`constructor` as n -> tgt.id = n;", "6:5 forbidden-name no element is named constructor"],
+    ["src -> tgt.name = create('Nobody') as n;", "6:8 unknown-type no type is named Nobody"],
+  ])("%s", (rule, expected) => {
+    expect(problemsOf(toPractitioner(rule))).toContain(expected);
+  });
+
+  it("says all problems at once, in order", () => {
+    const found = problemsOf(toPractitioner("src.a -> tgt.id;\nsrc.b -> tgt.id;"));
+    expect(found.map((line) => line.slice(0, 4))).toEqual(["6:5 ", "7:5 "]);
+  });
+
+  it("never lets a name or a string of a map into the generated code as code", () => {
+    const evil = "'];globalThis.hacked=1;//\\u2028";
+    const text = toPractitioner(
+      `src.name as \`x;globalThis.hacked=1\` -> tgt.id = "${evil}" "*/ globalThis.hacked=1 //\\u2028globalThis.hacked=1";`,
+    );
+    const { code } = compileMap(text, libraryFor(around));
+    const withoutStrings = code.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/^\/\/.*$/gm, "");
+    expect(withoutStrings).not.toContain("hacked");
+    expect(code).not.toMatch(/[\u2028\u2029]/);
+  });
+});
