@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import type { OperationOutcome } from "@medplum/fhirtypes";
+import { exportJWK, generateKeyPair, UnsecuredJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { codeOf, Door, sandboxPeople } from "../support/door.ts";
+import { demoScopes, startGateway, type TestGateway } from "../support/gateway.ts";
+
+let gateway: TestGateway;
+let tokenUrl: string;
+let snils: string;
+beforeAll(async () => {
+  gateway = await startGateway();
+  tokenUrl = `${gateway.url}/auth/token`;
+  snils = (await sandboxPeople(gateway)).get("doctor")!;
+});
+afterAll(() => gateway?.remove());
+
+describe("POST /auth/token", () => {
+  const refusal = async (assertion: string, scope = demoScopes) => {
+    const answer = await requestToken(tokenUrl, assertion, scope);
+    const { error } = (await answer.json()) as { error: string };
+    return [answer.status, error];
+  };
+
+  it("takes an assertion once", async () => {
+    const assertion = await clientAssertion(await gateway.key(), tokenUrl);
+    expect((await requestToken(tokenUrl, assertion, demoScopes)).status).toBe(200);
+    expect(await refusal(assertion)).toEqual([401, "invalid_client"]);
+  });
+
+  it("refuses alg:none", async () => {
+    const { clientId } = await gateway.key();
+    const unsigned = new UnsecuredJWT({ jti: randomUUID() })
+      .setIssuer(clientId)
+      .setSubject(clientId)
+      .setAudience(tokenUrl)
+      .setExpirationTime("4m")
+      .encode();
+    expect(await refusal(unsigned)).toEqual([401, "invalid_client"]);
+  });
+
+  it("refuses another's key, an old assertion, a far expiry and another audience", async () => {
+    const key = await gateway.key();
+    const stranger = await generateKeyPair("ES384", { extractable: true });
+    const jwk = { ...(await exportJWK(stranger.privateKey)), alg: "ES384", kid: key.jwk.kid };
+    const now = Math.floor(Date.now() / 1000);
+    const wrong = [
+      await clientAssertion({ ...key, jwk }, tokenUrl),
+      await clientAssertion(key, tokenUrl, { exp: now - 60 }),
+      await clientAssertion(key, tokenUrl, { exp: now + 3_600 }),
+      await clientAssertion(key, "https://elsewhere.example/auth/token"),
+      await clientAssertion({ ...key, clientId: "nobody" }, tokenUrl),
+      "no.jwt",
+    ];
+    for (const assertion of wrong) expect(await refusal(assertion)).toEqual([401, "invalid_client"]);
+  });
+
+  it("refuses a scope that the client doesn't hold", async () => {
+    const assertion = await clientAssertion(await gateway.key(), tokenUrl);
+    expect(await refusal(assertion, "user/Practitioner.rs")).toEqual([400, "invalid_scope"]);
+  });
+});
+
+describe("/fhir", () => {
+  it.each([
+    ["no token", ""],
+    ["a word", "Bearer secret"],
+    ["an unsigned token", `Bearer ${new UnsecuredJWT({ scope: "system/*.rs" }).encode()}x`],
+  ])("refuses %s", async (_name, authorization) => {
+    const answer = await fetch(`${gateway.url}/fhir/Practitioner/1`, { headers: { authorization } });
+    expect(answer.status).toBe(401);
+    expect(codeOf((await answer.json()) as OperationOutcome)).toBe("unauthorized");
+  });
+
+  it("refuses a token with one changed letter", async () => {
+    const token = await gateway.token();
+    const [head, claims = "", signature] = token.split(".");
+    const changed = `${claims.slice(0, 9)}${claims[9] === "A" ? "B" : "A"}${claims.slice(10)}`;
+    const reply = await new Door(gateway, [head, changed, signature].join(".")).search<OperationOutcome>(
+      snils,
+    );
+    expect([reply.status, codeOf(reply.body)]).toEqual([401, "unauthorized"]);
+  });
+
+  it("R-09 refuses a registry query that the token's scopes don't cover", async () => {
+    const door = await Door.open(gateway, "system/Organization.rs");
+    const reply = await door.search<OperationOutcome>(snils);
+    expect([reply.status, codeOf(reply.body)]).toEqual([403, "scope-missing"]);
+  });
+
+  it("names an unknown search parameter, or ignores it when asked to be lenient", async () => {
+    const door = await Door.open(gateway);
+    const strict = await door.search<OperationOutcome>(snils, { shoesize: "43" });
+    expect([strict.status, codeOf(strict.body)]).toEqual([400, "unknown-parameter"]);
+    expect(JSON.stringify(strict.body)).toContain("shoesize");
+    const lenient = await door.search(snils, { shoesize: "43" }, { prefer: "handling=lenient" });
+    expect(lenient.status).toBe(200);
+    const warnings = lenient.body.entry?.filter(({ search }) => search?.mode === "outcome") ?? [];
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("refuses a СНИЛС with a wrong check digit and one in the URL", async () => {
+    const door = await Door.open(gateway);
+    const wrong = snils.slice(0, -1) + ((Number(snils.at(-1)) + 1) % 10);
+    const refused = await door.search<OperationOutcome>(wrong);
+    expect([refused.status, codeOf(refused.body)]).toEqual([400, "invalid-snils"]);
+    expect(JSON.stringify(refused.body)).not.toContain(wrong);
+    const inUrl = `/fhir/Practitioner?identifier=urn:oid:1.2.643.100.3|${snils}`;
+    const shown = await door.call<OperationOutcome>(inUrl);
+    expect([shown.status, codeOf(shown.body)]).toEqual([400, "identifier-in-url"]);
+  });
+});
