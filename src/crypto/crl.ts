@@ -10,15 +10,9 @@ import {
 } from "./der-read.ts";
 import { derInteger, TAG } from "./der-write.ts";
 import { CryptoError } from "./errors.ts";
-import { verifyMessage } from "./keys.ts";
+import { verifyKnown } from "./known-signatures.ts";
 import type { RevocationState } from "./ocsp.ts";
-import {
-  type Certificate,
-  certificatePublicKey,
-  EXTENSION_OIDS,
-  keyUsagesOf,
-  readExtensions,
-} from "./x509.ts";
+import { type Certificate, EXTENSION_OIDS, keyUsagesOf, readExtensions } from "./x509.ts";
 
 const ISSUING_POINT_OID = "2.5.29.28";
 const UNDERSTOOD = new Set<string>([
@@ -95,12 +89,12 @@ function refuseForeign(list: RevocationList, issuer: Certificate): void {
   if (usages && !usages.has("cRLSign")) throw unavailable("the issuer's key is not for revocation lists");
   const isOwn =
     Buffer.compare(list.issuer, issuer.subject.der) === 0 &&
-    verifyMessage(
-      certificatePublicKey(issuer),
-      signatureAlgorithmOf(list.signatureOid),
-      list.tbs,
-      list.signature,
-    );
+    verifyKnown({
+      spki: issuer.spki,
+      algorithm: signatureAlgorithmOf(list.signatureOid),
+      message: list.tbs,
+      signature: list.signature,
+    });
   if (!isOwn) throw unavailable("the list is not signed by the certificate's issuer");
 }
 

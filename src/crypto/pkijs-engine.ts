@@ -1,9 +1,9 @@
 import { webcrypto } from "node:crypto";
 import * as pkijs from "pkijs";
 import { signatureAlgorithmOf } from "./algorithms.ts";
-import { parsePublicKey, verifyMessage } from "./keys.ts";
+import { verifyKnown } from "./known-signatures.ts";
 
-/** Sends every signature that pkijs checks through `verifyMessage`: GOST is understood, SHA-1 and weak keys are refused. */
+/** Sends every signature that pkijs checks through our own check: GOST is understood, SHA-1 and weak keys are refused. */
 class Engine extends pkijs.CryptoEngine {
   constructor() {
     super({ crypto: webcrypto, name: "cabinet-gateway" });
@@ -15,9 +15,12 @@ class Engine extends pkijs.CryptoEngine {
     key: pkijs.PublicKeyInfo,
     algorithm: pkijs.AlgorithmIdentifier,
   ): Promise<boolean> {
-    const publicKey = parsePublicKey(new Uint8Array(key.toSchema().toBER(false)));
-    const name = signatureAlgorithmOf(algorithm.algorithmId);
-    return verifyMessage(publicKey, name, bytesOf(data), signature.valueBlock.valueHexView);
+    return verifyKnown({
+      spki: new Uint8Array(key.toSchema().toBER(false)),
+      algorithm: signatureAlgorithmOf(algorithm.algorithmId),
+      message: bytesOf(data),
+      signature: signature.valueBlock.valueHexView,
+    });
   }
 }
 

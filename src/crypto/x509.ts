@@ -11,7 +11,8 @@ import {
 import { TAG } from "./der-write.ts";
 import { type DistinguishedName, parseName } from "./distinguished-name.ts";
 import { CryptoError } from "./errors.ts";
-import { type PublicKey, parsePublicKey, verifyMessage } from "./keys.ts";
+import { type PublicKey, parsePublicKey } from "./keys.ts";
+import { verifyKnown } from "./known-signatures.ts";
 import { derFromPem } from "./pem.ts";
 
 export const EXTENSION_OIDS = {
@@ -116,7 +117,8 @@ export function certificatePublicKey(certificate: Certificate): PublicKey {
 /** Whether `issuer` signed `certificate`; says nothing of dates, names or rights. Throws `unsupported-algorithm`. */
 export function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
   const algorithm = signatureAlgorithmOf(certificate.signatureOid);
-  return verifyMessage(certificatePublicKey(issuer), algorithm, certificate.tbs, certificate.signature);
+  const { tbs: message, signature } = certificate;
+  return verifyKnown({ spki: issuer.spki, algorithm, message, signature });
 }
 
 /** What the key may be used for; undefined when the certificate does not say. */
