@@ -10,10 +10,10 @@ import { Child } from "./child.ts";
 import type { Round, RoundResult } from "./load.ts";
 import type { Usage } from "./subjects/cpu.ts";
 
-const rounds = 7;
-const seconds = 4;
+const rounds = 5;
+const seconds = 3;
 const connections = 50;
-const warmUpRounds = 2;
+const warmUpRounds = 1;
 
 interface Measure {
   perSecond: number;
@@ -234,7 +234,7 @@ async function journalRows(dataDir: string): Promise<number> {
   const { db, close } = await openDatabase({ dataDir, url: process.env.DATABASE_URL });
   const { rows } = await sql<{
     count: string;
-  }>`select count(*) as count from journal where action = 'read'`.execute(db);
+  }>`select count(*) as count from journal`.execute(db);
   await close();
   return Number(rows[0]?.count);
 }
