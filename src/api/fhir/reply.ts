@@ -10,8 +10,13 @@ const contentTypes: Readonly<Record<Format, string>> = {
   xml: "application/fhir+xml; charset=utf-8",
 };
 
-// texts of resources that caches hand out again and again as the same object
-const texts: Readonly<Record<Format, WeakMap<Resource, string>>> = {
+interface Prepared {
+  bytes: Buffer;
+  lastModified: string | undefined;
+}
+
+// answers of resources that caches hand out again and again as the same object
+const prepared: Readonly<Record<Format, WeakMap<Resource, Prepared>>> = {
   json: new WeakMap(),
   xml: new WeakMap(),
 };
@@ -19,23 +24,28 @@ const texts: Readonly<Record<Format, WeakMap<Resource, string>>> = {
 /** The one place that sets status, content type, ETag and Last-Modified of a FHIR answer (FHIR R4 http). */
 export function sendResource(request: FastifyRequest, reply: FastifyReply, resource: Resource): FastifyReply {
   const format = formatOf(request);
-  const { versionId, lastUpdated } = resource.meta ?? {};
+  const { bytes, lastModified } = preparedOf(resource, format);
+  const versionId = resource.meta?.versionId;
   if (versionId) {
     const etag = `W/"${versionId}"`;
     reply.header("etag", etag);
     if (request.headers["if-none-match"] === etag) return reply.code(304).send();
   }
-  if (lastUpdated) reply.header("last-modified", new Date(lastUpdated).toUTCString());
-  return reply.header("content-type", contentTypes[format]).send(textOf(resource, format));
+  if (lastModified !== undefined) reply.header("last-modified", lastModified);
+  return reply.header("content-type", contentTypes[format]).send(bytes);
 }
 
-function textOf(resource: Resource, format: Format): string {
-  let text = texts[format].get(resource);
-  if (text === undefined) {
-    text = format === "json" ? JSON.stringify(resource) : xmlOfResource(resource);
-    texts[format].set(resource, text);
+function preparedOf(resource: Resource, format: Format): Prepared {
+  let ready = prepared[format].get(resource);
+  if (ready === undefined) {
+    const lastUpdated = resource.meta?.lastUpdated;
+    ready = {
+      bytes: Buffer.from(format === "json" ? JSON.stringify(resource) : xmlOfResource(resource)),
+      lastModified: lastUpdated === undefined ? undefined : new Date(lastUpdated).toUTCString(),
+    };
+    prepared[format].set(resource, ready);
   }
-  return text;
+  return ready;
 }
 
 const formatNames: Readonly<Record<string, Format>> = {
