@@ -40,7 +40,6 @@ export async function startGateway(
     PUBLIC_URL: url,
     DATA_DIR: dataFolder,
     LOG_LEVEL: "warn",
-    DRAIN_NOTICE_MS: "0",
     ...settings,
   };
   const server = new ChildServer({
