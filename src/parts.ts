@@ -1,4 +1,3 @@
-import type { Bundle } from "@medplum/fhirtypes";
 import { createClientRegistry, readClients } from "./access/clients.ts";
 import { Cache } from "./cache/cache.ts";
 import { LeasedGenerations } from "./cache/leased-generations.ts";
@@ -11,7 +10,7 @@ import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import type { Identities } from "./flows/identities.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
-import { loadMap } from "./fml/medplum-engine.ts";
+import { loadMapping } from "./fml/loader.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
@@ -129,7 +128,7 @@ async function openSystems(config: Config, upstream: Upstream, { clock, sandbox 
       baseUrl: config.FRMO_URL ?? `${sandbox?.url}/frmo`,
       timeoutMs,
       cacheSeconds: config.FRMO_CACHE_SECONDS,
-      toFhir: (await loadMap(organizationMap)) as (card: unknown) => Bundle,
+      toFhir: await loadMapping(organizationMap),
     }),
   };
 }

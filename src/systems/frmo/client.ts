@@ -1,6 +1,7 @@
 import type { Bundle } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Mapping } from "../../fml/module.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { isFrmoCard } from "./wire.ts";
@@ -12,7 +13,7 @@ export interface FrmoSettings {
   timeoutMs: number;
   cacheSeconds: number;
   /** mappings/frmo/organization/to-fhir */
-  toFhir: (card: unknown) => Bundle;
+  toFhir: Mapping;
 }
 
 export interface FrmoClient {
@@ -54,7 +55,7 @@ async function card({ baseUrl, toFhir }: FrmoSettings, oid: string, attempt: Att
   const answer = await parsed(response);
   if (!isFrmoCard(answer) || answer.oid !== oid)
     throw new GatewayError("upstream-wrong-shape", { system: "frmo", detail: "not a card of this OID" });
-  return toFhir(withoutNulls(answer));
+  return toFhir.convert(withoutNulls(answer)) as Bundle;
 }
 
 async function parsed(response: Response): Promise<unknown> {
