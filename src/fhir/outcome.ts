@@ -3,7 +3,7 @@ import { canonicalBase } from "../core/canonical.ts";
 import { type ErrorCode, errorTable } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 
-export const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
+const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
 
 /**
  * An OperationOutcome with the code of our error table, Russian text, remedy and the element to mend

@@ -70,7 +70,7 @@ function refusePersonal(providers: Providers, { parameter, chain }: Criterion): 
 }
 
 /** Splits at commas that are not escaped (FHIR R4 3.1.1.4.0.1). */
-export function splitValues(text: string): string[] {
+function splitValues(text: string): string[] {
   return (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map((part) => part.replace(/\\([\\,|$])/g, "$1"));
 }
 

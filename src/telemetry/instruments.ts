@@ -2,8 +2,8 @@ import { errorTable } from "../core/error-table.ts";
 import { httpMethods, statusLabels } from "./labels.ts";
 import type { Metrics } from "./metrics.ts";
 
-export const rejectReasons = ["rate", "body", "auth", "drain", "load", "schema"] as const;
-export type RejectReason = (typeof rejectReasons)[number];
+const rejectReasons = ["rate", "body", "auth", "drain", "load", "schema"] as const;
+type RejectReason = (typeof rejectReasons)[number];
 export type ServiceLevel = "read" | "write" | "none";
 
 const errorCodes = Object.keys(errorTable);

@@ -92,7 +92,7 @@ function codedView(concept: CodeableConcept | undefined): View["Coded"] | undefi
 }
 
 /** One row of `sources`, with times as instants. */
-export function sourceView({ system, status, asOf, retryAfter }: SourceStatus): View["Source"] {
+function sourceView({ system, status, asOf, retryAfter }: SourceStatus): View["Source"] {
   return {
     system,
     status,

@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 
 /** Text made safe for HTML content and attribute values. */
-export const escapeHtml = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text.replace(
     /[&<>"']/g,
     (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[sign] ?? sign,
