@@ -3,7 +3,7 @@ import { httpMethods, statusLabels } from "./labels.ts";
 import type { Metrics } from "./metrics.ts";
 
 const rejectReasons = ["rate", "body", "auth", "drain", "load", "schema"] as const;
-type RejectReason = (typeof rejectReasons)[number];
+export type RejectReason = (typeof rejectReasons)[number];
 export type ServiceLevel = "read" | "write" | "none";
 
 const errorCodes = Object.keys(errorTable);
