@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { formatSnils, isSnils, snilsDigits } from "../../core/identifiers.ts";
-import { loadMap } from "../../fml/medplum-engine.ts";
+import { loadMapping } from "../../fml/loader.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { createSoapPort } from "../../upstream/soap.ts";
@@ -42,7 +42,7 @@ const moscowDay = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Moscow" }
 export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient> {
   const { upstream, clock } = options;
   const operationName = options.operationNames?.getEmployee ?? wsdlName;
-  const toFhir = await loadMap(map);
+  const toFhir = await loadMapping(map);
   const soap = createSoapPort({ wsdl, endpoint: options.baseUrl });
   const getEmployee: Operation = {
     system: "frmr",
@@ -61,7 +61,11 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
     if (!employee) throw notFound();
     if (more.length > 0) throw new GatewayError("person-duplicated", { system: "frmr" });
     const now = new Date(clock.now());
-    const bundle = toFhir({ asOf: now.toISOString(), today: moscowDay.format(now), Employee: employee });
+    const bundle = toFhir.convert({
+      asOf: now.toISOString(),
+      today: moscowDay.format(now),
+      Employee: employee,
+    });
     return withoutRepeats(bundle as Bundle);
   }
 

