@@ -7,6 +7,7 @@ const production = {
   PUBLIC_URL: "https://cabinet.example.test",
   FRMR_URL: "https://frmr.example.test/ws",
   FRMO_URL: "https://frmo.example.test",
+  NSI_URL: "https://nsi.example.test",
   CLIENTS_FILE: "clients.json",
 };
 
@@ -34,6 +35,8 @@ describe("configuration", () => {
     ["MASTER_KEY", "c2hvcnQ=", /32 bytes/],
     ["PUBLIC_URL", "http://cabinet.example.test", /PUBLIC_URL must be https/],
     ["FRMR_URL", undefined, /FRMR_URL is required/],
+    ["FRMO_URL", undefined, /FRMO_URL is required/],
+    ["NSI_URL", undefined, /NSI_URL is required/],
     ["CLIENTS_FILE", undefined, /CLIENTS_FILE is required/],
   ])("refuses an unsafe %s in production", (name, value, message) => {
     expect(() => readConfig({ ...production, [name]: value })).toThrow(message);

@@ -59,6 +59,9 @@ export const configSchema = Type.Object({
   FRMO_URL: Url("address of ФРМО, the organisations' registry; absent: the sandbox"),
   FRMO_CACHE_SECONDS: Count(3_600, "how long an organisation's card may be answered from the cache"),
   FRMR_CACHE_SECONDS: Count(300, "how long a worker's card may be answered from the cache"),
+  NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
+  NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
+  NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
@@ -121,6 +124,7 @@ function unsafe(config: Config): string[] {
     problems.push("FRMR_URL is required in production: a sandbox answers with invented people");
   if (!config.FRMO_URL)
     problems.push("FRMO_URL is required in production: a sandbox answers with invented data");
+  if (!config.NSI_URL) problems.push("NSI_URL is required in production: a sandbox answers with few codes");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;

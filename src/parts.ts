@@ -20,6 +20,7 @@ import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
 import { createFrmoClient } from "./systems/frmo/client.ts";
 import { createFrmrClient } from "./systems/frmr/client.ts";
+import { createNsiClient } from "./systems/nsi/client.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
@@ -71,6 +72,7 @@ export async function openParts(config: Config, around: Surroundings) {
     ),
     claimOnce: claimOnce(store.db, keyring, clock),
     practitioners: new PractitionerDirectory(systems.frmr, identities),
+    dictionaries: systems.nsi,
     organizations: new OrganizationDirectory(systems.frmo, identities),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
@@ -96,7 +98,7 @@ async function openCache(config: Config, keyring: Keyring, { clock, log, telemet
 
 /** Systems without an address in the settings: the sandbox plays them. */
 export function sandboxedSystems(config: Config): string[] {
-  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL })
+  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL, nsi: config.NSI_URL })
     .filter(([, url]) => !url)
     .map(([system]) => system);
 }
@@ -106,7 +108,10 @@ function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surrou
     clock,
     cache,
     systems: Object.fromEntries(
-      ["frmr", "frmo"].map((system) => [system, { sandbox: sandboxedSystems(config).includes(system) }]),
+      ["frmr", "frmo", "nsi"].map((system) => [
+        system,
+        { sandbox: sandboxedSystems(config).includes(system) },
+      ]),
     ),
     observer: upstreamMetrics(telemetry.instruments),
   });
@@ -129,6 +134,13 @@ async function openSystems(config: Config, upstream: Upstream, { clock, sandbox 
       timeoutMs,
       cacheSeconds: config.FRMO_CACHE_SECONDS,
       toFhir: await loadMapping(organizationMap),
+    }),
+    nsi: createNsiClient({
+      upstream,
+      baseUrl: config.NSI_URL ?? `${sandbox?.url}/nsi`,
+      userKey: config.NSI_USER_KEY,
+      timeoutMs,
+      cacheSeconds: config.NSI_CACHE_SECONDS,
     }),
   };
 }

@@ -67,6 +67,7 @@ const compact = {
   "person-not-found": [404, "not-found", "after-fix", "The workers' registry (ФРМР) knows no such person", "Медицинский работник не найден в реестре", "Проверьте СНИЛС или обратитесь в кадровую службу организации"],
   "person-duplicated": [409, "duplicate", "after-fix", "The workers' registry (ФРМР) holds several persons under one СНИЛС", "В реестре найдено несколько записей с этим СНИЛС", "Обратитесь в кадровую службу для объединения записей"],
   "organization-not-found": [404, "not-found", "after-fix", "The organisations' registry (ФРМО) knows no such organisation", "Организация не найдена в реестре", "Проверьте OID организации"],
+  "dictionary-not-found": [404, "not-found", "after-fix", "The register of dictionaries (НСИ) knows no such dictionary or version", "Справочник не найден", "Проверьте OID и версию справочника"],
   // ourselves
   draining: [503, "transient", "later", "This replica is shutting down", "Сервис перезапускается", "Повторите запрос через несколько секунд"],
   overloaded: [503, "throttled", "later", "This replica sheds load", "Сервис перегружен", "Повторите запрос через несколько секунд"],
