@@ -25,9 +25,9 @@ export function employeesOf(answer: string): unknown[] {
 export function employeesIn(array: XmlElement): unknown[] {
   return elementsOf(array, "Employee", medStaffNamespace).map((element) => {
     const employee = toObject(element, model);
+    if (shape.Check(employee)) return employee;
     const [first] = shape.Errors(employee)[1];
-    if (first) throw wrongShape(`Employee${first.instancePath}`);
-    return employee;
+    throw wrongShape(`Employee${first?.instancePath ?? ""}`);
   });
 }
 
