@@ -50,6 +50,12 @@ export const configSchema = Type.Object({
   NSI_DATA_DIR: Type.Optional(
     Type.String({ description: "folder of saved НСИ answers for the sandbox; absent: small dictionaries" }),
   ),
+  SANDBOX_ESIA_CLIENTS: Type.Optional(
+    Type.String({
+      description:
+        "JSON list of partners' systems that `npm run sandbox` registers at its ESIA; absent: none",
+    }),
+  ),
   FRMR_URL: Url("SOAP address of ФРМР, the workers' registry; absent: the sandbox"),
   FRMR_OPERATION: Type.String({
     default: "getEmployee",

@@ -3,6 +3,18 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import type { Client } from "./access/clients.ts";
+import type { Clock } from "./core/clock.ts";
+import { createCertificate } from "./crypto/certificate-builder.ts";
+import {
+  generatePrivateKey,
+  type PrivateKey,
+  parsePrivateKey,
+  privateKeyToPkcs8,
+  publicKeyOf,
+} from "./crypto/keys.ts";
+import { derFromPem, pemFromDer } from "./crypto/pem.ts";
+import { keySigner } from "./crypto/signer.ts";
+import type { EsiaClient } from "./systems/esia/sandbox/clients.ts";
 
 /** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
 
@@ -27,6 +39,36 @@ export async function demoClient(dataDir: string): Promise<Client> {
     jwks: { keys: [{ ...publicKey, kid: await calculateJwkThumbprint(publicKey) }] },
   };
 }
+
+/** The gateway's own system at the sandbox's ESIA; its GOST key and certificate lie in the data folder. */
+export async function sandboxEsiaClient(
+  config: { DATA_DIR: string; PUBLIC_URL: string },
+  clock: Clock,
+): Promise<{ client: EsiaClient; privateKey: PrivateKey }> {
+  const pem = keptFile(config.DATA_DIR, "esia-client.key.pem", () =>
+    pemFromDer(privateKeyToPkcs8(generatePrivateKey("CryptoPro-A")), "PRIVATE KEY"),
+  );
+  const privateKey = parsePrivateKey(pem);
+  const { der } = await createCertificate(
+    {
+      subject: { commonName: "MISCAB01", organization: "Песочница, без юридической силы", country: "RU" },
+      publicKey: publicKeyOf(privateKey),
+      notBefore: new Date(clock.now() - dayMs),
+      notAfter: new Date(clock.now() + 3650 * dayMs),
+    },
+    { signer: keySigner(privateKey) },
+  );
+  const certificate = keptFile(config.DATA_DIR, "esia-client.crt.pem", () => pemFromDer(der, "CERTIFICATE"));
+  const client: EsiaClient = {
+    clientId: "MISCAB01",
+    certificateDer: derFromPem(certificate, "CERTIFICATE"),
+    redirectUris: [config.PUBLIC_URL],
+    tokenAlgorithm: "RS256",
+  };
+  return { client, privateKey };
+}
+
+const dayMs = 24 * 3_600_000;
 
 function keptFile(dataDir: string, name: string, create: () => string): string {
   const path = join(dataDir, name);

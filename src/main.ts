@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
+import { sandboxEsiaClient } from "./generated-keys.ts";
 import { openParts, sandboxedSystems } from "./parts.ts";
 import { createSandbox, type Sandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
@@ -46,8 +47,15 @@ async function stop(): Promise<void> {
 }
 
 async function startSandbox(): Promise<Sandbox & { url: string }> {
-  const started = await createSandbox({ clock, logger: log, nsiFolder: config.NSI_DATA_DIR });
+  const started = await createSandbox({
+    clock,
+    logger: log,
+    nsiFolder: config.NSI_DATA_DIR,
+    esiaClients: [(await sandboxEsiaClient(config, clock)).client],
+  });
   await started.listen(config.SANDBOX_PORT, config.HOST);
+  // port 0 takes free ones
+  await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
   // another host name than the gateway's, so that cookies behave as in life
   return { ...started, url: `http://localhost:${config.SANDBOX_PORT}` };
 }

@@ -2,18 +2,12 @@ import type { FastifyInstance } from "fastify";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import type { Person, World, WorldChange } from "../systems/sandbox-world.ts";
 import { landingPage } from "./landing-page.ts";
-import { type ScenarioBook, scenariosOf } from "./scenarios.ts";
+import { type ScenarioBook, type ScenarioOrder, scenariosOf } from "./scenarios.ts";
 
 interface Controlled {
   systems: readonly SandboxSystem[];
   world: World;
   book: ScenarioBook;
-}
-
-interface Order {
-  system: string;
-  scenario: string;
-  times: number;
 }
 
 const orderSchema = {
@@ -23,6 +17,7 @@ const orderSchema = {
   properties: {
     system: { type: "string" },
     scenario: { type: "string" },
+    at: { type: "string", maxLength: 200 },
     times: { type: "integer", minimum: 1, maximum: 1_000_000, default: 1 },
   },
 };
@@ -44,13 +39,18 @@ export function controlDoors(app: FastifyInstance, { systems, world, book }: Con
   );
   app.get("/_people", () => personas());
   app.get("/_scenarios", () => scenarios);
-  app.post<{ Body: Order }>("/_scenario", { schema: { body: orderSchema } }, ({ body }, reply) => {
-    if (!Object.hasOwn(scenarios[body.system] ?? {}, body.scenario)) {
-      return reply.code(400).send({ error: "unknown system or scenario", known: scenarios });
-    }
-    book.order(body.system, body.scenario, body.times);
-    return reply.code(204).send();
-  });
+  app.post<{ Body: Omit<ScenarioOrder, "at"> & { at?: string } }>(
+    "/_scenario",
+    { schema: { body: orderSchema } },
+    ({ body }, reply) => {
+      if (!Object.hasOwn(scenarios[body.system] ?? {}, body.scenario)) {
+        return reply.code(400).send({ error: "unknown system or scenario", known: scenarios });
+      }
+      const usual = systems.find(({ name }) => name === body.system)?.scenarioPaths?.[body.scenario];
+      book.order({ ...body, at: body.at ?? usual ?? "" });
+      return reply.code(204).send();
+    },
+  );
   app.delete("/_scenario", (_request, reply) => {
     book.clear();
     return reply.code(204).send();

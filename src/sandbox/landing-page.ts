@@ -41,7 +41,7 @@ ${table(["Персона", "Имя", "СНИЛС", "Зачем"], people.map(per
 function systemSection(system: SandboxSystem, scenarios: Readonly<Record<string, string>>): string {
   const operations = system.operations.map(({ name, grade, note }) => [name, grade, note]);
   return `<section><h2>${escaped(system.title)}</h2>
-<p>Адрес: <code>/${escaped(system.name)}</code></p>
+<p>Адрес: ${system.ownPort ? "корень следующего порта (<code>SANDBOX_PORT</code> + 1)" : `<code>/${escaped(system.name)}</code>`}</p>
 ${table(["Операция", "Достоверность", "Пояснение"], operations)}
 <details><summary>Сценарии сбоев</summary>
 <p>Заголовок <code>X-Scenario</code> или <code>POST /_scenario {"system": "${escaped(system.name)}", "scenario": "…", "times": 1}</code></p>

@@ -1,14 +1,21 @@
 import pino from "pino";
 import { readConfig } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
+import { readEsiaClients } from "./esia-clients.ts";
 import { createSandbox } from "./server.ts";
 
 // `npm run sandbox`: the sandbox alone, for partners who test against it
 const config = readConfig();
 const logger = pino({ level: config.LOG_LEVEL });
-const sandbox = await createSandbox({ clock: systemClock, logger, nsiFolder: config.NSI_DATA_DIR });
+const sandbox = await createSandbox({
+  clock: systemClock,
+  logger,
+  nsiFolder: config.NSI_DATA_DIR,
+  esiaClients: config.SANDBOX_ESIA_CLIENTS ? readEsiaClients(config.SANDBOX_ESIA_CLIENTS) : [],
+});
 const address = await sandbox.listen(config.SANDBOX_PORT, config.HOST);
-logger.info({ address }, "sandbox listens");
+const esia = await sandbox.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
+logger.info({ address, esia }, "sandbox listens");
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void sandbox.close());
 }

@@ -19,20 +19,28 @@ export const transportScenarios: Readonly<Record<string, string>> = {
 const slowMs = 3_000;
 const skewMs = 3_600_000;
 
-/** Scenarios ordered by `POST /_scenario`: each is played for the next `times` requests of its system. */
-export class ScenarioBook {
-  readonly #orders: { system: string; scenario: string; times: number }[] = [];
+export interface ScenarioOrder {
+  system: string;
+  scenario: string;
+  times: number;
+  /** beginning of the path below the system's address; any request when empty */
+  at: string;
+}
 
-  order(system: string, scenario: string, times: number): void {
-    this.#orders.push({ system, scenario, times });
+/** Scenarios ordered by `POST /_scenario`: each is played for the next `times` requests of its system at its path. */
+export class ScenarioBook {
+  readonly #orders: ScenarioOrder[] = [];
+
+  order(order: ScenarioOrder): void {
+    this.#orders.push({ ...order });
   }
 
   clear(): void {
     this.#orders.length = 0;
   }
 
-  take(system: string): string | undefined {
-    const index = this.#orders.findIndex((order) => order.system === system);
+  take(system: string, path: string): string | undefined {
+    const index = this.#orders.findIndex((order) => order.system === system && path.startsWith(order.at));
     const order = this.#orders[index];
     if (!order) return undefined;
     order.times -= 1;
@@ -52,7 +60,8 @@ export function playScenarios(app: FastifyInstance, system: SandboxSystem, book:
 
   app.addHook("onRequest", async (request, reply) => {
     const header = request.headers["x-scenario"];
-    const scenario = typeof header === "string" ? header : book.take(system.name);
+    const path = request.url.slice(app.prefix.length);
+    const scenario = typeof header === "string" ? header : book.take(system.name, path);
     if (!scenario) return;
     if (!Object.hasOwn(known, scenario)) {
       return reply

@@ -1,6 +1,8 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import type { EsiaClient } from "../systems/esia/sandbox/clients.ts";
+import { createEsiaSandbox } from "../systems/esia/sandbox/esia-sandbox.ts";
 import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
 import { nsiSandbox } from "../systems/nsi/sandbox.ts";
@@ -14,30 +16,54 @@ interface SandboxOptions {
   logger: Logger;
   /** saved answers of НСИ at full size; the project's small dictionaries when absent */
   nsiFolder?: string;
+  /** systems that are registered at ESIA; without one nobody signs in */
+  esiaClients?: readonly EsiaClient[];
 }
 
 export interface Sandbox {
   /** Listens and resolves with the base URL; port 0 takes a free one. */
   listen(port: number, host: string): Promise<string>;
   close(): Promise<void>;
+  esia: {
+    /** Listens at a port of its own and resolves with the base URL on `localhost`; the issuer is that and a slash. */
+    listen(port: number, host: string): Promise<string>;
+    /** DER of the certificates that sign its tokens: RSA, then GOST */
+    certificates: readonly Uint8Array[];
+    /** the same of the keys that sign in the scenario `expired-certificate` */
+    expiredCertificates(): Promise<readonly Uint8Array[]>;
+  };
   /** whom a person may play, for the gateway's start page */
   personas: readonly { id: string; note: string }[];
   /** what any system can be told to do: name -> what happens */
   scenarios: Readonly<Record<string, string>>;
 }
 
-/** One process that plays every external system at `/<system>` over the shared synthetic world. */
-export async function createSandbox({ clock, logger, nsiFolder }: SandboxOptions): Promise<Sandbox> {
-  const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox, nsiSandbox(nsiFolder)];
-  // a hung scenario must not keep the process alive
-  const app = Fastify({ logger: false, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
+/** One process that plays every external system over the shared synthetic world: at `/<system>`, ESIA at its own port. */
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { clock, logger } = options;
+  const esia = createEsiaSandbox(options.esiaClients ?? []);
+  const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder), esia];
+  const app = listener();
+  const esiaApp = listener();
   const world = createWorld();
   const book = new ScenarioBook();
   controlDoors(app, { systems, world, book });
-  for (const system of systems) await mount(app, system);
+  for (const system of systems) await mount(system.ownPort ? esiaApp : app, system);
   return {
     listen: (port, host) => app.listen({ port, host }),
-    close: () => app.close(),
+    close: async () => {
+      await Promise.all([app.close(), esiaApp.close()]);
+    },
+    esia: {
+      async listen(port, host) {
+        const { port: bound } = new URL(await esiaApp.listen({ port, host }));
+        const base = `http://localhost:${bound}`;
+        esia.announce(base);
+        return base;
+      },
+      certificates: await esia.certificates(),
+      expiredCertificates: () => esia.expiredCertificates(),
+    },
     personas: [...world.people.values()].flatMap(({ id, note }) => (note ? [{ id, note }] : [])),
     scenarios: transportScenarios,
   };
@@ -48,7 +74,10 @@ export async function createSandbox({ clock, logger, nsiFolder }: SandboxOptions
         playScenarios(child, system, book, clock);
         await system.register(child, { world, clock, logger });
       },
-      { prefix: `/${system.name}` },
+      { prefix: system.ownPort ? "" : `/${system.name}` },
     );
   }
 }
+
+// a hung scenario must not keep the process alive
+const listener = () => Fastify({ logger: false, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });

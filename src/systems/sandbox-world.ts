@@ -44,6 +44,8 @@ export interface Person {
     oid: string;
     account: "confirmed" | "standard" | "simplified" | "child";
     roles: { organization: string; active: boolean; chief: boolean }[];
+    /** ids of children's accounts */
+    kids?: string[];
   };
 }
 
