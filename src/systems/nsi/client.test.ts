@@ -70,7 +70,7 @@ describe("ФР НСИ", () => {
       "{'result': 'OK', 'total': 1, 'list': [{'version': '9.6', 'publishDate': None}]}",
     );
     const { value } = await client().versions(oid, testContext(systemClock));
-    expect(value).toEqual([{ version: "9.6", publishDate: undefined }]);
+    expect(value).toEqual([{ version: "9.6", publishDate: null }]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import type { CodeSystem } from "@medplum/fhirtypes";
-import type { Static, TSchema } from "typebox";
+import type { Static } from "typebox";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
@@ -24,18 +24,12 @@ export interface NsiSettings {
   cacheSeconds: number;
 }
 
-export interface DictionaryVersion {
-  version: string;
-  /** as the service prints it: dd.MM.yyyy HH:mm */
-  publishDate?: string;
-}
-
 /** Client of ФР НСИ, the register of dictionaries (REST, grade A). */
 export interface NsiClient {
   /** A dictionary as a CodeSystem; the newest version unless one is named. Throws `dictionary-not-found`. */
   codeSystem(oid: string, version: string | undefined, ctx: RequestContext): Promise<Fetched<CodeSystem>>;
-  /** Versions of a dictionary, newest first. */
-  versions(oid: string, ctx: RequestContext): Promise<Fetched<DictionaryVersion[]>>;
+  /** Versions of a dictionary, newest first; days as the service prints them, dd.MM.yyyy HH:mm. */
+  versions(oid: string, ctx: RequestContext): Promise<Fetched<Static<typeof versionsAnswer>["list"]>>;
   /** Dictionaries whose name holds the text: OID, name and newest version. */
   search(name: string, ctx: RequestContext): Promise<Fetched<Static<typeof searchAnswer>["list"]>>;
 }
@@ -45,40 +39,15 @@ const mostPages = 200;
 
 const readPassport = answerReader(passportAnswer);
 const readData = answerReader(dataAnswer);
+const readVersions = answerReader(versionsAnswer);
+const readSearch = answerReader(searchAnswer);
 
 /** Opens the client of ФР НСИ. */
 export function createNsiClient(settings: NsiSettings): NsiClient {
-  const { upstream, cacheSeconds } = settings;
-  const operation = (name: string, timeoutMs = settings.timeoutMs): Operation => ({
-    system: "nsi",
-    name,
-    effect: "read",
-    timeoutMs,
-    cacheSeconds,
-    priority: "interactive",
-    maxBytes: 16 * 1_048_576,
-  });
-  const ask = <S extends TSchema, T>(
-    name: string,
-    query: Record<string, string>,
-    read: { schema: S; value: (answer: Static<S>) => T },
-    ctx: RequestContext,
-  ) => {
-    const reader = answerReader(read.schema);
-    return upstream.call(
-      operation(name),
-      query,
-      {
-        cacheKey: Object.values(query),
-        send: async (attempt) => read.value(reader(await get(settings, name, query, attempt))),
-      },
-      ctx,
-    );
-  };
   return {
     codeSystem: (oid, version, ctx) =>
-      upstream.call(
-        operation("data", settings.timeoutMs * 6),
+      settings.upstream.call(
+        operationOf(settings, "data", wholeDictionaryCalls),
         oid,
         {
           cacheKey: [oid, version ?? ""],
@@ -88,24 +57,35 @@ export function createNsiClient(settings: NsiSettings): NsiClient {
       ),
     versions: (oid, ctx) =>
       ask(
-        "versions",
-        { identifier: oid, size: "100" },
+        settings,
         {
-          schema: versionsAnswer,
-          value: ({ list }) =>
-            list.map(({ version, publishDate }) => ({ version, publishDate: publishDate ?? undefined })),
+          method: "versions",
+          query: { identifier: oid, size: "100" },
+          read: (text) => readVersions(text).list,
         },
         ctx,
       ),
     search: (name, ctx) =>
       ask(
-        "searchDictionary",
-        { name, size: "100" },
-        { schema: searchAnswer, value: ({ list }) => list },
+        settings,
+        { method: "searchDictionary", query: { name, size: "100" }, read: (text) => readSearch(text).list },
         ctx,
       ),
   };
 }
+
+// a large dictionary takes a passport and many pages
+const wholeDictionaryCalls = 6;
+
+const operationOf = ({ timeoutMs, cacheSeconds }: NsiSettings, name: string, calls = 1): Operation => ({
+  system: "nsi",
+  name,
+  effect: "read",
+  timeoutMs: timeoutMs * calls,
+  cacheSeconds,
+  priority: "interactive",
+  maxBytes: 16 * 1_048_576,
+});
 
 async function wholeDictionary(
   settings: NsiSettings,
@@ -123,6 +103,22 @@ async function wholeDictionary(
     if (rows.length >= answer.total || answer.list.length === 0) break;
   }
   return codeSystemOf(passport, rows);
+}
+
+interface Question<T> {
+  method: string;
+  query: Record<string, string>;
+  read: (text: string) => T;
+}
+
+function ask<T>(settings: NsiSettings, { method, query, read }: Question<T>, ctx: RequestContext) {
+  const send = async (attempt: Attempt) => read(await get(settings, method, query, attempt));
+  return settings.upstream.call(
+    operationOf(settings, method),
+    query,
+    { cacheKey: Object.values(query), send },
+    ctx,
+  );
 }
 
 async function get(
