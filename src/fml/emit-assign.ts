@@ -1,5 +1,6 @@
 import type { Value } from "./emit-evaluate.ts";
 import type { Position } from "./errors.ts";
+import { type Variant, variantFor } from "./runtime-targets.ts";
 import { fitOf, type StaticElement, shortName } from "./static-type.ts";
 import { type Attachment, markFilled, noteLines, type TargetWriter } from "./target-writer.ts";
 import { choiceProperty, systemTypeOf } from "./types.ts";
@@ -31,6 +32,7 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   if (!element.known) {
     const js = value.form === "node" ? `(${value.js})?.value` : value.js;
     const key = quote(to.property);
+    to.parent.build?.written.add(to.property);
     writer.later(`put(${to.parent.js}, ${key}, ${js});`, ...noteLines(place, to.parent, key, self));
     return;
   }
@@ -109,32 +111,38 @@ function assignNode(
   const { unit } = place;
   const where = site(place, self.path, `${to.parent.path}.${element.property}`);
   const js = value.form === "node" ? value.js : `node(undefined, ${value.js})`;
-  const variants = element.types.map((type) => [
-    type,
-    element.choice ? choiceProperty(element.property, type) : to.property,
-    systemTypeOf(unit.linked.types, type) ?? "",
-  ]);
+  const variants = element.types.map(
+    (type): Variant => [
+      type,
+      element.choice ? choiceProperty(element.property, type) : to.property,
+      systemTypeOf(unit.linked.types, type) ?? "",
+    ],
+  );
   const table = constant(unit, "T", JSON.stringify({ variants, array: element.array }));
   const put = `putNode(${to.parent.js}, ${table}, ${js}, ${where})`;
   const [noted] = noteLines(place, to.parent, put, self);
   writer.later(noted ?? `${put};`);
-  to.parent.build?.written.add("*");
+  for (const [, written] of variants) {
+    to.parent.build?.written.add(written);
+  }
 }
 
 function typeFor(place: Place, from: string, element: StaticElement, position: Position): string | undefined {
-  const exact = element.types.find((type) => type === from);
-  const same = exact ?? element.types.find((type) => fitOf(place, from, type) === "same");
-  const any =
-    same ?? (element.types.length === 1 ? element.types.find((type) => fitOf(place, from, type)) : undefined);
-  if (any === undefined) {
+  const found = chooseType(place, from, element);
+  if (found === undefined) {
     const wanted = element.types.map(shortName).join(", ");
-    const cure = from === "System.String" || from === "string" ? "; use cast(value, 'type')" : "";
-    report(
-      place,
-      "type",
-      `a ${shortName(from)} does not fit ${element.property}, which takes ${wanted}${cure}`,
-      position,
-    );
+    const cure = systemTypeOf(place.unit.linked.types, from) === "String" ? "; use cast(value, 'type')" : "";
+    const message = `a ${shortName(from)} does not fit ${element.property}, which takes ${wanted}${cure}`;
+    report(place, "type", message, position);
   }
-  return any;
+  return found;
+}
+
+function chooseType(place: Place, from: string, element: StaticElement): string | undefined {
+  const { types } = place.unit.linked;
+  const variants = element.types.map((type): Variant => [type, type, systemTypeOf(types, type) ?? ""]);
+  const usual = variantFor(variants, { type: from, value: undefined }, systemTypeOf(types, from))?.[0];
+  return usual !== undefined && fitOf(place, from, usual) !== undefined
+    ? usual
+    : element.types.find((type) => fitOf(place, from, type) === "same");
 }

@@ -157,22 +157,57 @@ export function callBase(place: Place, base: Name, parameters: readonly Binding[
   return callGroup(place, base, parameters);
 }
 
-/** The group that maps one type to another by default (`<<types>>`, `<<type+>>`), if there is one. */
+/** A group that stands behind `<<types>>` or `<<type+>>`. */
+export interface GroupForTypes {
+  readonly name: Name;
+  readonly sourceType: string;
+  readonly targetType: string | undefined;
+}
+
+interface DefaultGroup extends GroupForTypes {
+  readonly isAny: boolean;
+}
+
+function defaultGroups({ unit }: Place): readonly DefaultGroup[] {
+  const { linked } = unit;
+  return [...linked.groups.values()].flatMap(({ group, map }) => {
+    const { typeMode, parameters, name } = group;
+    const [sourceType, targetType] = parameters.map(({ type }) => type && resolveType(linked, map, type));
+    return typeMode === undefined || parameters.length !== 2 || sourceType === undefined
+      ? []
+      : [{ name, sourceType, targetType, isAny: typeMode === "type+" }];
+  });
+}
+
+/** The group that maps a type to one that the element takes, if there is one; no `into` where nobody knows. */
 export function groupForTypes(
   place: Place,
   from: string | undefined,
-  to: string | undefined,
-): { readonly name: Name; readonly targetType: string | undefined } | undefined {
-  const { linked } = place.unit;
-  const byDefault = [...linked.groups.values()].filter(({ group }) => group.typeMode !== undefined);
-  for (const { group, map } of from === undefined ? [] : byDefault) {
-    const [source, target] = group.parameters.map(({ type }) => type && resolveType(linked, map, type));
-    const isAny = group.typeMode === "type+" && to === undefined;
-    if (source === from && group.parameters.length === 2 && (isAny || target === to)) {
-      return { name: group.name, targetType: target ?? to };
-    }
-  }
-  return undefined;
+  into: readonly string[],
+): GroupForTypes | undefined {
+  return defaultGroups(place).find((group) => group.sourceType === from && isTakenBy(place, group, into));
+}
+
+function isTakenBy({ unit }: Place, { targetType, isAny }: DefaultGroup, into: readonly string[]): boolean {
+  const { types } = unit.linked;
+  return into.length === 0
+    ? isAny
+    : into.some((type) => targetType !== undefined && isSubtype(types, targetType, type));
+}
+
+/** The groups for the resources that an element of an open type (`Resource`, or unknown) may hold. */
+export function groupsForSubtypes(
+  place: Place,
+  from: string | undefined,
+  into: readonly string[],
+): readonly GroupForTypes[] {
+  const { types } = place.unit.linked;
+  const isOpen = from === undefined || types.get(from)?.abstract === true;
+  const mayBe = (type: string) =>
+    types.get(type)?.kind === "resource" && (from === undefined || isSubtype(types, type, from));
+  return defaultGroups(place).filter(
+    (group) => isOpen && mayBe(group.sourceType) && isTakenBy(place, group, into),
+  );
 }
 
 /** The parameters of a group as JavaScript. */

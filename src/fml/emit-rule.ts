@@ -1,6 +1,6 @@
 import type { Name, Rule, Target } from "./ast.ts";
 import { emitAssign } from "./emit-assign.ts";
-import { callGroup, groupForTypes } from "./emit-call.ts";
+import { callGroup, type GroupForTypes, groupForTypes, groupsForSubtypes } from "./emit-call.ts";
 import type { Value } from "./emit-evaluate.ts";
 import { listModeOf, makeElement, type TargetContext } from "./emit-make.ts";
 import { emitSources, lookUp } from "./emit-source.ts";
@@ -143,23 +143,44 @@ interface Destination {
 
 function mapByType(context: TargetContext, to: Destination, item: Binding): void {
   const { place, writer } = context;
-  const { parent, name, element, target } = to;
-  const group = (element.known ? element.types : [undefined])
-    .map((type) => groupForTypes(place, item.type, type))
-    .find((found) => found !== undefined);
+  const { name, element } = to;
+  const group = groupForTypes(place, item.type, element.types);
   if (group !== undefined) {
-    const child = makeElement(context, { parent, name, element }, group.targetType, {
-      listMode: target.listMode,
-    });
-    writer.flush();
-    writer.lines.push(...(child === undefined ? [] : callGroup(place, group.name, [item, child])));
+    runGroup(context, to, item, group);
     return;
   }
+  const open = groupsForSubtypes(place, item.type, element.types);
   if (!isCopyable(place, element, item)) {
     const [from, into] = [shortName(item.type ?? ""), element.types.map(shortName).join(" or ")];
     report(place, "type", `no group maps ${from} to ${into}, and they are not the same type`, name.position);
     return;
   }
+  writer.flush();
+  for (const candidate of open) {
+    writer.lines.push(`if (isOf(${item.js}, ${quote(candidate.sourceType)})) {`);
+    const inner = { ...context, made: [], place: { ...place, guards: place.guards + 1 } };
+    runGroup(inner, to, { ...item, type: candidate.sourceType }, candidate);
+    writer.flush();
+    writer.lines.push(...finish(inner), "} else");
+  }
+  writer.lines.push(...(open.length === 0 ? [] : ["{"]));
+  copyItem(context, to, item);
+  writer.flush();
+  writer.lines.push(...(open.length === 0 ? [] : ["}"]));
+}
+
+function runGroup(context: TargetContext, to: Destination, item: Binding, group: GroupForTypes): void {
+  const { place, writer } = context;
+  const child = makeElement(context, to, group.targetType, { listMode: to.target.listMode });
+  writer.flush();
+  writer.lines.push(...(child === undefined ? [] : callGroup(place, group.name, [item, child])));
+}
+
+function copyItem(
+  context: TargetContext,
+  { parent, name, element, target }: Destination,
+  item: Binding,
+): void {
   const form = item.form === "cell" ? "raw" : item.form;
   const value: Value = { js: item.js, form, type: item.type, certain: item.form === "raw" };
   const attachment = {

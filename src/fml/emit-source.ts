@@ -93,28 +93,37 @@ function gathered(
 ): readonly string[] {
   const { unit } = outer;
   const { item } = walk;
-  const names = { items: newName(unit, "items"), count: newName(unit, "count") };
+  const items = newName(unit, "items");
   const loop: Place = { ...outer, loops: outer.loops + 1, guards: outer.guards + 1 };
-  const trace = unit.traced ? `, ${item.js}_p` : "";
-  const push = `${names.items}.push([${item.js}, ${item.form === "primitive" ? `${item.js}_` : "undefined"}${trace}]);`;
+  const parts = `[${item.js}, ${item.js}_${unit.traced ? `, ${item.js}_p` : ""}]`;
   const known = withVariable(bindings, source, item);
-  const { where } = source;
-  const keep = where === undefined ? push : `if (${emitCondition(where, walk.place, known, item)}) ${push}`;
-  const listed = `listed(${names.items}, ${quote(source.listMode ?? "")}, ${site(outer, item.path, "")})`;
+  const checked = checks(loop, source, known, item);
   return [
-    `const ${names.items} = [];`,
-    `let ${names.count} = 0;`,
+    `const ${items} = [];`,
     ...walk.open,
-    `${names.count}++;`,
-    keep,
+    `${items}.push(${item.form === "primitive" ? parts : parts.replace(`${item.js}_`, "undefined")});`,
     ...walk.close,
-    ...cardinality(outer, source, item, names.count),
-    ...defaulted(outer, { source, bindings, item }, names),
-    `for (const [${item.js}, ${item.js}_${trace}] of ${listed}) {`,
-    ...checks(loop, source, known, item),
+    ...cardinality(outer, source, item, items),
+    ...defaulted(outer, { source, bindings, item }, items),
+    ...filtered(loop, source, known, { item, items, parts }),
+    ...(checked.length === 0 ? [] : [`for (const ${parts} of ${items}) {`, ...checked, "}"]),
+    `for (const ${parts} of listed(${items}, ${quote(source.listMode ?? "")}, ${site(outer, item.path, "")})) {`,
     ...inner(loop, known, item),
     "}",
   ];
+}
+
+function filtered(
+  place: Place,
+  { where }: Source,
+  bindings: Bindings,
+  { item, items, parts }: { readonly item: Binding; readonly items: string; readonly parts: string },
+): readonly string[] {
+  if (where === undefined) {
+    return [];
+  }
+  const condition = emitCondition(where, place, bindings, item);
+  return [`${items}.splice(0, ${items}.length, ...${items}.filter((${parts}) => ${condition}));`];
 }
 
 interface Around {
@@ -122,14 +131,14 @@ interface Around {
   readonly inner: Inner;
 }
 
-function cardinality(place: Place, source: Source, { path }: Binding, count: string): readonly string[] {
+function cardinality(place: Place, source: Source, { path }: Binding, items: string): readonly string[] {
   if (source.cardinality === undefined) {
     return [];
   }
   const { min, max } = source.cardinality;
-  const tooMany = max === "*" ? "" : ` || ${count} > ${max}`;
+  const tooMany = max === "*" ? "" : ` || ${items}.length > ${max}`;
   return [
-    `if (${count} < ${min}${tooMany}) fail("cardinality", ${site(place, path, "")}, "${min}..${max}");`,
+    `if (${items}.length < ${min}${tooMany}) fail("cardinality", ${site(place, path, "")}, "${min}..${max}");`,
   ];
 }
 
@@ -139,11 +148,7 @@ interface Defaulted {
   readonly item: Binding;
 }
 
-function defaulted(
-  place: Place,
-  { source, bindings, item }: Defaulted,
-  { items, count }: { items: string; count: string },
-): readonly string[] {
+function defaulted(place: Place, { source, bindings, item }: Defaulted, items: string): readonly string[] {
   const self = bindings.get(source.context.text);
   if (source.default === undefined || self === undefined) {
     return [];
@@ -158,7 +163,7 @@ function defaulted(
   const trace = place.unit.traced ? ", undefined, noPath" : "";
   const push = `${items}.push([${name}${trace}]);`;
   return [
-    `if (${count} === 0) { const ${name} = ${inForm(value, item.form)}; if (${name} !== undefined) ${push} }`,
+    `if (${items}.length === 0) { const ${name} = ${inForm(value, item.form)}; if (${name} !== undefined) ${push} }`,
   ];
 }
 

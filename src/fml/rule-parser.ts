@@ -1,5 +1,5 @@
 import type { Dependent, ElementPath, Name, Rule, Source, Target, TargetListMode, Transform } from "./ast.ts";
-import type { Literal } from "./fhirpath-ast.ts";
+import type { Expression, Literal } from "./fhirpath-ast.ts";
 import { readArguments, readExpression, readLiteral } from "./fhirpath-parser.ts";
 import type { TokenStream } from "./token-stream.ts";
 
@@ -60,12 +60,22 @@ function readSource(stream: TokenStream): Source {
   const path = readPath(stream);
   const type = stream.accept(":") === undefined ? {} : { type: readName(stream) };
   const cardinality = stream.peek().kind === "integer" ? { cardinality: readCardinality(stream) } : {};
-  const fallback = stream.accept("default") === undefined ? {} : { default: readExpression(stream) };
+  const fallback = stream.accept("default") === undefined ? {} : { default: readDefault(stream) };
   const listMode = sourceListModes.some((mode) => stream.is(mode))
     ? { listMode: stream.oneOf(sourceListModes) }
     : {};
   const variable = stream.accept("as") === undefined ? {} : { variable: readName(stream) };
   return { ...path, ...type, ...cardinality, ...fallback, ...listMode, ...variable, ...readClauses(stream) };
+}
+
+// in brackets, or a bare literal as the oldest maps have it; `as` behind it belongs to the source
+function readDefault(stream: TokenStream): Expression {
+  if (stream.accept("(") === undefined) {
+    return readLiteral(stream);
+  }
+  const expression = readExpression(stream);
+  stream.expect(")");
+  return expression;
 }
 
 function readClauses(stream: TokenStream): Pick<Source, "where" | "check" | "log"> {

@@ -1,5 +1,12 @@
 import type { Name } from "./ast.ts";
-import { findElement, isForbiddenName, isSubtype, type ResolvedElement, systemTypeOf } from "./types.ts";
+import {
+  findElement,
+  isForbiddenName,
+  isSubtype,
+  type ResolvedElement,
+  systemTypeOf,
+  type TypeDefinition,
+} from "./types.ts";
 import { type Place, report } from "./unit.ts";
 
 /** An element as the compiler met it; `known` is false where no model describes the owner. */
@@ -22,7 +29,7 @@ export function elementAt(place: Place, owner: string | undefined, name: Name): 
   }
   const definition = owner === undefined ? undefined : types.get(owner);
   // only the document tells the type of a Resource, so its elements are looked up then
-  if (owner === undefined || definition === undefined || definition.abstract === true) {
+  if (owner === undefined || definition === undefined || isOpenResource(definition)) {
     return { property: name.text, known: false, types: [], array: false, choice: false, companion: false };
   }
   const found = findElement(definition, name.text);
@@ -34,6 +41,8 @@ export function elementAt(place: Place, owner: string | undefined, name: Name): 
   }
   return staticElement(place, owner, found);
 }
+
+const isOpenResource = ({ kind, abstract }: TypeDefinition) => kind === "resource" && abstract === true;
 
 function staticElement(place: Place, owner: string, found: ResolvedElement): StaticElement {
   const { types } = place.unit.linked;
