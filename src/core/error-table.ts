@@ -67,7 +67,32 @@ const compact = {
   "person-not-found": [404, "not-found", "after-fix", "The workers' registry (ФРМР) knows no such person", "Медицинский работник не найден в реестре", "Проверьте СНИЛС или обратитесь в кадровую службу организации"],
   "person-duplicated": [409, "duplicate", "after-fix", "The workers' registry (ФРМР) holds several persons under one СНИЛС", "В реестре найдено несколько записей с этим СНИЛС", "Обратитесь в кадровую службу для объединения записей"],
   "organization-not-found": [404, "not-found", "after-fix", "The organisations' registry (ФРМО) knows no such organisation", "Организация не найдена в реестре", "Проверьте OID организации"],
+<<<<<<< HEAD
   "dictionary-not-found": [404, "not-found", "after-fix", "The register of dictionaries (НСИ) knows no such dictionary or version", "Справочник не найден", "Проверьте OID и версию справочника"],
+=======
+  // sign-in through ESIA (L-41..L-52)
+  "sign-in-cancelled": [403, "login", "after-fix", "The person left ESIA's page or refused access", "Вход через Госуслуги отменён", "Начните вход заново и подтвердите передачу сведений"],
+  "sign-in-expired": [401, "expired", "after-fix", "ESIA says that the code or token was used, revoked or has run out", "Код входа Госуслуг устарел или уже использован", "Начните вход заново"],
+  "account-not-confirmed": [403, "security", "after-fix", "The ESIA account is not a confirmed one", "Учётная запись Госуслуг не подтверждена", "Подтвердите учётную запись на https://www.gosuslugi.ru/help/faq/login и войдите снова"],
+  "second-factor-missing": [403, "login", "after-fix", "ESIA could not ask for the second factor", "Второй фактор входа недоступен", "Включите вход с подтверждением в настройках безопасности Госуслуг, проверьте номер телефона и войдите снова"],
+  "phone-not-linked": [403, "login", "after-fix", "The ESIA account has no confirmed mobile phone", "К учётной записи Госуслуг не привязан мобильный телефон", "Добавьте номер телефона в профиле Госуслуг, подтвердите его кодом и войдите снова"],
+  "auth-bad-credentials": [401, "login", "after-fix", "ESIA refused the login or the password", "Логин или пароль Госуслуг указан неверно", "Проверьте раскладку и регистр; если пароль забыт, восстановите его: https://esia.gosuslugi.ru/login/recovery"],
+  "auth-locked": [403, "login", "later", "ESIA has locked the account for a time", "Учётная запись Госуслуг временно заблокирована", "Повторите вход позже или обратитесь в поддержку Госуслуг: 8 800 100-70-10, https://www.gosuslugi.ru/help"],
+  "sign-in-certificate-expired": [403, "security", "after-fix", "The certificate of the person's electronic signature has run out", "Срок действия сертификата электронной подписи истёк", "Получите новый сертификат в удостоверяющем центре или войдите по паролю"],
+  "profile-organization-mismatch": [403, "forbidden", "after-fix", "The person is not an employee of the organisation asked for", "Профиль не связан с выбранной организацией", "Обратитесь к администратору организации: он проверит привязку сотрудника"],
+  "auth-redirect-rejected": [400, "security", "after-fix", "The address of return is not registered at ESIA or not allowed here", "Адрес возврата после входа не разрешён", "Откройте кабинет по адресу своей организации; администратору: npm run esia -- check"],
+  "auth-upstream-down": [503, "transient", "later", "ESIA does not answer, is overloaded or under maintenance", "Портал Госуслуг временно недоступен", "Проверьте объявления на https://www.gosuslugi.ru/help/news и повторите вход позже"],
+  "esia-client-rejected": [502, "security", "later", "ESIA does not accept our system: mnemonic, certificate or signature", "Госуслуги не приняли запрос кабинета", "Сообщите администратору кабинета; администратору: npm run esia -- check"],
+  "esia-clock-rejected": [502, "security", "later", "ESIA refused the time of our request", "Часы кабинета расходятся с часами Госуслуг", "Сообщите администратору кабинета: нужна синхронизация времени (NTP)"],
+  "esia-scope-rejected": [502, "security", "later", "ESIA does not grant our system a scope that it asks for", "Госуслуги не передали кабинету нужные сведения", "Сообщите администратору кабинета: область доступа не согласована"],
+  "esia-request-rejected": [502, "processing", "later", "ESIA refused the request as malformed", "Госуслуги отклонили запрос кабинета", "Сообщите администратору кабинета номер запроса"],
+  "esia-token-malformed": [401, "security", "after-fix", "ESIA's token has a wrong form, type or lacks a claim", "Ответ Госуслуг не прошёл проверку", "Начните вход заново"],
+  "esia-token-signature": [401, "security", "after-fix", "ESIA's token is not signed by a trusted, valid certificate in the agreed algorithm", "Подпись ответа Госуслуг не подтверждена", "Начните вход заново; при повторении сообщите администратору кабинета"],
+  "esia-token-issuer": [401, "security", "after-fix", "The token was issued by another ESIA", "Ответ пришёл не от того портала Госуслуг", "Начните вход заново; при повторении сообщите администратору кабинета"],
+  "esia-token-audience": [401, "security", "after-fix", "The token was issued to another system", "Ответ Госуслуг предназначен другой системе", "Начните вход заново"],
+  "esia-token-time": [401, "expired", "after-fix", "The token is not valid yet or no more; clocks may differ", "Срок действия ответа Госуслуг истёк или ещё не начался", "Начните вход заново; при повторении администратору: проверьте часы"],
+  "esia-token-mismatch": [401, "security", "after-fix", "Parts of ESIA's answer belong to different requests, persons or sessions", "Части ответа Госуслуг не соответствуют друг другу", "Начните вход заново"],
+>>>>>>> c6f6fb0 (esia: two providers, tokens, profile and errors of the client side)
   // ourselves
   draining: [503, "transient", "later", "This replica is shutting down", "Сервис перезапускается", "Повторите запрос через несколько секунд"],
   overloaded: [503, "throttled", "later", "This replica sheds load", "Сервис перегружен", "Повторите запрос через несколько секунд"],

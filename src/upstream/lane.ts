@@ -85,7 +85,7 @@ export class Lane {
 
   #tries<O>(call: LiveCall<O>, signal: AbortSignal, sends: { count: number }): Promise<O> {
     const { clock, random } = this.#options;
-    const repeatable = call.operation.effect === "read";
+    const { effect, repeatable = effect === "read" } = call.operation;
     const plan = { clock, random, signal, repeatable, budget: this.#budget, deadline: call.deadline.at };
     return retrying(plan, (number) =>
       this.#breaker.run(async () => {

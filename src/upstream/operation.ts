@@ -5,8 +5,10 @@ import type { Priority } from "./quota.ts";
 export interface Operation {
   system: string;
   name: string;
-  /** a write is never cached and never repeated by the pipeline */
+  /** a write is never cached, and not repeated by the pipeline unless `repeatable` */
   effect: "read" | "write";
+  /** a write whose owner allows another attempt after a failure of the way, each attempt built anew by the codec */
+  repeatable?: boolean;
   /** for the whole call: waiting for quota and retries count */
   timeoutMs: number;
   /** 0: never cached */
