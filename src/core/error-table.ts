@@ -67,9 +67,7 @@ const compact = {
   "person-not-found": [404, "not-found", "after-fix", "The workers' registry (ФРМР) knows no such person", "Медицинский работник не найден в реестре", "Проверьте СНИЛС или обратитесь в кадровую службу организации"],
   "person-duplicated": [409, "duplicate", "after-fix", "The workers' registry (ФРМР) holds several persons under one СНИЛС", "В реестре найдено несколько записей с этим СНИЛС", "Обратитесь в кадровую службу для объединения записей"],
   "organization-not-found": [404, "not-found", "after-fix", "The organisations' registry (ФРМО) knows no such organisation", "Организация не найдена в реестре", "Проверьте OID организации"],
-<<<<<<< HEAD
   "dictionary-not-found": [404, "not-found", "after-fix", "The register of dictionaries (НСИ) knows no such dictionary or version", "Справочник не найден", "Проверьте OID и версию справочника"],
-=======
   // sign-in through ESIA (L-41..L-52)
   "sign-in-cancelled": [403, "login", "after-fix", "The person left ESIA's page or refused access", "Вход через Госуслуги отменён", "Начните вход заново и подтвердите передачу сведений"],
   "sign-in-expired": [401, "expired", "after-fix", "ESIA says that the code or token was used, revoked or has run out", "Код входа Госуслуг устарел или уже использован", "Начните вход заново"],
@@ -92,7 +90,6 @@ const compact = {
   "esia-token-audience": [401, "security", "after-fix", "The token was issued to another system", "Ответ Госуслуг предназначен другой системе", "Начните вход заново"],
   "esia-token-time": [401, "expired", "after-fix", "The token is not valid yet or no more; clocks may differ", "Срок действия ответа Госуслуг истёк или ещё не начался", "Начните вход заново; при повторении администратору: проверьте часы"],
   "esia-token-mismatch": [401, "security", "after-fix", "Parts of ESIA's answer belong to different requests, persons or sessions", "Части ответа Госуслуг не соответствуют друг другу", "Начните вход заново"],
->>>>>>> c6f6fb0 (esia: two providers, tokens, profile and errors of the client side)
   // ourselves
   draining: [503, "transient", "later", "This replica is shutting down", "Сервис перезапускается", "Повторите запрос через несколько секунд"],
   overloaded: [503, "throttled", "later", "This replica sheds load", "Сервис перегружен", "Повторите запрос через несколько секунд"],
