@@ -1,133 +1,25 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type CertificateTemplate, createCertificate } from "./certificate-builder.ts";
-import { signDetached } from "./cms-sign.ts";
-import { createCrl, type RevokedEntry } from "./crl-builder.ts";
-import { CryptoError } from "./errors.ts";
-import { generatePrivateKey, type KeyKind, type PrivateKey, publicKeyOf } from "./keys.ts";
 import {
-  type CertificateStatus,
-  createOcspError,
-  createOcspResponse,
-  parseOcspRequest,
-} from "./ocsp-responder.ts";
+  authority,
+  codes,
+  content,
+  doctorTemplate,
+  hour,
+  issue,
+  later,
+  now,
+  publicKeyInfrastructure,
+  verify,
+  type World,
+} from "../../test/support/signature-world.ts";
+import { createCertificate } from "./certificate-builder.ts";
+import { signDetached } from "./cms-sign.ts";
+import { createCrl } from "./crl-builder.ts";
+import { publicKeyOf } from "./keys.ts";
+import { createOcspError } from "./ocsp-responder.ts";
 import { RevocationClient, type RevocationNetwork } from "./revocation-client.ts";
-import { createSigner, keySigner, type Signer } from "./signer.ts";
+import { keySigner } from "./signer.ts";
 import { verifySignature } from "./verify-signature.ts";
-import type { Certificate } from "./x509.ts";
-
-const now = new Date("2026-11-21T09:00:00Z");
-const hour = 3_600_000;
-const later = (ms: number) => new Date(now.getTime() + ms);
-const content = Buffer.from("<ClinicalDocument/>");
-
-interface Party {
-  key: PrivateKey;
-  certificate: Certificate;
-  signer: Signer;
-}
-
-async function issue(template: Partial<CertificateTemplate>, kind: KeyKind, issuer?: Party): Promise<Party> {
-  const key = generatePrivateKey(kind);
-  const certificate = await createCertificate(
-    {
-      subject: { commonName: "Синтетический" },
-      publicKey: publicKeyOf(key),
-      notBefore: later(-24 * hour),
-      notAfter: later(24 * hour),
-      ...template,
-    },
-    { signer: keySigner(issuer?.key ?? key), ...(issuer && { certificate: issuer.certificate }) },
-  );
-  return { key, certificate, signer: createSigner(key, certificate.der) };
-}
-
-const authority = { authority: {}, keyUsages: ["keyCertSign", "cRLSign"] } as const;
-const doctorTemplate = {
-  subject: { commonName: "Врач", snils: "11223344595" },
-  keyUsages: ["digitalSignature", "nonRepudiation"],
-  ocspUrl: "http://sub.test/ocsp",
-  crlUrl: "http://sub.test/sub.crl",
-} as const;
-
-async function publicKeyInfrastructure(kind: KeyKind) {
-  const root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, kind);
-  const sub = await issue(
-    { subject: { commonName: "Учебный УЦ" }, ...authority, crlUrl: "http://root.test/root.crl" },
-    kind,
-    root,
-  );
-  const responder = await issue(
-    {
-      subject: { commonName: "OCSP" },
-      extendedKeyUsages: ["1.3.6.1.5.5.7.3.9"],
-      keyUsages: ["digitalSignature"],
-    },
-    kind,
-    sub,
-  );
-  const doctor = await issue(doctorTemplate, kind, sub);
-  return { root, sub, responder, doctor };
-}
-
-type World = Awaited<ReturnType<typeof publicKeyInfrastructure>>;
-
-interface Behaviour {
-  doctor?: CertificateStatus;
-  revokedByRoot?: RevokedEntry[];
-  revokedBySub?: RevokedEntry[];
-  ocspDown?: boolean;
-  crlDown?: boolean;
-  responder?: Signer;
-  producedAt?: Date;
-}
-
-function network(world: World, behaviour: Behaviour = {}): RevocationNetwork {
-  const list = (issuer: Party, revoked: RevokedEntry[] = []) =>
-    createCrl(
-      { issuer: issuer.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked },
-      issuer.signer,
-    );
-  return async (url, { body }) => {
-    if (url.href === "http://root.test/root.crl") return list(world.root, behaviour.revokedByRoot);
-    if (url.href === "http://sub.test/sub.crl" && !behaviour.crlDown)
-      return list(world.sub, behaviour.revokedBySub);
-    if (url.href === "http://sub.test/ocsp" && body && !behaviour.ocspDown) {
-      const producedAt = behaviour.producedAt ?? now;
-      return createOcspResponse(
-        {
-          question: parseOcspRequest(body),
-          statusOf: () => behaviour.doctor ?? "good",
-          producedAt,
-          nextUpdate: new Date(producedAt.getTime() + hour),
-        },
-        behaviour.responder ?? world.responder.signer,
-      );
-    }
-    throw new Error("connection refused");
-  };
-}
-
-async function verify(world: World, behaviour: Behaviour = {}, overrides: Record<string, unknown> = {}) {
-  const signer = (overrides["signer"] as Signer | undefined) ?? world.doctor.signer;
-  const cms =
-    (overrides["cms"] as Uint8Array | undefined) ??
-    (await signDetached(signer, content, {
-      signingTime: (overrides["signingTime"] as Date | undefined) ?? now,
-      chain: (overrides["chain"] as Uint8Array[] | undefined) ?? [world.sub.certificate.der],
-    }));
-  const client = new RevocationClient({
-    allowedHosts: ["root.test", "sub.test"],
-    network: network(world, behaviour),
-    now: () => now.getTime(),
-  });
-  return verifySignature(
-    { cms, content: (overrides["content"] as Uint8Array | undefined) ?? content, at: now },
-    { roots: (overrides["roots"] as Uint8Array[] | undefined) ?? [world.root.certificate.der] },
-    client.fetch,
-  );
-}
-
-const codes = ({ problems }: { problems: readonly { code: string }[] }) => problems.map(({ code }) => code);
 
 describe.each(["CryptoPro-A", "rsa-2048", "p-256"] as const)("signature check with %s", (kind) => {
   it("accepts a good signature and tells path, evidence and its freshness", async () => {
@@ -287,93 +179,5 @@ describe("signature check", () => {
     );
     expect(codes(report)).toEqual(["revocation-unknown", "revocation-unknown"]);
     expect(report.problems[0]?.detail).toMatch(/not readable|states no time|not signed by/);
-  });
-});
-
-describe("revocation client", () => {
-  const crl = async () => {
-    const root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, "p-256");
-    return createCrl(
-      { issuer: root.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked: [] },
-      root.signer,
-    );
-  };
-
-  it("asks allowed hosts only", async () => {
-    const asked: string[] = [];
-    const list = await crl();
-    const client = new RevocationClient({
-      allowedHosts: ["ca.test", "ca.test:8080"],
-      now: () => now.getTime(),
-      network: async (url) => {
-        asked.push(url.href);
-        return list;
-      },
-    });
-    for (const url of [
-      "http://evil.test/ca.crl",
-      "http://169.254.169.254/latest",
-      "http://ca.test.evil.test/",
-      "http://ca.test@evil.test/",
-      "http://user@ca.test/",
-      "file:///etc/passwd",
-      "ldap://ca.test/",
-      "not a url",
-    ]) {
-      await expect(client.fetch(url)).rejects.toMatchObject({ code: "revocation-refused" });
-    }
-    expect(asked).toEqual([]);
-    await client.fetch("http://CA.test/ca.crl");
-    expect(asked).toEqual(["http://ca.test/ca.crl"]);
-  });
-
-  it("keeps an answer while it lives, states its age, and joins questions asked at once", async () => {
-    let time = now.getTime();
-    let asked = 0;
-    const list = await crl();
-    const client = new RevocationClient({
-      allowedHosts: ["ca.test"],
-      maxAgeSeconds: 600,
-      now: () => time,
-      network: async () => {
-        asked += 1;
-        return list;
-      },
-    });
-    const url = "http://ca.test/ca.crl";
-    await Promise.all([client.fetch(url), client.fetch(url)]);
-    expect(asked).toBe(1);
-    time += 599_000;
-    expect(await client.fetch(url)).toMatchObject({
-      ageSeconds: 599,
-      thisUpdate: later(-hour),
-      nextUpdate: later(hour),
-    });
-    expect(asked).toBe(1);
-    time += 1000;
-    expect((await client.fetch(url)).ageSeconds).toBe(0);
-    expect(asked).toBe(2);
-    time = later(hour).getTime();
-    await client.fetch(url);
-    await client.fetch(url);
-    expect(asked).toBe(4);
-  });
-
-  it("refuses an answer over the limit and one that is no list, and does not keep failures", async () => {
-    const answers = [new Uint8Array(101), Buffer.from("<html>502</html>"), await crl()];
-    const client = new RevocationClient({
-      allowedHosts: ["ca.test"],
-      now: () => now.getTime(),
-      maxBytes: 400,
-      network: async (_, { maxBytes }) => {
-        expect(maxBytes).toBe(400);
-        return answers.shift() ?? new Uint8Array(401);
-      },
-    });
-    const url = "http://ca.test/ca.crl";
-    await expect(client.fetch(url)).rejects.toMatchObject({ code: "revocation-unavailable" });
-    await expect(client.fetch(url)).rejects.toBeInstanceOf(CryptoError);
-    expect((await client.fetch(url)).bytes.length).toBeGreaterThan(100);
-    await expect(client.fetch(`${url}?2`)).rejects.toMatchObject({ code: "revocation-refused" });
   });
 });

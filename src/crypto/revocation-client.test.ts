@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { authority, hour, issue, later, now } from "../../test/support/signature-world.ts";
+import { createCrl } from "./crl-builder.ts";
+import { CryptoError } from "./errors.ts";
+import { RevocationClient } from "./revocation-client.ts";
+
+describe("revocation client", () => {
+  const crl = async () => {
+    const root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, "p-256");
+    return createCrl(
+      { issuer: root.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked: [] },
+      root.signer,
+    );
+  };
+
+  it("asks allowed hosts only", async () => {
+    const asked: string[] = [];
+    const list = await crl();
+    const client = new RevocationClient({
+      allowedHosts: ["ca.test", "ca.test:8080"],
+      now: () => now.getTime(),
+      network: async (url) => {
+        asked.push(url.href);
+        return list;
+      },
+    });
+    for (const url of [
+      "http://evil.test/ca.crl",
+      "http://169.254.169.254/latest",
+      "http://ca.test.evil.test/",
+      "http://ca.test@evil.test/",
+      "http://user@ca.test/",
+      "file:///etc/passwd",
+      "ldap://ca.test/",
+      "not a url",
+    ]) {
+      await expect(client.fetch(url)).rejects.toMatchObject({ code: "revocation-refused" });
+    }
+    expect(asked).toEqual([]);
+    await client.fetch("http://CA.test/ca.crl");
+    expect(asked).toEqual(["http://ca.test/ca.crl"]);
+  });
+
+  it("keeps an answer while it lives, states its age, and joins questions asked at once", async () => {
+    let time = now.getTime();
+    let asked = 0;
+    const list = await crl();
+    const client = new RevocationClient({
+      allowedHosts: ["ca.test"],
+      maxAgeSeconds: 600,
+      now: () => time,
+      network: async () => {
+        asked += 1;
+        return list;
+      },
+    });
+    const url = "http://ca.test/ca.crl";
+    await Promise.all([client.fetch(url), client.fetch(url)]);
+    expect(asked).toBe(1);
+    time += 599_000;
+    expect(await client.fetch(url)).toMatchObject({
+      ageSeconds: 599,
+      thisUpdate: later(-hour),
+      nextUpdate: later(hour),
+    });
+    expect(asked).toBe(1);
+    time += 1000;
+    expect((await client.fetch(url)).ageSeconds).toBe(0);
+    expect(asked).toBe(2);
+    time = later(hour).getTime();
+    await client.fetch(url);
+    await client.fetch(url);
+    expect(asked).toBe(4);
+  });
+
+  it("refuses an answer over the limit and one that is no list, and does not keep failures", async () => {
+    const answers = [new Uint8Array(101), Buffer.from("<html>502</html>"), await crl()];
+    const client = new RevocationClient({
+      allowedHosts: ["ca.test"],
+      now: () => now.getTime(),
+      maxBytes: 400,
+      network: async (_, { maxBytes }) => {
+        expect(maxBytes).toBe(400);
+        return answers.shift() ?? new Uint8Array(401);
+      },
+    });
+    const url = "http://ca.test/ca.crl";
+    await expect(client.fetch(url)).rejects.toMatchObject({ code: "revocation-unavailable" });
+    await expect(client.fetch(url)).rejects.toBeInstanceOf(CryptoError);
+    expect((await client.fetch(url)).bytes.length).toBeGreaterThan(100);
+    await expect(client.fetch(`${url}?2`)).rejects.toMatchObject({ code: "revocation-refused" });
+  });
+});

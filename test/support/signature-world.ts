@@ -1,0 +1,136 @@
+import { type CertificateTemplate, createCertificate } from "../../src/crypto/certificate-builder.ts";
+import { signDetached } from "../../src/crypto/cms-sign.ts";
+import { createCrl, type RevokedEntry } from "../../src/crypto/crl-builder.ts";
+import { generatePrivateKey, type KeyKind, type PrivateKey, publicKeyOf } from "../../src/crypto/keys.ts";
+import {
+  type CertificateStatus,
+  createOcspResponse,
+  parseOcspRequest,
+} from "../../src/crypto/ocsp-responder.ts";
+import { RevocationClient, type RevocationNetwork } from "../../src/crypto/revocation-client.ts";
+import { createSigner, keySigner, type Signer } from "../../src/crypto/signer.ts";
+import { verifySignature } from "../../src/crypto/verify-signature.ts";
+import type { Certificate } from "../../src/crypto/x509.ts";
+
+export const now = new Date("2026-11-21T09:00:00Z");
+export const hour = 3_600_000;
+export const later = (ms: number) => new Date(now.getTime() + ms);
+export const content = Buffer.from("<ClinicalDocument/>");
+
+export interface Party {
+  key: PrivateKey;
+  certificate: Certificate;
+  signer: Signer;
+}
+
+export async function issue(
+  template: Partial<CertificateTemplate>,
+  kind: KeyKind,
+  issuer?: Party,
+): Promise<Party> {
+  const key = generatePrivateKey(kind);
+  const certificate = await createCertificate(
+    {
+      subject: { commonName: "Синтетический" },
+      publicKey: publicKeyOf(key),
+      notBefore: later(-24 * hour),
+      notAfter: later(24 * hour),
+      ...template,
+    },
+    { signer: keySigner(issuer?.key ?? key), ...(issuer && { certificate: issuer.certificate }) },
+  );
+  return { key, certificate, signer: createSigner(key, certificate.der) };
+}
+
+export const authority = { authority: {}, keyUsages: ["keyCertSign", "cRLSign"] } as const;
+export const doctorTemplate = {
+  subject: { commonName: "Врач", snils: "11223344595" },
+  keyUsages: ["digitalSignature", "nonRepudiation"],
+  ocspUrl: "http://sub.test/ocsp",
+  crlUrl: "http://sub.test/sub.crl",
+} as const;
+
+export async function publicKeyInfrastructure(kind: KeyKind) {
+  const root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, kind);
+  const sub = await issue(
+    { subject: { commonName: "Учебный УЦ" }, ...authority, crlUrl: "http://root.test/root.crl" },
+    kind,
+    root,
+  );
+  const responder = await issue(
+    {
+      subject: { commonName: "OCSP" },
+      extendedKeyUsages: ["1.3.6.1.5.5.7.3.9"],
+      keyUsages: ["digitalSignature"],
+    },
+    kind,
+    sub,
+  );
+  const doctor = await issue(doctorTemplate, kind, sub);
+  return { root, sub, responder, doctor };
+}
+
+export type World = Awaited<ReturnType<typeof publicKeyInfrastructure>>;
+
+export interface Behaviour {
+  doctor?: CertificateStatus;
+  revokedByRoot?: RevokedEntry[];
+  revokedBySub?: RevokedEntry[];
+  ocspDown?: boolean;
+  crlDown?: boolean;
+  responder?: Signer;
+  producedAt?: Date;
+}
+
+export function network(world: World, behaviour: Behaviour = {}): RevocationNetwork {
+  const list = (issuer: Party, revoked: RevokedEntry[] = []) =>
+    createCrl(
+      { issuer: issuer.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked },
+      issuer.signer,
+    );
+  return async (url, { body }) => {
+    if (url.href === "http://root.test/root.crl") return list(world.root, behaviour.revokedByRoot);
+    if (url.href === "http://sub.test/sub.crl" && !behaviour.crlDown)
+      return list(world.sub, behaviour.revokedBySub);
+    if (url.href === "http://sub.test/ocsp" && body && !behaviour.ocspDown) {
+      const producedAt = behaviour.producedAt ?? now;
+      return createOcspResponse(
+        {
+          question: parseOcspRequest(body),
+          statusOf: () => behaviour.doctor ?? "good",
+          producedAt,
+          nextUpdate: new Date(producedAt.getTime() + hour),
+        },
+        behaviour.responder ?? world.responder.signer,
+      );
+    }
+    throw new Error("connection refused");
+  };
+}
+
+export async function verify(
+  world: World,
+  behaviour: Behaviour = {},
+  overrides: Record<string, unknown> = {},
+) {
+  const signer = (overrides["signer"] as Signer | undefined) ?? world.doctor.signer;
+  const cms =
+    (overrides["cms"] as Uint8Array | undefined) ??
+    (await signDetached(signer, content, {
+      signingTime: (overrides["signingTime"] as Date | undefined) ?? now,
+      chain: (overrides["chain"] as Uint8Array[] | undefined) ?? [world.sub.certificate.der],
+    }));
+  const client = new RevocationClient({
+    allowedHosts: ["root.test", "sub.test"],
+    network: network(world, behaviour),
+    now: () => now.getTime(),
+  });
+  return verifySignature(
+    { cms, content: (overrides["content"] as Uint8Array | undefined) ?? content, at: now },
+    { roots: (overrides["roots"] as Uint8Array[] | undefined) ?? [world.root.certificate.der] },
+    client.fetch,
+  );
+}
+
+export const codes = ({ problems }: { problems: readonly { code: string }[] }) =>
+  problems.map(({ code }) => code);
