@@ -3,6 +3,7 @@
  * PUBLIC_URL, SANDBOX_PORT and DATA_DIR as for the gateway. Exits 0 only when each step holds.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
@@ -146,4 +147,13 @@ await step(
   },
 );
 
+if (config.DATABASE_URL) {
+  await step("npm run journal -- verify finds the journal unbroken", async () => {
+    const verify = spawnSync("npm", ["run", "--silent", "journal", "--", "verify"], { encoding: "utf8" });
+    assert.equal(verify.status, 0, verify.stderr);
+    return verify.stdout.trim();
+  });
+} else {
+  console.log("    the journal is embedded: stop the gateway, then npm run journal -- verify");
+}
 console.log("the story holds");

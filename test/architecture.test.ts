@@ -58,6 +58,20 @@ it("each system has README.md, client and sandbox", () => {
   expect(lacking).toEqual([]);
 });
 
+it("each mapped message has cases with what came in and what it becomes", () => {
+  const messages = files.flatMap((path) => /^(mappings\/.+)\/to-fhir\.fml$/.exec(path)?.[1] ?? []);
+  expect(messages.length).toBeGreaterThan(0);
+  const cases = (message: string, file: string) =>
+    files.filter(
+      (path) => path.startsWith(`${message}/fixtures/`) && path.split("/").at(-1)?.startsWith(file),
+    ).length;
+  const uneven = messages.filter((message) => {
+    const inputs = cases(message, "input.");
+    return inputs === 0 || cases(message, "expected.json") !== inputs;
+  });
+  expect(uneven).toEqual([]);
+});
+
 describe("what is committed", () => {
   it("names no folder of one machine and no package registry", () => {
     const paths = texts.filter((path) => path !== "package-lock.json");

@@ -4,8 +4,12 @@ import { Door, sandboxPeople } from "./support/door.ts";
 import { startGateway, type TestGateway } from "./support/gateway.ts";
 import { projectRoot } from "./support/project-files.ts";
 
-function npmRun(script: string, env?: Record<string, string>) {
-  const run = spawnSync("npm", ["run", "--silent", script], { cwd: projectRoot, encoding: "utf8", env });
+function npmRun(script: string, env?: Record<string, string>, args: string[] = []) {
+  const run = spawnSync("npm", ["run", "--silent", script, "--", ...args], {
+    cwd: projectRoot,
+    encoding: "utf8",
+    env,
+  });
   return { status: run.status, text: run.stdout + run.stderr };
 }
 
@@ -27,6 +31,13 @@ describe("npm start in an empty folder", () => {
     const demo = npmRun("demo", gateway.environment);
     expect(demo.text).toContain("the story holds");
     expect(demo.status).toBe(0);
+  });
+
+  it("leaves a journal that verifies after it has stopped", async () => {
+    await gateway.server.stop();
+    const verify = () => npmRun("journal", gateway.environment, ["verify"]).text;
+    // npm ends before the gateway has drained
+    await expect.poll(verify, { timeout: 40_000, interval: 500 }).toMatch(/^ok: [1-9]\d* sealed rows/m);
   });
 });
 

@@ -3,6 +3,7 @@ import type { OperationOutcome } from "@medplum/fhirtypes";
 import { exportJWK, generateKeyPair, UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { freshDatabase } from "../support/database.ts";
 import { codeOf, Door, sandboxPeople } from "../support/door.ts";
 import { demoScopes, startGateway, type TestGateway } from "../support/gateway.ts";
 
@@ -10,7 +11,7 @@ let gateway: TestGateway;
 let tokenUrl: string;
 let snils: string;
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ DATABASE_URL: await freshDatabase() });
   tokenUrl = `${gateway.url}/auth/token`;
   snils = (await sandboxPeople(gateway)).get("doctor")!;
 });

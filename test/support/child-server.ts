@@ -28,7 +28,7 @@ export class ChildServer {
     this.#spec = spec;
   }
 
-  /** Resolves when the server answers its probe; throws with its output when it ends or stays silent for 30 s. */
+  /** Resolves when the server answers its probe; throws with its output when it ends or stays silent for 90 s. */
   async start(): Promise<void> {
     const { command, args, options, probe } = this.#spec;
     const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
@@ -45,7 +45,7 @@ export class ChildServer {
         this.#output = (this.#output + chunk).slice(-4000);
       });
     }
-    const giveUpAt = Date.now() + 30_000;
+    const giveUpAt = Date.now() + 90_000;
     while (!failure && child.exitCode === null && child.signalCode === null && Date.now() < giveUpAt) {
       if (await answers(probe)) return;
       await pause(25);
