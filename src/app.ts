@@ -18,13 +18,14 @@ import {
   practitionerRoleProvider,
 } from "./flows/registry-providers.ts";
 import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
-import { registerBearerAuth } from "./plugins/auth.ts";
 import { registerContext } from "./plugins/context.ts";
+import { registerCookies } from "./plugins/cookies.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
 import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
+import { registerSessionOrBearer, registerSessions, SessionDoor } from "./plugins/session.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import type { Upstream } from "./upstream/call.ts";
 
@@ -56,9 +57,17 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     https: config.PUBLIC_URL.startsWith("https://"),
   });
   await app.register(formbody);
-
+  await registerCookies(app);
+  registerSessions(app);
   const tokens = accessTokens(config, parts, around);
-  registerDoors(app, { config, parts, around, tokens, drain });
+  registerDoors(app, {
+    config,
+    parts,
+    around,
+    tokens,
+    sessionDoor: sessionDoorOf(config, parts, around),
+    drain,
+  });
   return { app, drain };
 }
 
@@ -67,11 +76,12 @@ interface DoorParts {
   parts: Parts;
   around: Surroundings;
   tokens: AccessTokens;
+  sessionDoor: SessionDoor;
   drain: Drain;
 }
 
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
-  const { config, parts, around, tokens } = door;
+  const { config, parts, around, tokens, sessionDoor } = door;
   const { clients, claimOnce, practitioners, organizations } = parts;
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
@@ -92,7 +102,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   });
   registerFhir(app, { providers, tokens, tokenUrl, capability });
   app.register(async (cabinet) => {
-    registerBearerAuth(cabinet, tokens);
+    registerSessionOrBearer(cabinet, sessionDoor, tokens);
     registerCabinet(cabinet, { getPractitionerRegistryCard: registryCardOperation(practitioners) });
   });
   registerOps(app, door, capability);
@@ -131,4 +141,9 @@ function accessTokens(config: Config, { keyring }: Parts, { clock }: Surrounding
     lifeSeconds: config.TOKEN_SECONDS,
     clock,
   });
+}
+
+function sessionDoorOf(config: Config, { sessions, keyring }: Parts, { clock }: Surroundings): SessionDoor {
+  const { PUBLIC_URL: publicUrl, TERMS_VERSION: termsVersion } = config;
+  return new SessionDoor({ sessions, keyring, clock, publicUrl, termsVersion });
 }

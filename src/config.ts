@@ -71,6 +71,14 @@ export const configSchema = Type.Object({
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
+  SESSION_IDLE_SECONDS: Count(1_800, "a session unused for so long is over", 20),
+  SESSION_LIFE_SECONDS: Count(43_200, "a session is over after so long however busy it is", 60),
+  SESSION_ROTATE_SECONDS: Count(900, "age at which the token in the session cookie is replaced", 10),
+  STEP_UP_SECONDS: Count(300, "how old a login may be when identity data are changed", 10),
+  TERMS_VERSION: Type.String({
+    default: "1",
+    description: "terms of use in force; a new one is asked for again",
+  }),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
   DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
   DRAIN_NOTICE_MS: Count(

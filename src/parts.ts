@@ -1,4 +1,5 @@
 import { createClientRegistry, readClients } from "./access/clients.ts";
+import { Sessions } from "./access/sessions.ts";
 import { Cache } from "./cache/cache.ts";
 import { LeasedGenerations } from "./cache/leased-generations.ts";
 import { RedisLink } from "./cache/redis.ts";
@@ -14,10 +15,14 @@ import { loadMapping } from "./fml/loader.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
-import { openDatabase } from "./store/database.ts";
+import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
+import { SessionStore } from "./store/sessions.ts";
+import { SignIns } from "./store/sign-ins.ts";
+import { TermsAcceptances } from "./store/terms.ts";
+import { WorkerVerifications } from "./store/worker-verifications.ts";
 import { createFrmoClient } from "./systems/frmo/client.ts";
 import { createFrmrClient } from "./systems/frmr/client.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
@@ -71,6 +76,7 @@ export async function openParts(config: Config, around: Surroundings) {
       config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : [await demoClient(config.DATA_DIR)],
     ),
     claimOnce: claimOnce(store.db, keyring, clock),
+    ...peopleParts(config, { store, keyring, cache, clock }),
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     dictionaries: systems.nsi,
     organizations: new OrganizationDirectory(systems.frmo, identities),
@@ -82,6 +88,32 @@ export async function openParts(config: Config, around: Surroundings) {
       redis?.close();
       await store.close();
     },
+  };
+}
+
+interface PeopleGround {
+  store: OpenDatabase;
+  keyring: Keyring;
+  cache: Cache;
+  clock: Clock;
+}
+
+/** What is remembered of people who sign in. */
+function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: PeopleGround) {
+  return {
+    sessions: new Sessions({
+      store: new SessionStore({ db, keyring, clock }),
+      cache,
+      clock,
+      limits: {
+        idleSeconds: config.SESSION_IDLE_SECONDS,
+        lifeSeconds: config.SESSION_LIFE_SECONDS,
+        rotateSeconds: config.SESSION_ROTATE_SECONDS,
+      },
+    }),
+    signIns: new SignIns({ db, keyring }),
+    terms: new TermsAcceptances({ db, clock }),
+    verifications: new WorkerVerifications({ db, keyring }),
   };
 }
 

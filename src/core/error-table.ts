@@ -49,6 +49,13 @@ const compact = {
   forbidden: [403, "forbidden", "never", "The caller has no right to this action", "Недостаточно прав", "Обратитесь к администратору организации"],
   "scope-missing": [403, "forbidden", "after-fix", "The token lacks the scope of this operation", "Токен не даёт права на эту операцию", "Запросите токен с нужной областью доступа"],
   "csrf-rejected": [403, "security", "after-fix", "The request did not come from our own page", "Запрос отклонён защитой от подделки", "Обновите страницу и повторите действие"],
+  // sessions
+  "session-compromised": [401, "security", "after-fix", "A spent session token or one from a foreign device was used: every session of the person is ended", "Все сеансы завершены: сеанс мог попасть к посторонним", "Войдите снова; если это были не вы, смените пароль Госуслуг и обратитесь в поддержку"],
+  "worker-session-required": [403, "forbidden", "after-fix", "The person signed in as a citizen; the operation is for medical workers", "Действие доступно только медицинскому работнику", "Выйдите и войдите как медицинский работник"],
+  "citizen-session-required": [403, "forbidden", "after-fix", "The person signed in as a worker; the operation is for citizens", "Действие доступно только гражданину", "Выйдите и войдите как гражданин"],
+  "terms-required": [409, "business-rule", "after-fix", "The terms of use in force are not accepted yet", "Не приняты условия использования кабинета", "Прочитайте и примите условия, затем повторите действие"],
+  "organization-required": [409, "business-rule", "after-fix", "The worker has several organisations and has chosen none", "Не выбрана организация", "Выберите организацию, от имени которой вы работаете"],
+  "step-up-required": [401, "login", "after-fix", "The login is too old for a change of identity data", "Для этого действия нужно подтвердить личность ещё раз", "Войдите через Госуслуги повторно: /auth/step-up"],
   // token endpoint, RFC 6749 section 5.2
   "invalid-client": [401, "login", "after-fix", "Client authentication failed", "Клиент не опознан", "Проверьте client_id, ключ и утверждение клиента"],
   "invalid-assertion": [401, "login", "after-fix", "The client assertion is malformed, expired, replayed or wrongly signed", "Утверждение клиента не принято", "Создайте новое утверждение со свежим jti и сроком не более 5 минут"],

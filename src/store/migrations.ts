@@ -54,6 +54,25 @@ const steps: Record<string, readonly string[]> = {
     "create table one_time_value (hash text primary key, expires_at int8 not null)",
     "create index one_time_value_expiry on one_time_value (expires_at)",
   ],
+  "006-sessions": [
+    `create table session (
+       id text primary key, owner text not null, kind text not null, device_hash text not null,
+       created_at int8 not null, seen_at int8 not null, rotated_at int8 not null, expires_at int8 not null,
+       facts bytea not null)`,
+    "create index session_owner on session (owner)",
+    "create index session_expiry on session (expires_at)",
+    `create table session_token (
+       hash text primary key, session_id text not null references session on delete cascade,
+       issued_at int8 not null, retired_at int8)`,
+    "create index session_token_session on session_token (session_id)",
+    `create table sign_in (
+       session_id text primary key, owner text not null, at int8 not null, device_hash text not null,
+       new_device boolean not null, seen_at int8, circumstances bytea not null)`,
+    "create index sign_in_owner on sign_in (owner, at)",
+    `create table terms_acceptance (
+       owner text not null, version text not null, at int8 not null, primary key (owner, version))`,
+    "create table worker_verification (owner text primary key, at int8 not null, facts bytea not null)",
+  ],
 };
 
 const provider: MigrationProvider = {

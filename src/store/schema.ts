@@ -11,6 +11,64 @@ export interface Schema {
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
   one_time_value: OneTimeValueTable;
+  session: SessionTable;
+  session_token: SessionTokenTable;
+  sign_in: SignInTable;
+  terms_acceptance: TermsAcceptanceTable;
+  worker_verification: WorkerVerificationTable;
+}
+
+/** `owner` in these tables is the keyed hash of a person, the same whatever they signed in as. */
+interface SessionTable {
+  id: string;
+  owner: string;
+  kind: "worker" | "citizen";
+  device_hash: string;
+  created_at: number;
+  /** last use, within a twentieth of the idle limit */
+  seen_at: number;
+  rotated_at: number;
+  /** absolute end */
+  expires_at: number;
+  /** sealed JSON */
+  facts: Uint8Array;
+}
+
+/** Every token that a session has had: one that is retired shows a replay. */
+interface SessionTokenTable {
+  /** keyed hash of the cookie's value */
+  hash: string;
+  session_id: string;
+  issued_at: number;
+  /** when a later token of the session was first used */
+  retired_at: number | null;
+}
+
+/** One row per completed sign-in; outlives its session. */
+interface SignInTable {
+  session_id: string;
+  owner: string;
+  at: number;
+  device_hash: string;
+  new_device: boolean;
+  /** when the person saw the notice about a new device */
+  seen_at: number | null;
+  /** sealed JSON: address, browser, ways of authentication */
+  circumstances: Uint8Array;
+}
+
+interface TermsAcceptanceTable {
+  owner: string;
+  version: string;
+  at: number;
+}
+
+/** The last time that ФРМР confirmed a worker. */
+interface WorkerVerificationTable {
+  owner: string;
+  at: number;
+  /** sealed JSON */
+  facts: Uint8Array;
 }
 
 interface OneTimeValueTable {

@@ -1,0 +1,84 @@
+import type { Actor } from "../core/context.ts";
+import type { SessionKind } from "../store/sessions.ts";
+
+/** An organisation that a worker works for, and the personal file that says so. */
+export interface WorkContext {
+  /** ФРМО OID without `urn:oid:` */
+  oid: string;
+  name: string;
+  /** logical id of the PractitionerRole */
+  roleId: string;
+}
+
+/** What a session knows of its person; everything but id, kind and owner is kept sealed. */
+export interface SessionFacts {
+  id: string;
+  kind: SessionKind;
+  /** keyed hash of the person, the same as worker and as citizen */
+  owner: string;
+  /** logical id of the Practitioner or Patient */
+  personId: string;
+  /** ESIA's oid */
+  subject: string;
+  /** surname and given names */
+  name: string;
+  confirmed: boolean;
+  /** clock milliseconds of the login at ESIA, which may be older than the session */
+  authTime: number;
+  /** ways of authentication as ESIA names them */
+  amr: string;
+  /** chosen, or the only one */
+  organization?: WorkContext;
+  /** those to choose from; none for a citizen */
+  organizations: readonly WorkContext[];
+  /** when ФРМР confirmed the worker; not fresh: an earlier confirmation, ФРМР was down at sign-in */
+  registry?: { verifiedAt: number; fresh: boolean };
+  /** version of the terms of use that the person has accepted */
+  termsVersion?: string;
+  esia: { sid: string; expiresAt: number; refreshToken?: string };
+}
+
+export type Capability =
+  | "own-card"
+  | "schedule"
+  | "documents"
+  | "prescriptions"
+  | "notifications"
+  | "access-rights"
+  | "signing"
+  | "appointments"
+  | "consents";
+
+const workerCapabilities: readonly Capability[] = [
+  "own-card",
+  "schedule",
+  "documents",
+  "prescriptions",
+  "notifications",
+  "access-rights",
+];
+const citizenCapabilities: readonly Capability[] = ["own-card", "documents", "appointments", "consents"];
+
+/** What the person may do now: nothing before the terms and the organisation, no signing on an old confirmation (L-38). */
+export function capabilitiesOf(facts: SessionFacts, termsInForce: string): readonly Capability[] {
+  if (!facts.confirmed || facts.termsVersion !== termsInForce) return [];
+  if (facts.kind === "citizen") return citizenCapabilities;
+  if (!facts.organization) return [];
+  return facts.registry?.fresh ? [...workerCapabilities, "signing"] : workerCapabilities;
+}
+
+/** The person as the one who acts; a worker acts in the chosen organisation only (L-64, L-66). */
+export function actorOf(facts: SessionFacts): Actor {
+  const { kind, personId, organization } = facts;
+  if (kind === "citizen")
+    return { kind: "patient", id: personId, tenant: "", scopes: ["patient/*.rs"], purpose: "PATRQT" };
+  return {
+    kind: "practitioner",
+    id: personId,
+    tenant: organization?.oid ?? "",
+    scopes: organization ? ["user/*.cruds"] : [],
+    role: organization?.roleId,
+    organization: organization?.oid,
+    purpose: "TREAT",
+  };
+}
