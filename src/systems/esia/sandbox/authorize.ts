@@ -27,7 +27,7 @@ export function authorizeDoor(app: FastifyInstance, esia: EsiaState): void {
     "/aas/oauth2/v2/ac",
     {
       preHandler: playOrderedRefusal,
-      errorHandler: (error, request, reply) => refuse(esia, refusalOf(error), request, reply),
+      errorHandler: (error, request, reply) => refuse(esia, refusalOf(error, esia.logger), request, reply),
     },
     (request, reply) => {
       const fields = fieldsOf(request.query);
@@ -47,14 +47,12 @@ export function logoutDoor(app: FastifyInstance, esia: EsiaState): void {
     if (request.scenario === "logout-hang") return reply.hijack();
     endSession(esia, request, reply);
     const { client_id, redirect_url } = fieldsOf(request.query);
-    if (!redirect_url) return messagePage(reply, 200, "Вы вышли", "Сеанс в ЕСИА завершён.");
+    if (!redirect_url) return messagePage(reply, 200, { title: "Вы вышли", text: "Сеанс в ЕСИА завершён." });
     if (esia.clients.ownsAddress(client_id, redirect_url)) return reply.redirect(redirect_url);
-    return messagePage(
-      reply,
-      400,
-      "Вы вышли",
-      "Адрес возврата не зарегистрирован за системой (ESIA-007023).",
-    );
+    return messagePage(reply, 400, {
+      title: "Вы вышли",
+      text: "Адрес возврата не зарегистрирован за системой (ESIA-007023).",
+    });
   });
 }
 
@@ -114,7 +112,10 @@ function refuse(
   );
   esia.logger.info({ client: clientId, refusal: refusal.message }, "ESIA refused an authorization request");
   if (!address || !esia.clients.ownsAddress(clientId, address)) {
-    return messagePage(reply, 400, "Вход невозможен", `Система обратилась с ошибкой. ${refusal.message}`);
+    return messagePage(reply, 400, {
+      title: "Вход невозможен",
+      text: `Система обратилась с ошибкой. ${refusal.message}`,
+    });
   }
   return reply.redirect(errorAddress(address, refusal, state));
 }

@@ -6,6 +6,8 @@ import type { SandboxSystem } from "../../sandbox-system.ts";
 import { authorizeDoor, logoutDoor } from "./authorize.ts";
 import { ClientRegistry, type EsiaClient } from "./clients.ts";
 import { loginPages } from "./login.ts";
+import { messagePage } from "./login-page.ts";
+import { refusalOf } from "./refusal.ts";
 import { restDoors } from "./rest.ts";
 import { esiaScenarioPaths, esiaScenarios } from "./scenarios.ts";
 import { EsiaState } from "./state.ts";
@@ -51,6 +53,10 @@ export function createEsiaSandbox(clients: readonly EsiaClient[]): EsiaSandbox {
       esia = state;
       await app.register(cookie);
       await app.register(formbody);
+      app.setErrorHandler((error, _request, reply) => {
+        const { message } = refusalOf(error, context.logger);
+        return messagePage(reply, 400, { title: "Запрос не понят", text: message });
+      });
       authorizeDoor(app, state);
       logoutDoor(app, state);
       loginPages(app, state);

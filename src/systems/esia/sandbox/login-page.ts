@@ -43,7 +43,12 @@ ${rows.join("\n")}
 <p><label>или логин: СНИЛС, e-mail, телефон, имя персоны <input name="login" autocomplete="off"></label></p>
 <p><label>Пароль (в песочнице у всех <code>${escaped(password)}</code>) <input type="password" name="password" value="${
       attempt ? "" : escaped(password)
-    }" autocomplete="off" required></label></p>
+    }" autocomplete="off"></label></p>
+<fieldset><legend>Способ</legend>
+<label><input type="radio" name="method" value="password" checked> пароль</label>
+<label><input type="radio" name="method" value="certificate"> электронная подпись</label>
+<label><input type="radio" name="method" value="expired-certificate"> электронная подпись, сертификат истёк</label>
+</fieldset>
 <p><label><input type="checkbox" name="otp" value="1"${asked.otp ? " checked" : ""}> спросить одноразовый код</label></p>
 <p><button>Войти</button> <button formaction="/login/cancel" formnovalidate>Отмена</button></p>
 </form>`,
@@ -86,9 +91,46 @@ export function lockedPage(reply: FastifyReply, until: number): FastifyReply {
   );
 }
 
+/** The certificate of an electronic signature has run out. */
+export function expiredCertificatePage(reply: FastifyReply): FastifyReply {
+  return messagePage(reply, 403, {
+    title: "Сертификат истёк",
+    text: "Срок сертификата электронной подписи истёк. Получите новый в аккредитованном удостоверяющем центре.",
+    code: "CERT_EXPIRED",
+    link: {
+      href: "https://digital.gov.ru/ru/activity/govservices/certification_authority/",
+      text: "Список центров",
+    },
+  });
+}
+
+/** A code has nowhere to go. */
+export function noPhonePage(reply: FastifyReply): FastifyReply {
+  return messagePage(reply, 403, {
+    title: "Телефон не привязан",
+    text: "Привяжите номер телефона в профиле Госуслуг, подтвердите его кодом и войдите ещё раз.",
+    code: "PHONE_NOT_LINKED",
+    link: { href: "https://lk.gosuslugi.ru/settings/account", text: "Настройки учётной записи" },
+  });
+}
+
+interface Message {
+  title: string;
+  text: string;
+  /** the problem's name, for people who ask for support */
+  code?: string;
+  link?: { href: string; text: string };
+}
+
 /** A page that only says something. */
-export function messagePage(reply: FastifyReply, status: number, title: string, text: string): FastifyReply {
-  return page(reply, status, title, `<h1>${escaped(title)}</h1>\n<p role="alert">${escaped(text)}</p>`);
+export function messagePage(
+  reply: FastifyReply,
+  status: number,
+  { title, text, code, link }: Message,
+): FastifyReply {
+  const said = code ? alert(code, text) : `<p role="alert">${escaped(text)}</p>`;
+  const way = link ? `<p><a href="${link.href}">${escaped(link.text)}</a></p>` : "";
+  return page(reply, status, title, `<h1>${escaped(title)}</h1>\n${said}${way}`);
 }
 
 function failure(attempt: Attempt | undefined): string {
@@ -100,7 +142,9 @@ function failure(attempt: Attempt | undefined): string {
   const left = `Осталось попыток: ${attempt.left}.`;
   return attempt.factor === "code"
     ? codeFailure("OTP_WRONG", `Код неверен. ${left}`)
-    : alert("AUTH_BAD_CREDENTIALS", `Неверный логин или пароль. ${left} Проверьте раскладку и регистр букв.`);
+    : `${alert("AUTH_BAD_CREDENTIALS", `Неверный логин или пароль. ${left}`)}
+<ol><li>Проверьте раскладку и регистр букв и попробуйте ещё раз.</li>
+<li><a href="https://esia.gosuslugi.ru/login/recovery">Восстановите пароль</a>.</li></ol>`;
 }
 
 function codeFailure(code: string, text: string): string {

@@ -3,7 +3,14 @@ import type { Person } from "../../sandbox-world.ts";
 import { callbackAddress, errorAddress } from "./callback.ts";
 import { type Fields, fieldsOf } from "./fields.ts";
 import type { Attempt } from "./login-guard.ts";
-import { codePage, lockedPage, messagePage, pickerPage } from "./login-page.ts";
+import {
+  codePage,
+  expiredCertificatePage,
+  lockedPage,
+  messagePage,
+  noPhonePage,
+  pickerPage,
+} from "./login-page.ts";
 import { EsiaRefusal } from "./refusal.ts";
 import type { AuthorizationRequest, BrowserSession, EsiaState } from "./state.ts";
 
@@ -78,9 +85,14 @@ export function loginPages(app: FastifyInstance, esia: EsiaState): void {
 }
 
 function onPassword(visit: OpenVisit): FastifyReply {
-  const { esia, asked, fields } = visit;
+  const { esia, asked, fields, reply } = visit;
   const login = fields["login"] || fields["persona"] || "";
   const person = esia.personByLogin(login);
+  if (fields["method"] === "expired-certificate") return expiredCertificatePage(reply);
+  if (person && fields["method"] === "certificate") {
+    asked.amr = "DS";
+    return afterPassword(visit, person);
+  }
   // an unknown login fails like a wrong password and counts like one
   const attempt = esia.guard.password(
     person?.id ?? login,
@@ -100,9 +112,10 @@ function onCode(visit: OpenVisit): FastifyReply {
 }
 
 function afterPassword(visit: OpenVisit, person: Person): FastifyReply {
-  const { esia, asked, session } = visit;
+  const { esia, asked, session, reply } = visit;
   const locked = esia.guard.lockedUntil(person.id) !== undefined;
   if (!asked.otp && !locked) return enter(visit, person);
+  if (!person.phone) return noPhonePage(reply);
   asked.awaiting = person.id;
   esia.guard.issueCode(person.id);
   return toLoginPage(visit, session);
@@ -134,7 +147,10 @@ function showFailure(visit: OpenVisit, attempt: Attempt): FastifyReply {
 }
 
 const noRequest = (reply: FastifyReply) =>
-  messagePage(reply, 400, "Нечего подтверждать", "Начните вход на странице своей системы ещё раз.");
+  messagePage(reply, 400, {
+    title: "Нечего подтверждать",
+    text: "Начните вход на странице своей системы ещё раз.",
+  });
 
 function setCookie(reply: FastifyReply, { id }: BrowserSession): void {
   reply.setCookie(cookieName, id, { path: "/", httpOnly: true, sameSite: "lax" });

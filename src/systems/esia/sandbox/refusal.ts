@@ -1,3 +1,5 @@
+import type { Logger } from "../../../core/logger.ts";
+
 /** ESIA's codes with the OAuth error and the text that go with each (sheet 1.8; texts are ours unless quoted there). */
 const refusals = {
   "007002": ["invalid_client", "OAuthErrorEnum.clientCertificateWrong"],
@@ -45,7 +47,11 @@ export class EsiaRefusal extends Error {
   }
 }
 
-/** What an error of any kind becomes in ESIA's protocol; an unexpected one is its internal error. */
-export function refusalOf(error: unknown): EsiaRefusal {
-  return error instanceof EsiaRefusal ? error : new EsiaRefusal("007007");
+/** What an error of any kind becomes in ESIA's protocol: unreadable input is 007038, an unexpected one its own 007007. */
+export function refusalOf(error: unknown, logger: Logger): EsiaRefusal {
+  if (error instanceof EsiaRefusal) return error;
+  const { statusCode = 500 } = error as { statusCode?: number };
+  if (statusCode < 500) return new EsiaRefusal("007038");
+  logger.error({ err: error }, "ESIA of the sandbox failed");
+  return new EsiaRefusal("007007");
 }

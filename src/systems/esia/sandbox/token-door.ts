@@ -25,7 +25,7 @@ export function tokenDoor(app: FastifyInstance, esia: EsiaState): void {
     {
       preHandler: playOrderedRefusal,
       errorHandler: (error, request, reply) => {
-        const refusal = refusalOf(error);
+        const refusal = refusalOf(error, esia.logger);
         const { state } = softFields(request);
         esia.logger.info({ refusal: refusal.message }, "ESIA refused a token request");
         return reply
