@@ -353,7 +353,7 @@ describe("the exchange of a code", () => {
 
 describe("other grants", () => {
   const offline = { access_type: "offline" };
-  const refresh = (refresh_token: string, scope = "openid fullname", by = system) => {
+  const refresh = (refresh_token: string, scope = "openid fullname", by = system): Parameters => {
     const fields: Parameters = {
       client_id: by.clientId,
       scope,
@@ -385,7 +385,7 @@ describe("other grants", () => {
   it("refreshes by either signed string of the sources and logs which", async () => {
     const first = await esia.signIn("doctor", offline);
     const { redirect_uri: _uri, client_certificate_hash: _hash, ...fields } = refresh(first.refresh_token);
-    const text = `MISCAB01openid fullname${fields.timestamp}${fields.state}${first.refresh_token}`;
+    const text = `MISCAB01openid fullname${fields["timestamp"]}${fields["state"]}${first.refresh_token}`;
     const second = await esia.te({ ...fields, client_secret: system.secret(text) });
     expect(second.status).toBe(200);
     await esia.te(refresh(second.refresh_token));
