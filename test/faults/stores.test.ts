@@ -19,18 +19,19 @@ describe("Redis dies and comes back", () => {
     await redis?.server.kill();
   });
 
-  async function storedKeys(): Promise<number> {
+  /** answers in Redis; keys that begin with a hash tag are the replicas' own bookkeeping */
+  async function storedAnswers(): Promise<number> {
     const client = new Redis(redis.url);
-    const size = await client.dbsize();
+    const keys = await client.keys("*");
     client.disconnect();
-    return size;
+    return keys.filter((key) => !key.startsWith("{")).length;
   }
 
   it("the gateway answers all the time and uses it again", async () => {
     const door = await Door.open(gateway);
     const people = await sandboxPeople(gateway);
     const id = await door.idOf(people.get("doctor")!);
-    expect(await storedKeys()).toBeGreaterThan(0);
+    expect(await storedAnswers()).toBeGreaterThan(0);
 
     await redis.server.kill();
     const cached = await door.call(`/fhir/Practitioner/${id}`);
@@ -40,13 +41,13 @@ describe("Redis dies and comes back", () => {
     expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200);
 
     await redis.server.start();
-    expect(await storedKeys()).toBe(0);
+    expect(await storedAnswers()).toBe(0);
     const rest = [...people].filter(([person]) => person.startsWith("worker-")).map(([, snils]) => snils);
     await expect
       .poll(
         async () => {
           expect((await door.search(rest.pop()!)).status).toBe(200);
-          return storedKeys();
+          return storedAnswers();
         },
         { timeout: 20_000, interval: 200 },
       )
