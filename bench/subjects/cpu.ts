@@ -11,4 +11,6 @@ export function tellUsage(): void {
     const usage: Usage = { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() };
     process.send?.(usage);
   });
+  // a subject that has closed its doors may end
+  process.channel?.unref();
 }
