@@ -9,6 +9,8 @@ const production = {
   FRMO_URL: "https://frmo.example.test",
   NSI_URL: "https://nsi.example.test",
   CLIENTS_FILE: "clients.json",
+  ESIA_URL: "https://esia-gateway.example.test",
+  ESIA_CLIENT_SECRET: "secret",
 };
 
 describe("configuration", () => {
@@ -38,7 +40,34 @@ describe("configuration", () => {
     ["FRMO_URL", undefined, /FRMO_URL is required/],
     ["NSI_URL", undefined, /NSI_URL is required/],
     ["CLIENTS_FILE", undefined, /CLIENTS_FILE is required/],
+    ["ESIA_PROVIDER", "sandbox", /invented people/],
+    ["ESIA_URL", "http://esia-gateway.example.test", /ESIA_URL must be https/],
+    ["ESIA_URL", undefined, /ESIA_URL is required by ESIA_PROVIDER=gateway/],
+    ["ESIA_CLIENT_SECRET", undefined, /ESIA_CLIENT_SECRET is required by ESIA_PROVIDER=gateway/],
   ])("refuses an unsafe %s in production", (name, value, message) => {
     expect(() => readConfig({ ...production, [name]: value })).toThrow(message);
+  });
+
+  const direct = {
+    ESIA_PROVIDER: "direct",
+    ESIA_CLIENT_KEY_FILE: "key.pem",
+    ESIA_CLIENT_CERTIFICATE_FILE: "certificate.pem",
+    ESIA_CERTIFICATES_FILE: "esia.pem",
+  };
+
+  it.each(["https://esia.gosuslugi.ru", "https://ESIA.gosuslugi.ru:443/"])(
+    "refuses the direct protocol to the production host %s in any mode",
+    (ESIA_URL) => {
+      expect(() => readConfig({ ...direct, ESIA_URL })).toThrow(/signs in TypeScript/);
+      expect(() => readConfig({ ...production, ...direct, ESIA_URL })).toThrow(/signs in TypeScript/);
+    },
+  );
+
+  it("lets the direct protocol speak to the test environment", () => {
+    const ESIA_URL = "https://esia-portal1.test.gosuslugi.ru";
+    expect(readConfig({ ...direct, ESIA_URL }).ESIA_PROVIDER).toBe("direct");
+    expect(() => readConfig({ ...direct, ESIA_URL, ESIA_CERTIFICATES_FILE: "" })).toThrow(
+      /ESIA_CERTIFICATES_FILE is required/,
+    );
   });
 });

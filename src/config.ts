@@ -68,6 +68,41 @@ export const configSchema = Type.Object({
   NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
   NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
   NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),
+  ESIA_PROVIDER: Type.Optional(
+    Type.Union([Type.Literal("sandbox"), Type.Literal("gateway"), Type.Literal("direct")], {
+      description:
+        "sign-in: `gateway` (a vendor's OpenID Connect solution), `direct` (ESIA's own protocol), `sandbox`; absent: sandbox in MODE=sandbox, else gateway",
+    }),
+  ),
+  ESIA_URL: Url("address of ESIA for `direct`, issuer for `gateway`; not read by `sandbox`"),
+  ESIA_ISSUER: Url("`iss` of ESIA's tokens for `direct`; absent: ESIA_URL with http and a slash at the end"),
+  ESIA_CLIENT_ID: Type.String({ default: "MISCAB01", description: "mnemonic of the system at ESIA" }),
+  ESIA_CLIENT_SECRET: Type.Optional(Type.String({ description: "secret of the system, `gateway` only" })),
+  ESIA_CLIENT_SECRET_FILE: Type.Optional(Type.String({ description: "file that holds ESIA_CLIENT_SECRET" })),
+  ESIA_CLIENT_KEY_FILE: Type.Optional(
+    Type.String({ description: "PEM of the GOST key that signs requests, `direct` only" }),
+  ),
+  ESIA_CLIENT_CERTIFICATE_FILE: Type.Optional(
+    Type.String({ description: "PEM of its certificate, registered at ESIA, `direct` only" }),
+  ),
+  ESIA_CERTIFICATES_FILE: Type.Optional(
+    Type.String({
+      description:
+        "PEM of the certificates that sign ESIA's tokens, old and new ones together, `direct` only",
+    }),
+  ),
+  ESIA_TOKEN_ALGORITHM: Type.Union([Type.Literal("RS256"), Type.Literal("GOST3410_2012_256")], {
+    default: "RS256",
+    description: "how ESIA signs its tokens for us, as chosen on its technical portal",
+  }),
+  ESIA_REFRESH_ORDER: Type.Union([Type.Literal("without-token"), Type.Literal("with-token")], {
+    default: "without-token",
+    description: "signed string of a refresh, on which public sources differ",
+  }),
+  ESIA_SCOPES: Type.String({
+    default: "openid fullname birthdate gender snils inn email mobile usr_org",
+    description: "scopes that a sign-in asks for; one that is not granted to the system refuses the whole",
+  }),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
@@ -119,6 +154,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(known.filter((key) => env[key]).map((key) => [key, env[key]]));
   const config = Value.Convert(configSchema, Value.Default(configSchema, given)) as Config;
   if (config.MASTER_KEY_FILE) config.MASTER_KEY = readFileSync(config.MASTER_KEY_FILE, "utf8").trim();
+  if (config.ESIA_CLIENT_SECRET_FILE)
+    config.ESIA_CLIENT_SECRET = readFileSync(config.ESIA_CLIENT_SECRET_FILE, "utf8").trim();
   const wrong = [...Value.Errors(configSchema, config)].map(
     (error) => `${error.instancePath.slice(1)} ${error.message}`,
   );
@@ -131,6 +168,7 @@ function unsafe(config: Config): string[] {
   const problems: string[] = [];
   if (config.MASTER_KEY && Buffer.from(config.MASTER_KEY, "base64").length !== 32)
     problems.push("MASTER_KEY must be 32 bytes in base64 (openssl rand -base64 32)");
+  problems.push(...wrongEsia(config));
   if (config.MODE === "sandbox") return problems;
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
@@ -141,5 +179,34 @@ function unsafe(config: Config): string[] {
   if (!config.NSI_URL) problems.push("NSI_URL is required in production: a sandbox answers with few codes");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
+  return problems;
+}
+
+/** The provider of the settings, or the usual one of the mode. */
+export function esiaProviderOf(config: Config): "sandbox" | "gateway" | "direct" {
+  return config.ESIA_PROVIDER ?? (config.MODE === "sandbox" ? "sandbox" : "gateway");
+}
+
+const neededByProvider = {
+  sandbox: [],
+  gateway: ["ESIA_URL", "ESIA_CLIENT_SECRET"],
+  direct: ["ESIA_URL", "ESIA_CLIENT_KEY_FILE", "ESIA_CLIENT_CERTIFICATE_FILE", "ESIA_CERTIFICATES_FILE"],
+} as const;
+
+function wrongEsia(config: Config): string[] {
+  const provider = esiaProviderOf(config);
+  const problems: string[] = neededByProvider[provider]
+    .filter((name) => !config[name])
+    .map((name) => `${name} is required by ESIA_PROVIDER=${provider}`);
+  const url = config.ESIA_URL ?? "";
+  const isProductionHost = URL.canParse(url) && new URL(url).hostname === "esia.gosuslugi.ru";
+  if (provider === "direct" && isProductionHost)
+    problems.push(
+      "ESIA_PROVIDER=direct signs in TypeScript, which the production ESIA does not allow: use a vendor's solution with ESIA_PROVIDER=gateway",
+    );
+  if (config.MODE === "production" && provider === "sandbox")
+    problems.push("ESIA_PROVIDER=sandbox is refused in production: it signs in invented people");
+  if (config.MODE === "production" && config.ESIA_URL && !config.ESIA_URL.startsWith("https://"))
+    problems.push("ESIA_URL must be https in production");
   return problems;
 }

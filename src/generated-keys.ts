@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import type { Client } from "./access/clients.ts";
+import type { Config } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import { createCertificate } from "./crypto/certificate-builder.ts";
 import {
@@ -42,7 +43,7 @@ export async function demoClient(dataDir: string): Promise<Client> {
 
 /** The gateway's own system at the sandbox's ESIA; its GOST key and certificate lie in the data folder. */
 export async function sandboxEsiaClient(
-  config: { DATA_DIR: string; PUBLIC_URL: string },
+  config: Pick<Config, "DATA_DIR" | "PUBLIC_URL" | "ESIA_CLIENT_ID" | "ESIA_TOKEN_ALGORITHM">,
   clock: Clock,
 ): Promise<{ client: EsiaClient; privateKey: PrivateKey }> {
   const pem = keptFile(config.DATA_DIR, "esia-client.key.pem", () =>
@@ -51,7 +52,11 @@ export async function sandboxEsiaClient(
   const privateKey = parsePrivateKey(pem);
   const { der } = await createCertificate(
     {
-      subject: { commonName: "MISCAB01", organization: "Песочница, без юридической силы", country: "RU" },
+      subject: {
+        commonName: config.ESIA_CLIENT_ID,
+        organization: "Песочница, без юридической силы",
+        country: "RU",
+      },
       publicKey: publicKeyOf(privateKey),
       notBefore: new Date(clock.now() - dayMs),
       notAfter: new Date(clock.now() + 3650 * dayMs),
@@ -60,10 +65,10 @@ export async function sandboxEsiaClient(
   );
   const certificate = keptFile(config.DATA_DIR, "esia-client.crt.pem", () => pemFromDer(der, "CERTIFICATE"));
   const client: EsiaClient = {
-    clientId: "MISCAB01",
+    clientId: config.ESIA_CLIENT_ID,
     certificateDer: derFromPem(certificate, "CERTIFICATE"),
     redirectUris: [config.PUBLIC_URL],
-    tokenAlgorithm: "RS256",
+    tokenAlgorithm: config.ESIA_TOKEN_ALGORITHM,
   };
   return { client, privateKey };
 }

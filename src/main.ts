@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { sandboxEsiaClient } from "./generated-keys.ts";
 import { openParts, sandboxedSystems } from "./parts.ts";
-import { createSandbox, type Sandbox } from "./sandbox/server.ts";
+import { createSandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { otlpExporter, Telemetry } from "./telemetry/telemetry.ts";
 import { version } from "./version.ts";
@@ -46,7 +46,7 @@ async function stop(): Promise<void> {
   await telemetry.close();
 }
 
-async function startSandbox(): Promise<Sandbox & { url: string }> {
+async function startSandbox() {
   const started = await createSandbox({
     clock,
     logger: log,
@@ -55,9 +55,13 @@ async function startSandbox(): Promise<Sandbox & { url: string }> {
   });
   await started.listen(config.SANDBOX_PORT, config.HOST);
   // port 0 takes free ones
-  await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
+  const esiaUrl = await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
   // another host name than the gateway's, so that cookies behave as in life
-  return { ...started, url: `http://localhost:${config.SANDBOX_PORT}` };
+  return {
+    ...started,
+    url: `http://localhost:${config.SANDBOX_PORT}`,
+    esia: { url: esiaUrl, certificates: started.esia.certificates },
+  };
 }
 
 /** Wrong settings end the start with one readable sentence. */

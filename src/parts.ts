@@ -4,10 +4,13 @@ import { Cache } from "./cache/cache.ts";
 import { LeasedGenerations } from "./cache/leased-generations.ts";
 import { RedisLink } from "./cache/redis.ts";
 import { SharedLayer } from "./cache/shared-layer.ts";
-import type { Config } from "./config.ts";
+import { type Config, esiaProviderOf } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
+import { CryptoError } from "./crypto/errors.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
+import { createVerifier } from "./crypto/verifier.ts";
+import { openEsia, type SandboxEsia } from "./esia-provider.ts";
 import type { Identities } from "./flows/identities.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
@@ -42,6 +45,7 @@ export interface Surroundings {
     url: string;
     personas: readonly { id: string; note: string }[];
     scenarios: Readonly<Record<string, string>>;
+    esia: SandboxEsia;
   };
 }
 
@@ -56,14 +60,11 @@ export async function openParts(config: Config, around: Surroundings) {
   const { cache, redis } = await openCache(config, keyring, around);
   const upstream = openUpstream(config, cache, around);
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
+  const verifier = createVerifier({ anchors: { roots: [] }, fetchRevocation: noRevocation });
   const systems = await openSystems(config, upstream, around);
+  const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = new JobRunner({
-    db: store.db,
-    clock,
-    log,
-    jobs: [journalSealer({ db: store.db, keyring, clock })],
-  });
+  const jobs = openJobs(store, keyring, around);
   jobs.start();
   return {
     keyring,
@@ -72,6 +73,7 @@ export async function openParts(config: Config, around: Surroundings) {
     cache,
     redis,
     upstream,
+    esia,
     clients: createClientRegistry(
       config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : [await demoClient(config.DATA_DIR)],
     ),
@@ -84,11 +86,16 @@ export async function openParts(config: Config, around: Surroundings) {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
       await journal.close();
       await upstream.close();
+      await verifier.close();
       await cache.close();
       redis?.close();
       await store.close();
     },
   };
+}
+
+function openJobs({ db }: OpenDatabase, keyring: Keyring, { clock, log }: Surroundings): JobRunner {
+  return new JobRunner({ db, clock, log, jobs: [journalSealer({ db, keyring, clock })] });
 }
 
 interface PeopleGround {
@@ -117,6 +124,10 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
   };
 }
 
+// tokens need no list: their certificates are pinned
+const noRevocation = () =>
+  Promise.reject(new CryptoError("revocation-refused", "no source of revocation is configured"));
+
 async function openCache(config: Config, keyring: Keyring, { clock, log, telemetry }: Surroundings) {
   const base = { clock, maxBytes: 64 * 1024 * 1024, observer: cacheMetrics(telemetry.instruments) };
   if (!config.REDIS_URL) return { cache: new Cache(base), redis: undefined };
@@ -130,7 +141,8 @@ async function openCache(config: Config, keyring: Keyring, { clock, log, telemet
 
 /** Systems without an address in the settings: the sandbox plays them. */
 export function sandboxedSystems(config: Config): string[] {
-  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL, nsi: config.NSI_URL })
+  const esia = esiaProviderOf(config) === "sandbox" ? undefined : config.ESIA_URL;
+  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL, nsi: config.NSI_URL, esia })
     .filter(([, url]) => !url)
     .map(([system]) => system);
 }
@@ -140,7 +152,7 @@ function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surrou
     clock,
     cache,
     systems: Object.fromEntries(
-      ["frmr", "frmo", "nsi"].map((system) => [
+      ["frmr", "frmo", "nsi", "esia"].map((system) => [
         system,
         { sandbox: sandboxedSystems(config).includes(system) },
       ]),

@@ -6,6 +6,7 @@ import { createApp, type Gateway } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { sandboxEsiaClient } from "../../src/generated-keys.ts";
 import { openParts, type Parts } from "../../src/parts.ts";
 import { createSandbox } from "../../src/sandbox/server.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
@@ -33,14 +34,22 @@ export async function startApp(settings: Record<string, string> = {}): Promise<T
     ratio: 0,
     slowMs: 1e9,
   });
-  const sandbox = await createSandbox({ clock: systemClock, logger: silentLogger });
+  const sandbox = await createSandbox({
+    clock: systemClock,
+    logger: silentLogger,
+    esiaClients: [(await sandboxEsiaClient(config, systemClock)).client],
+  });
   const sandboxUrl = (await sandbox.listen(0, "127.0.0.1")).replace("127.0.0.1", "localhost");
+  const esia = {
+    url: await sandbox.esia.listen(0, "127.0.0.1"),
+    certificates: sandbox.esia.certificates,
+  };
   const around = {
     clock: systemClock,
     log: silentLogger,
     telemetry,
     version: "test",
-    sandbox: { ...sandbox, url: sandboxUrl },
+    sandbox: { ...sandbox, url: sandboxUrl, esia },
   };
   const parts = await openParts(config, around);
   const gateway = await createApp(config, parts, around);
