@@ -26,6 +26,7 @@ import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerSessionOrBearer, registerSessions, SessionDoor } from "./plugins/session.ts";
+import { registerStrangers } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import type { Upstream } from "./upstream/call.ts";
 
@@ -51,6 +52,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     noticeMs: config.DRAIN_NOTICE_MS,
     limitMs: config.DRAIN_SECONDS * 1000,
   });
+  registerStrangers(app, { clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE });
   await registerLimits(app, {
     perMinute: config.RATE_LIMIT_PER_MINUTE,
     overloaded: load.overloaded,

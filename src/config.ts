@@ -115,6 +115,7 @@ export const configSchema = Type.Object({
     description: "terms of use in force; a new one is asked for again",
   }),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
+  REFUSALS_PER_MINUTE: Count(300, "refused credentials a minute after which an address has to wait", 1),
   DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
   DRAIN_NOTICE_MS: Count(
     0,
