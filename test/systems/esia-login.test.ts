@@ -102,6 +102,21 @@ describe("the picker", () => {
     );
   });
 
+  it("L-39 an unknown person is shown the way to an account and its steps", async () => {
+    const { text } = await (await browser()).enter({ login: "newcomer" });
+    expect(text).toContain('<a href="https://esia.gosuslugi.ru/registration">Зарегистрируйтесь</a>');
+    expect(text).toMatch(/код из СМС.*номер паспорта.*почта и пароль.*подтверждение личности/s);
+  });
+
+  it("L-10 the password is hidden while it is typed and stands in no log line", async () => {
+    const tab = await browser();
+    expect((await tab.page()).text).toContain('<input type="password" name="password"');
+    await tab.enter({ persona: "doctor", password: "Guess-31415" });
+    await tab.enter({ persona: "doctor" });
+    expect(esia.logged).not.toEqual([]);
+    expect(JSON.stringify(esia.logged)).not.toMatch(/Guess-31415|Sandbox-1/);
+  });
+
   it("L-42 an electronic signature enters without a password; an expired certificate is refused with the way to a new one", async () => {
     const tab = await browser();
     const expired = await tab.enter({ persona: "doctor", method: "expired-certificate" });

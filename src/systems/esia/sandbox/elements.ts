@@ -15,7 +15,7 @@ export interface Member {
 const updatedOn = 1_795_200_000;
 
 /** dd.MM.yyyy of an ISO day. */
-export const russianDay = (day: string): string => day.split("-").reverse().join(".");
+const russianDay = (day: string): string => day.split("-").reverse().join(".");
 
 /** Adds the eTag, 40 upper-case hex digits over the content. */
 export function tagged(element: Element): Element {
@@ -47,26 +47,19 @@ export function personElement(person: Person, scopes: readonly string[]): Elemen
   });
 }
 
-export function contactsOf(person: Person): Member[] {
-  const { phone, email } = person;
-  const verified = { stateFacts: ["Identifiable"], vrfStu: "VERIFIED" };
+export function contactsOf({ esia, email, phone }: Person): Member[] {
+  const base = Number(esia.oid) * 10;
   const contact = (id: number, type: string, value: string): Element =>
-    tagged({ stateFacts: verified.stateFacts, id, type, vrfStu: verified.vrfStu, value });
-  const base = Number(person.esia.oid) * 10;
-  return [
-    ...(email
-      ? [{ id: base + 1, scopes: ["email", "contacts"], element: contact(base + 1, "EML", email) }]
-      : []),
-    ...(phone
-      ? [
-          {
-            id: base + 2,
-            scopes: ["mobile", "contacts"],
-            element: contact(base + 2, "MBT", phoneText(phone)),
-          },
-        ]
-      : []),
+    tagged({ stateFacts: ["Identifiable"], id, type, vrfStu: "VERIFIED", value });
+  const all: (Member | undefined)[] = [
+    email
+      ? { id: base + 1, scopes: ["email", "contacts"], element: contact(base + 1, "EML", email) }
+      : undefined,
+    phone
+      ? { id: base + 2, scopes: ["mobile", "contacts"], element: contact(base + 2, "MBT", phoneText(phone)) }
+      : undefined,
   ];
+  return all.filter((member) => member !== undefined);
 }
 
 // codes of dictionary 1.2.643.5.1.13.13.99.2.48 as ESIA names them

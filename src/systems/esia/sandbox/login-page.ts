@@ -144,7 +144,10 @@ function failure(attempt: Attempt | undefined): string {
     ? codeFailure("OTP_WRONG", `Код неверен. ${left}`)
     : `${alert("AUTH_BAD_CREDENTIALS", `Неверный логин или пароль. ${left}`)}
 <ol><li>Проверьте раскладку и регистр букв и попробуйте ещё раз.</li>
-<li><a href="https://esia.gosuslugi.ru/login/recovery">Восстановите пароль</a>.</li></ol>`;
+<li><a href="https://esia.gosuslugi.ru/login/recovery">Восстановите пароль</a>.</li></ol>
+<p>Нет учётной записи? <a href="https://esia.gosuslugi.ru/registration">Зарегистрируйтесь</a>:</p>
+<ol><li>телефон и код из СМС;</li><li>фамилия, имя, отчество, дата рождения, серия и номер паспорта;</li>
+<li>электронная почта и пароль;</li><li>подтверждение личности: учётная запись станет единой.</li></ol>`;
 }
 
 function codeFailure(code: string, text: string): string {

@@ -15,7 +15,7 @@ import { EsiaRefusal } from "./refusal.ts";
 import type { AuthorizationRequest, BrowserSession, EsiaState } from "./state.ts";
 
 /** Everybody's password in the sandbox; the page says it. */
-export const sandboxPassword = "Sandbox-1";
+const sandboxPassword = "Sandbox-1";
 
 const cookieName = "ESIA_SESSION";
 const maxOpenRequests = 20;
@@ -97,6 +97,10 @@ function onPassword(visit: OpenVisit): FastifyReply {
   const attempt = esia.guard.password(
     person?.id ?? login,
     person !== undefined && fields["password"] === sandboxPassword,
+  );
+  esia.logger.info(
+    { client: asked.client.clientId, outcome: attempt.outcome },
+    "a password was typed at ESIA",
   );
   if (!person || attempt.outcome !== "accepted") return showFailure(visit, attempt);
   asked.otp ||= fields["otp"] === "1";
