@@ -42,6 +42,7 @@ const compact = {
   "validation-failed": [422, "invariant", "after-fix", "The content breaks a rule of its profile", "Данные не прошли проверку", "Исправьте указанные элементы и повторите запрос"],
   "version-conflict": [412, "conflict", "after-fix", "If-Match does not name the current version", "Запись изменена другим пользователем", "Прочитайте текущую версию и повторите изменение"],
   "idempotency-conflict": [409, "conflict", "never", "The Idempotency-Key was used with another body", "Ключ повтора уже использован для другого запроса", "Создайте новый ключ для нового запроса"],
+  "request-running": [409, "conflict", "same-key", "The same request with this Idempotency-Key is still being carried out", "Этот запрос уже выполняется", "Повторите запрос с тем же ключом Idempotency-Key через несколько секунд"],
   "rate-limited": [429, "throttled", "later", "The client is over its rate limit", "Слишком много запросов", "Повторите запрос после указанного времени"],
   // who the caller is
   unauthorized: [401, "login", "after-fix", "No valid access token or session", "Требуется вход", "Войдите снова или получите новый токен"],

@@ -73,6 +73,17 @@ const steps: Record<string, readonly string[]> = {
        owner text not null, version text not null, at int8 not null, primary key (owner, version))`,
     "create table worker_verification (owner text primary key, at int8 not null, facts bytea not null)",
   ],
+  "007-resource-subject": [
+    "alter table resource add column subject text",
+    "alter table resource_history add column subject text",
+    "create index resource_subject on resource (tenant, subject, type, last_updated) where subject is not null",
+  ],
+  "008-idempotency": [
+    `create table idempotency (
+       key_mac text primary key, request_mac text not null, holder text, lease_until int8 not null,
+       answer bytea, expires_at int8 not null)`,
+    "create index idempotency_expiry on idempotency (expires_at)",
+  ],
 };
 
 const provider: MigrationProvider = {

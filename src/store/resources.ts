@@ -14,6 +14,8 @@ export interface StoredResource extends ResourceKey {
   lastUpdated: number;
   deleted: boolean;
   source?: string;
+  /** logical id of the person whose data it is */
+  subject?: string;
   /** absent in the version that records a deletion */
   content?: object;
 }
@@ -22,6 +24,8 @@ export interface ResourceChange extends ResourceKey {
   /** absent: the resource is deleted */
   content?: object;
   source?: string;
+  /** logical id of the person whose data it is */
+  subject?: string;
   at: number;
   /** the version that the caller has seen; 0 for "must not exist" */
   ifVersion?: number;
@@ -29,7 +33,7 @@ export interface ResourceChange extends ResourceKey {
 
 /** Stores the next version and its history in the caller's transaction; throws `version-conflict`. */
 export async function putResource(trx: Kysely<Schema>, change: ResourceChange): Promise<StoredResource> {
-  const { tenant, type, id, content, source, at } = change;
+  const { tenant, type, id, content, source, subject, at } = change;
   const current = await byKey(trx.selectFrom("resource").select("version"), change)
     .forUpdate()
     .executeTakeFirst();
@@ -44,6 +48,7 @@ export async function putResource(trx: Kysely<Schema>, change: ResourceChange): 
     deleted: content === undefined,
     source: source ?? null,
     content: content === undefined ? null : JSON.stringify(content),
+    subject: subject ?? null,
   };
   const { version, last_updated, deleted } = row;
   const written = await trx
@@ -52,7 +57,14 @@ export async function putResource(trx: Kysely<Schema>, change: ResourceChange): 
     .onConflict((conflict) =>
       conflict
         .columns(["tenant", "type", "id"])
-        .doUpdateSet({ version, last_updated, deleted, source: row.source, content: row.content })
+        .doUpdateSet({
+          version,
+          last_updated,
+          deleted,
+          source: row.source,
+          subject: row.subject,
+          content: row.content,
+        })
         // a first version written meanwhile by someone else has no row for us to lock
         .where("resource.version", "=", seen),
     )
@@ -60,7 +72,7 @@ export async function putResource(trx: Kysely<Schema>, change: ResourceChange): 
     .executeTakeFirst();
   if (!written) throw new GatewayError("version-conflict");
   await trx.insertInto("resource_history").values(row).execute();
-  return { tenant, type, id, version, lastUpdated: at, deleted, source, content };
+  return { tenant, type, id, version, lastUpdated: at, deleted, source, subject, content };
 }
 
 /** The current version, a deleted one too; undefined when there never was one. */
@@ -88,6 +100,25 @@ export async function historyOf(db: Kysely<Schema>, key: ResourceKey): Promise<S
   return rows.map(toStored);
 }
 
+/** Current resources of one type about a person, newest first; deleted ones are left out. */
+export async function resourcesAbout(
+  db: Kysely<Schema>,
+  about: { tenant: string; type: string; subject: string; limit: number },
+): Promise<StoredResource[]> {
+  const rows = await db
+    .selectFrom("resource")
+    .selectAll()
+    .where("tenant", "=", about.tenant)
+    .where("subject", "=", about.subject)
+    .where("type", "=", about.type)
+    .where("deleted", "=", false)
+    .orderBy("last_updated", "desc")
+    .orderBy("id")
+    .limit(about.limit)
+    .execute();
+  return rows.map(toStored);
+}
+
 interface Keyed<Q> {
   where(column: "tenant" | "type" | "id", operator: "=", value: string): Q;
 }
@@ -106,6 +137,7 @@ function toStored(row: Selectable<Schema["resource"]>): StoredResource {
     deleted,
     lastUpdated: row.last_updated,
     source: row.source ?? undefined,
+    subject: row.subject ?? undefined,
     content: row.content ?? undefined,
   };
 }

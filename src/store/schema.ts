@@ -16,6 +16,7 @@ export interface Schema {
   sign_in: SignInTable;
   terms_acceptance: TermsAcceptanceTable;
   worker_verification: WorkerVerificationTable;
+  idempotency: IdempotencyTable;
 }
 
 /** `owner` in these tables is the keyed hash of a person, the same whatever they signed in as. */
@@ -88,6 +89,22 @@ interface ResourceTable {
   source: string | null;
   /** null once deleted */
   content: JSONColumnType<object> | null;
+  /** logical id of the person whose data it is, if any */
+  subject: string | null;
+}
+
+interface IdempotencyTable {
+  /** keyed hash of the caller and the Idempotency-Key */
+  key_mac: string;
+  /** keyed hash of the route and the body */
+  request_mac: string;
+  /** who carries the request out; null once it is answered */
+  holder: string | null;
+  /** after this time another request may take over */
+  lease_until: number;
+  /** sealed; null until answered */
+  answer: Uint8Array | null;
+  expires_at: number;
 }
 
 interface IdentityMapTable {

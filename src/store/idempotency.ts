@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { Schema } from "./schema.ts";
+
+/** An answer as it left. */
+export interface KeptAnswer {
+  status: number;
+  contentType: string;
+  body: Uint8Array;
+}
+
+/** The right to carry a request out, until the lease ends. */
+export interface Claim {
+  key: string;
+  holder: string;
+}
+
+export type Claimed =
+  | { state: "mine"; claim: Claim }
+  | { state: "answered"; answer: KeptAnswer }
+  /** another request with this key is being carried out */
+  | { state: "running" }
+  /** the key was used for another request */
+  | { state: "conflict" };
+
+interface IdempotencyParts {
+  db: Kysely<Schema>;
+  keyring: Keyring;
+  clock: Clock;
+  /** after this time a claim whose holder died may be taken over */
+  leaseMs: number;
+}
+
+const domain = "idempotency";
+const keptMs = 30 * 86_400_000;
+
+/** Answers by Idempotency-Key, for 30 days and all replicas; rows hold keyed hashes and sealed bytes. */
+export class IdempotencyKeys {
+  readonly #parts: IdempotencyParts;
+
+  constructor(parts: IdempotencyParts) {
+    this.#parts = parts;
+  }
+
+  /** Claims a caller's key for a request (its route and body as text), or says what became of the first one. */
+  async claim(caller: string, key: string, request: string): Promise<Claimed> {
+    const { db, keyring, clock, leaseMs } = this.#parts;
+    const now = clock.now();
+    const claim = { key: keyring.hmac(domain, "key", caller, key), holder: randomUUID() };
+    const requestMac = keyring.hmac(domain, "request", request);
+    await db.deleteFrom("idempotency").where("expires_at", "<=", now).execute();
+    const lease = { holder: claim.holder, lease_until: now + leaseMs };
+    const created = await db
+      .insertInto("idempotency")
+      .values({
+        ...lease,
+        key_mac: claim.key,
+        request_mac: requestMac,
+        answer: null,
+        expires_at: now + keptMs,
+      })
+      .onConflict((conflict) => conflict.column("key_mac").doNothing())
+      .returning("key_mac")
+      .executeTakeFirst();
+    if (created) return { state: "mine", claim };
+    const row = await db
+      .selectFrom("idempotency")
+      .select(["request_mac", "answer"])
+      .where("key_mac", "=", claim.key)
+      .executeTakeFirst();
+    // released between the two statements
+    if (!row) return { state: "running" };
+    if (row.request_mac !== requestMac) return { state: "conflict" };
+    if (row.answer) return { state: "answered", answer: this.#opened(claim.key, row.answer) };
+    return (await this.#takenOver(claim, now)) ? { state: "mine", claim } : { state: "running" };
+  }
+
+  /** Keeps the answer of a claimed request. */
+  async keep({ key, holder }: Claim, { status, contentType, body }: KeptAnswer): Promise<void> {
+    const plain = JSON.stringify({ status, contentType, body: Buffer.from(body).toString("base64") });
+    await this.#parts.db
+      .updateTable("idempotency")
+      .set({ answer: this.#parts.keyring.seal(domain, Buffer.from(plain), key), holder: null })
+      .where("key_mac", "=", key)
+      .where("holder", "=", holder)
+      .execute();
+  }
+
+  /** Gives a claim back: the request had no effect, so the same key may try again. */
+  async release({ key, holder }: Claim): Promise<void> {
+    await this.#parts.db
+      .deleteFrom("idempotency")
+      .where("key_mac", "=", key)
+      .where("holder", "=", holder)
+      .execute();
+  }
+
+  async #takenOver({ key, holder }: Claim, now: number): Promise<boolean> {
+    const taken = await this.#parts.db
+      .updateTable("idempotency")
+      .set({ holder, lease_until: now + this.#parts.leaseMs })
+      .where("key_mac", "=", key)
+      .where("answer", "is", null)
+      .where("lease_until", "<=", now)
+      .returning("key_mac")
+      .executeTakeFirst();
+    return taken !== undefined;
+  }
+
+  #opened(key: string, sealed: Uint8Array): KeptAnswer {
+    const plain = Buffer.from(this.#parts.keyring.open(domain, sealed, key)).toString("utf8");
+    const { status, contentType, body } = JSON.parse(plain) as Record<"contentType" | "body", string> & {
+      status: number;
+    };
+    return { status, contentType, body: Buffer.from(body, "base64") };
+  }
+}
