@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
+import type { ErrorCode } from "../../src/core/error-table.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createCertificate } from "../../src/crypto/certificate-builder.ts";
 import { CryptoError } from "../../src/crypto/errors.ts";
@@ -154,6 +155,15 @@ async function signIn(esia: Client, persona?: string, ctx = context()) {
   return esia.signIn({ code: await codeOf(esia, persona), redirectUri }, ctx);
 }
 
+const order = (scenario: string, more: object = {}) =>
+  fetch(`${control}/_scenario`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ system: "esia", scenario, times: 1, ...more }),
+  });
+
+const shifted = (ms: number): Clock => ({ ...systemClock, now: () => Date.now() + ms });
+
 describe("a sign-in by the direct protocol", () => {
   it.each<TokenAlgorithm>(["RS256", "GOST3410_2012_256"])(
     "reads the person: tokens in %s",
@@ -188,4 +198,292 @@ describe("a sign-in by the direct protocol", () => {
       ]);
     },
   );
+});
+
+const refusedWith = (code: ErrorCode, more: object = {}) => ({ code, system: "esia", ...more });
+const te = { at: "/aas/oauth2/v3/te" };
+
+describe("who signs in", () => {
+  it.each([
+    ["simple", { confirmed: false, level: "simplified" }],
+    ["kid", { confirmed: false, level: "child" }],
+    ["nomiddle", { confirmed: true, person: { name: [{ given: ["Александр"] }] } }],
+    ["blocked", { confirmed: true, roles: [{ active: false }] }],
+    ["chief", { roles: [{ active: true, chief: true }] }],
+    ["norole", { confirmed: true, roles: [] }],
+  ])("%s is told by account, name and roles", async (persona, expected) => {
+    expect(await signIn(client(), persona)).toMatchObject(expected);
+  });
+
+  it("an account without a СНИЛС has none", async () => {
+    const { person } = await signIn(client(), "simple");
+    expect(person.identifier?.map(({ system }) => system)).toEqual([
+      "https://cabinet-gateway.example/fhir/NamingSystem/esia-oid",
+    ]);
+  });
+
+  it("blocks outside the scopes are not asked for", async () => {
+    const { person, documents, roles } = await signIn(client({ scope: "openid fullname snils" }));
+    expect({ telecom: person.telecom, documents, roles }).toEqual({
+      telecom: undefined,
+      documents: [],
+      roles: [],
+    });
+  });
+
+  it("a corrected profile counts at the next sign-in", async () => {
+    const { people } = (await (await fetch(`${control}/_world`)).json()) as { people: { id: string }[] };
+    const doctor = people.find(({ id }) => id === "doctor");
+    const esia = client();
+    const before = await signIn(esia);
+    await fetch(`${control}/_world`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ people: [{ ...doctor, family: "Исправленов" }] }),
+    });
+    const after = await signIn(esia);
+    await fetch(`${control}/_world`, { method: "DELETE" });
+    expect([before, after].map(({ person }) => person.name?.[0]?.family)).toEqual(["Врачев", "Исправленов"]);
+  });
+});
+
+describe("an answer that is not to be believed", () => {
+  it.each<[string, ErrorCode]>([
+    ["wrong-signature", "esia-token-signature"],
+    ["alg-none", "esia-token-signature"],
+    ["swapped-sbt", "esia-token-malformed"],
+    ["foreign-client", "esia-token-audience"],
+    ["wrong-issuer", "esia-token-issuer"],
+    ["other-subject", "esia-token-mismatch"],
+    ["token-clock-ahead", "esia-token-time"],
+    ["wrong-state", "esia-token-mismatch"],
+    ["replayed-code", "sign-in-expired"],
+  ])("L-16 %s is 401: %s", async (scenario, code) => {
+    await order(scenario);
+    const error = await signIn(client()).catch((thrown) => thrown);
+    expect(error).toMatchObject(refusedWith(code));
+    expect(error.row.status).toBe(401);
+  });
+
+  it.each<TokenAlgorithm>(["RS256", "GOST3410_2012_256"])(
+    "is one signed by a certificate of the list that has run out: %s",
+    async (algorithm) => {
+      const certificates = [...(await sandbox.esia.expiredCertificates()), ...sandbox.esia.certificates];
+      await order("expired-certificate");
+      const esia = client({ algorithm, certificates });
+      await expect(signIn(esia)).rejects.toMatchObject(refusedWith("esia-token-signature"));
+      expect((await signIn(esia)).subject).toBe("1000300890");
+    },
+  );
+
+  it("is one in an algorithm that the setting does not name", async () => {
+    const esia = client({ signer: rsaSigner, algorithm: "RS256", certificates: [] });
+    await expect(signIn(esia)).rejects.toMatchObject(refusedWith("esia-token-signature"));
+  });
+});
+
+describe("time", () => {
+  it.each([15, -15])("our clock %i minutes off is named", async (minutes) => {
+    const esia = client({ clock: shifted(minutes * minute) });
+    const answer = await callback(esia);
+    const refusal = esia.refusal({
+      error: answer.get("error") ?? "",
+      description: answer.get("error_description") ?? "",
+    });
+    expect(refusal).toMatchObject(refusedWith("esia-clock-rejected", { detail: "ESIA-007015" }));
+  });
+
+  it("tokens of a clock 15 minutes behind are valid still", async () => {
+    await order("token-clock-behind");
+    expect((await signIn(client())).subject).toBe("1000300890");
+  });
+});
+
+describe("a refusal", () => {
+  const refusalOfCallback = async (esia: Client) => {
+    const answer = await callback(esia);
+    const description = answer.get("error_description") ?? "";
+    return esia.refusal({ error: answer.get("error") ?? "", description });
+  };
+
+  it("of a request signed with another key is that of our system", async () => {
+    const signer = { ...gostSigner, certificateDer: rsaSigner.certificateDer };
+    const refusal = await refusalOfCallback(client({ signer }));
+    expect(refusal).toMatchObject(refusedWith("esia-client-rejected", { detail: "ESIA-007053" }));
+  });
+
+  const codes: [string, ErrorCode][] = [
+    ["007002", "esia-client-rejected"],
+    ["007003", "esia-request-rejected"],
+    ["007004", "sign-in-cancelled"],
+    ["007005", "esia-client-rejected"],
+    ["007006", "esia-scope-rejected"],
+    ["007007", "auth-upstream-down"],
+    ["007008", "auth-upstream-down"],
+    ["007009", "esia-request-rejected"],
+    ["007011", "sign-in-expired"],
+    ["007012", "esia-request-rejected"],
+    ["007013", "esia-scope-rejected"],
+    ["007014", "esia-request-rejected"],
+    ["007015", "esia-clock-rejected"],
+    ["007019", "esia-scope-rejected"],
+    ["007038", "esia-request-rejected"],
+    ["007039", "esia-request-rejected"],
+    ["007040", "esia-request-rejected"],
+    ["007046", "second-factor-missing"],
+    ["007053", "esia-client-rejected"],
+    ["007055", "account-not-confirmed"],
+    ["007060", "esia-request-rejected"],
+    ["007061", "esia-request-rejected"],
+    ["007062", "profile-organization-mismatch"],
+    ["007110", "auth-upstream-down"],
+    ["007194", "profile-organization-mismatch"],
+    ["008010", "esia-client-rejected"],
+  ];
+  it.each(codes)("ESIA-%s at the exchange is %s", async (esiaCode, code) => {
+    const esia = client();
+    const spent = await codeOf(esia);
+    await order(`esia-${esiaCode}`, { ...te, times: 9 });
+    await expect(esia.signIn({ code: spent, redirectUri }, context())).rejects.toMatchObject(
+      refusedWith(code, { detail: `ESIA-${esiaCode}` }),
+    );
+  });
+
+  it.each(codes.filter(([code]) => code !== "007023"))(
+    "ESIA-%s at the address of return is %s",
+    async (esiaCode, code) => {
+      await order(`esia-${esiaCode}`);
+      expect(await refusalOfCallback(client())).toMatchObject(refusedWith(code));
+    },
+  );
+
+  it("of a replayed code is final: no second attempt", async () => {
+    const esia = client();
+    const code = await codeOf(esia);
+    await esia.signIn({ code, redirectUri }, context());
+    attempts.length = 0;
+    await expect(esia.signIn({ code, redirectUri }, context())).rejects.toMatchObject(
+      refusedWith("sign-in-expired"),
+    );
+    expect(attempts).toEqual(["first"]);
+  });
+
+  it.each<[string, ErrorCode]>([
+    ["token-expired", "sign-in-expired"],
+    ["scopes-missing", "esia-scope-rejected"],
+  ])("of REST, %s, is %s", async (scenario, code) => {
+    await order(scenario, { times: 9 });
+    await expect(signIn(client())).rejects.toMatchObject(refusedWith(code));
+  });
+});
+
+describe("a portal in trouble", () => {
+  it("an HTML page at the exchange is survived by another attempt", async () => {
+    const esia = client();
+    const code = await codeOf(esia);
+    await order("html-502", te);
+    attempts.length = 0;
+    expect((await esia.signIn({ code, redirectUri }, context())).subject).toBe("1000300890");
+    expect(attempts.slice(0, 2)).toEqual(["first", "retry"]);
+  });
+
+  it.each([["html-502"], ["error-500"], ["reset"], ["unavailable-retry-after"], ["malformed"]])(
+    "%s that lasts is told as the portal being down",
+    async (scenario) => {
+      const esia = client();
+      const code = await codeOf(esia);
+      await order(scenario, { ...te, times: 9 });
+      await expect(esia.signIn({ code, redirectUri }, context())).rejects.toMatchObject(
+        refusedWith("auth-upstream-down", { retryAfter: expect.any(Number) }),
+      );
+    },
+  );
+
+  it("that is not there at all is told so, at the exchange and at REST", async () => {
+    const gone = client({ baseUrl: "http://127.0.0.1:1" });
+    await expect(gone.signIn({ code: "any", redirectUri }, context())).rejects.toMatchObject(
+      refusedWith("auth-upstream-down"),
+    );
+    const esia = client();
+    const code = await codeOf(esia);
+    await order("reset", { at: "/rs/", times: 99 });
+    await expect(esia.signIn({ code, redirectUri }, context())).rejects.toMatchObject(
+      refusedWith("auth-upstream-down"),
+    );
+  });
+
+  it("another shape of tokens is the contract's breach, not an outage", async () => {
+    const esia = client();
+    const code = await codeOf(esia);
+    await order("wrong-schema", { ...te, times: 9 });
+    await expect(esia.signIn({ code, redirectUri }, context())).rejects.toMatchObject(
+      refusedWith("upstream-wrong-shape"),
+    );
+  });
+});
+
+describe("a refresh", () => {
+  it.each<[RefreshOrderName, string]>([
+    ["without-token", "redirect_uri"],
+    ["with-token", "refresh_token"],
+  ])("signed %s gives the same person and a new token", async (refreshOrder, signed) => {
+    const esia = client({ refreshOrder });
+    const first = await signIn(esia);
+    heard.length = 0;
+    const second = await esia.refresh(first.refreshToken ?? "", redirectUri, context());
+    expect(second).toMatchObject({ subject: first.subject, refreshToken: expect.any(String) });
+    expect(second.refreshToken).not.toBe(first.refreshToken);
+    expect(heard).toContainEqual(expect.objectContaining({ fields: { client: "MISCAB01", signed } }));
+  });
+
+  it("that overlaps another one with the same token shares its exchange", async () => {
+    const esia = client();
+    const { refreshToken = "" } = await signIn(esia);
+    const both = await Promise.all([1, 2].map(() => esia.refresh(refreshToken, redirectUri, context())));
+    expect(new Set(both.map((signedIn) => signedIn.refreshToken)).size).toBe(1);
+  });
+
+  it("with a spent token asks for a new sign-in", async () => {
+    const esia = client();
+    const { refreshToken = "" } = await signIn(esia);
+    await esia.refresh(refreshToken, redirectUri, context());
+    await expect(esia.refresh(refreshToken, redirectUri, context())).rejects.toMatchObject(
+      refusedWith("sign-in-expired"),
+    );
+  });
+});
+
+describe("an organisation under the system's own token", () => {
+  it("is an Organization with ОГРН and ИНН", async () => {
+    const esia = client();
+    const { roles } = await signIn(esia);
+    const organization = await esia.organization(roles[0]?.organizationOid ?? "", redirectUri, context());
+    expect(organization).toMatchObject({ resourceType: "Organization", active: true, name: roles[0]?.name });
+    expect(organization.identifier).toEqual([
+      { system: "urn:oid:1.2.643.100.1", value: roles[0]?.ogrn },
+      { system: "urn:oid:1.2.643.100.4", value: expect.stringMatching(/^\d{10}$/) },
+    ]);
+  });
+});
+
+describe("sign-out", () => {
+  it("ends ESIA's session and comes back to the registered address", async () => {
+    const url = await client().logoutUrl(`${home}/signed-out`);
+    const answer = await fetch(url, { redirect: "manual" });
+    expect(answer.headers.get("location")).toBe(`${home}/signed-out`);
+  });
+});
+
+it("extra parameters can't replace ours", async () => {
+  const esia = client();
+  const url = new URL(
+    await esia.authorizationUrl({
+      state: "ours",
+      redirectUri,
+      extra: { state: "theirs", client_id: "OTHER", response_type: "token" },
+    }),
+  );
+  expect(url.searchParams.getAll("state")).toEqual(["ours"]);
+  expect(url.searchParams.getAll("client_id")).toEqual(["MISCAB01"]);
+  expect(url.searchParams.getAll("response_type")).toEqual(["code"]);
 });

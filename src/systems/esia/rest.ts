@@ -2,6 +2,7 @@ import type { Organization } from "@medplum/fhirtypes";
 import { identifierSystem } from "../../core/canonical.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Attempt } from "../../upstream/operation.ts";
+import { answerOf } from "./answer.ts";
 import { employeeRoles } from "./employee-roles.ts";
 import { attemptFailureOf } from "./errors.ts";
 import type { EmployeeRole, IdentityDocument } from "./identity-provider.ts";
@@ -92,7 +93,7 @@ async function read<T>(
   const response = await attempt.fetch(baseUrl + path, {
     headers: { authorization: `Bearer ${accessToken}`, accept: "application/json" },
   });
-  const answer = jsonOf(await response.text());
+  const answer = await answerOf(response);
   if (!response.ok) throw restFailure(answer);
   if (!shape.Check(answer))
     throw new GatewayError("upstream-wrong-shape", {
@@ -109,13 +110,4 @@ function restFailure(answer: unknown): GatewayError {
     error: "rest_error",
     description: shapes.restError.Check(first) ? first.code : undefined,
   });
-}
-
-/** A null column means the same as an absent one; what is not JSON is undefined. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text, (_name, value: unknown) => value ?? undefined);
-  } catch {
-    return undefined;
-  }
 }

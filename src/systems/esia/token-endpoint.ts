@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Signer } from "../../crypto/signer.ts";
 import type { Attempt } from "../../upstream/operation.ts";
+import { answerOf } from "./answer.ts";
 import { attemptFailureOf } from "./errors.ts";
 import {
   certificateHash,
@@ -100,7 +101,7 @@ export class TokenEndpoint {
       headers: { accept: "application/json" },
       body: new URLSearchParams({ ...Object.fromEntries(kept), ...grant.fields, token_type: "Bearer" }),
     });
-    return tokenAnswerOf(response.ok, await response.json().catch(() => undefined), common.state);
+    return tokensIn(response.ok, await answerOf(response), common.state);
   }
 
   #fields(redirectUri: string, state: string, scope = this.#registration.scope): SignedFields {
@@ -121,7 +122,7 @@ export class TokenEndpoint {
   }
 }
 
-function tokenAnswerOf(ok: boolean, answer: unknown, state: string): TokenAnswer {
+function tokensIn(ok: boolean, answer: unknown, state: string): TokenAnswer {
   if (!ok) {
     const known = shapes.oauthError.Check(answer) ? answer : { error: "unreadable" };
     throw attemptFailureOf({ error: known.error, description: known.error_description });

@@ -28,8 +28,8 @@ const accessClaims = Type.Object({
   iss: Type.String(),
   client_id: Type.String(),
   scope: Text,
-  "urn:esia:sid": Type.String(),
-  // absent from a system's token (client_credentials)
+  // a system's token (client_credentials) has neither
+  "urn:esia:sid": Text,
   "urn:esia:sbj_id": Type.Optional(Oid),
 });
 
