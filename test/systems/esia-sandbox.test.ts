@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import type { SignatureAlgorithm } from "../../src/crypto/algorithms.ts";
@@ -169,6 +170,38 @@ describe("the request of a code", () => {
     }
     const unknown = await esia.ac({ ...authorization(system, now()), client_id: "NOBODY" });
     expect(await unknown.text()).toContain("ESIA-007005");
+  });
+
+  it("leads nowhere but home, the sign-in page or an error page, whatever is asked", async () => {
+    const odd = fc.oneof(
+      fc.string(),
+      fc.webUrl(),
+      fc.constantFrom(
+        "",
+        home,
+        `${home}.evil.example`,
+        "//evil.example",
+        "javascript:alert(1)",
+        "%",
+        "openid",
+      ),
+    );
+    const names = Object.keys(authorization(system, now()));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.constantFrom(...names, "persona", "scope_org"), odd),
+        async (changes) => {
+          const before = authorization(system, now(), changes);
+          for (const fields of [before, { ...authorization(system, now()), ...changes }]) {
+            const answer = await esia.ac(fields);
+            const target = answer.headers.get("location") ?? "";
+            expect([302, 400]).toContain(answer.status);
+            expect(target === "" || target === "/login" || new URL(target).origin === home).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it("is refused when a parameter is given twice", async () => {

@@ -88,12 +88,14 @@ export class EsiaState {
     return `${this.base}/`;
   }
 
-  /** Whom a person means by a login: СНИЛС, e-mail, phone or the persona's name, letter case included. */
+  /** Whom a person means by a login: СНИЛС, phone, e-mail in any letter case, or the persona's name in its own. */
   personByLogin(login: string): Person | undefined {
     const digits = login.replace(/[\s()+-]/g, "");
     return [...this.world.people.values()].find(
       ({ id, snils, email, phone }) =>
-        id === login || email === login || (digits && [snils, phone?.slice(1)].includes(digits)),
+        id === login ||
+        email?.toLowerCase() === login.toLowerCase() ||
+        (digits && [snils, phone?.slice(1)].includes(digits)),
     );
   }
 
