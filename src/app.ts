@@ -2,6 +2,9 @@ import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import { AccessTokens } from "./access/access-token.ts";
+import type { AuthDoor } from "./api/auth/door.ts";
+import { signInErrorPage } from "./api/auth/error-page.ts";
+import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
@@ -25,9 +28,10 @@ import { registerErrors } from "./plugins/errors.ts";
 import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
-import { registerSessionOrBearer, registerSessions, SessionDoor } from "./plugins/session.ts";
+import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
 import { registerStrangers } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
+import { openSignIn } from "./sign-in-doors.ts";
 import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
@@ -43,7 +47,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   app.addHook("onClose", async () => load.stop());
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
-  registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal });
+  registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal, page: signInErrorPage });
   registerJournal(app, parts.journal, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
@@ -67,7 +71,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     parts,
     around,
     tokens,
-    sessionDoor: sessionDoorOf(config, parts, around),
+    auth: openSignIn(config, parts, around),
     drain,
   });
   return { app, drain };
@@ -78,12 +82,12 @@ interface DoorParts {
   parts: Parts;
   around: Surroundings;
   tokens: AccessTokens;
-  sessionDoor: SessionDoor;
+  auth: AuthDoor;
   drain: Drain;
 }
 
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
-  const { config, parts, around, tokens, sessionDoor } = door;
+  const { config, parts, around, tokens, auth } = door;
   const { clients, claimOnce, practitioners, organizations } = parts;
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
@@ -102,9 +106,10 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     check: { clients, audience: tokenUrl, claimOnce, clock: around.clock },
     tokens,
   });
+  registerSignIn(app, auth);
   registerFhir(app, { providers, tokens, tokenUrl, capability });
   app.register(async (cabinet) => {
-    registerSessionOrBearer(cabinet, sessionDoor, tokens);
+    registerSessionOrBearer(cabinet, auth.session, tokens);
     registerCabinet(cabinet, { getPractitionerRegistryCard: registryCardOperation(practitioners) });
   });
   registerOps(app, door, capability);
@@ -120,7 +125,12 @@ function registerOps(app: FastifyInstance, door: DoorParts, capability: Capabili
     cache: () => (parts.redis ? (parts.redis.up ? "up" : "down") : "absent"),
     upstreams: () => upstreamStates(config, parts.upstream),
   });
-  registerStartPage(app, { publicUrl: config.PUBLIC_URL, version: around.version, sandbox: around.sandbox });
+  registerStartPage(app, {
+    publicUrl: config.PUBLIC_URL,
+    version: around.version,
+    signInPath: "/auth/login",
+    sandbox: around.sandbox,
+  });
   registerDocs(app, { openapi: cabinetSpecification(), capability });
 }
 
@@ -143,9 +153,4 @@ function accessTokens(config: Config, { keyring }: Parts, { clock }: Surrounding
     lifeSeconds: config.TOKEN_SECONDS,
     clock,
   });
-}
-
-function sessionDoorOf(config: Config, { sessions, keyring }: Parts, { clock }: Surroundings): SessionDoor {
-  const { PUBLIC_URL: publicUrl, TERMS_VERSION: termsVersion } = config;
-  return new SessionDoor({ sessions, keyring, clock, publicUrl, termsVersion });
 }

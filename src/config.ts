@@ -110,6 +110,16 @@ export const configSchema = Type.Object({
   SESSION_LIFE_SECONDS: Count(43_200, "a session is over after so long however busy it is", 60),
   SESSION_ROTATE_SECONDS: Count(900, "age at which the token in the session cookie is replaced", 10),
   STEP_UP_SECONDS: Count(300, "how old a login may be when identity data are changed", 10),
+  EARLIER_VERIFICATION_DAYS: Count(
+    30,
+    "how old ФРМР's last confirmation of a worker may be to let them in, without signing, while ФРМР is down",
+  ),
+  REQUIRED_AMR: Type.String({
+    default: "",
+    description:
+      "ways of authentication, comma-separated, one of which a login must name; ESIA names only PWD and DS",
+  }),
+  SIGN_IN_PER_MINUTE: Count(60, "sign-ins a minute that one network address may begin", 1),
   TERMS_VERSION: Type.String({
     default: "1",
     description: "terms of use in force; a new one is asked for again",

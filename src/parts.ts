@@ -79,6 +79,7 @@ export async function openParts(config: Config, around: Surroundings) {
     ),
     claimOnce: claimOnce(store.db, keyring, clock),
     ...peopleParts(config, { store, keyring, cache, clock }),
+    identities,
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     dictionaries: systems.nsi,
     organizations: new OrganizationDirectory(systems.frmo, identities),

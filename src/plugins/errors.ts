@@ -45,6 +45,8 @@ interface ErrorSettings {
   publicUrl: string;
   /** records a refused or failed access; a rejection turns the answer into `store-unavailable` */
   record?: (request: FastifyRequest, code: ErrorCode) => Promise<void>;
+  /** a page for a browser that came somewhere by itself; undefined for everybody else */
+  page?: (error: GatewayError, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 }
 
 /**
@@ -79,7 +81,7 @@ async function answer(
   if (wait !== undefined) reply.header("retry-after", String(Math.ceil(wait)));
   if (row.status === 401) reply.header("www-authenticate", "Bearer");
   reply.code(row.status).header("cache-control", "no-store");
-  return render(told, request, reply, settings.publicUrl);
+  return settings.page?.(told, request, reply) ?? render(told, request, reply, settings.publicUrl);
 }
 
 const defaultRetryAfter = 5;

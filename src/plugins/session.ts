@@ -5,6 +5,7 @@ import type { Sessions } from "../access/sessions.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
+import type { EsiaRenewal } from "../flows/sign-in/renewal.ts";
 import { authenticateBearer } from "./auth.ts";
 import { cookieName, setSessionCookie } from "./cookies.ts";
 import { CsrfGuard } from "./csrf.ts";
@@ -23,6 +24,7 @@ export interface SessionDoorSettings {
   clock: Clock;
   publicUrl: string;
   termsVersion: string;
+  renewal?: EsiaRenewal;
 }
 
 /** Lets people in by the session cookie; throws away what a foreign page sends in their name. */
@@ -52,7 +54,17 @@ export class SessionDoor {
     if (checked.newToken) setSessionCookie(reply, checked.newToken);
     reply.removeHeader("link");
     request.session = checked.facts;
+    this.#renewEsia(checked.facts, request);
     return checked.facts;
+  }
+
+  // beside the request: nobody waits for ESIA
+  #renewEsia(facts: SessionFacts, { ctx }: FastifyRequest): void {
+    const { renewal } = this.settings;
+    if (!renewal?.isDue(facts)) return;
+    renewal
+      .renew(facts, ctx)
+      .catch((error) => ctx.log.warn({ error }, "the renewal of ESIA's token was not recorded"));
   }
 
   /** What the person may do now (L-38). */

@@ -36,21 +36,34 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   )}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
+export interface PageOptions {
+  /** origins that the page's forms end at; redirects count */
+  formAction?: string;
+  /** path on this gateway that the browser goes to at once */
+  goTo?: string;
+}
+
 // no script at all; the only style sheet is our own
-const policy =
-  "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policyOf = ({ formAction = "'none'" }: PageOptions) =>
+  `default-src 'none'; style-src 'self'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
 
 /** Sends a whole page in Russian with a policy under which only our style sheet loads. */
-export function sendPage(reply: FastifyReply, title: string, body: Html): FastifyReply {
+export function sendPage(
+  reply: FastifyReply,
+  title: string,
+  body: Html,
+  options: PageOptions = {},
+): FastifyReply {
   const page = html`<!DOCTYPE html>
 <html lang="ru"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+${options.goTo !== undefined && html`<meta http-equiv="refresh" content="0;url=${options.goTo}">`}
 <title>${title}</title><link rel="stylesheet" href="/docs/style.css"></head><body>
 <a class="skip" href="#main">К содержанию</a>
 <header><nav aria-label="Разделы"><a href="/">Начало</a> <a href="/docs">Документация API</a> <a href="/docs/errors">Ошибки</a></nav></header>
 <main id="main">${body}</main></body></html>
 `;
   return reply
-    .header("content-security-policy", policy)
+    .header("content-security-policy", policyOf(options))
     .header("referrer-policy", "no-referrer")
     .type("text/html; charset=utf-8")
     .send(page.text);

@@ -25,7 +25,15 @@ const startPage = ({ publicUrl, version, signInPath, sandbox }: StartPageSetting
 <p>Шлюз связывает кабинет медицинского работника и медицинские информационные системы с государственными
 информационными системами. Каждая внешняя система переводится в FHIR R4; шлюз хранит журнал обращений и
 отвечает понятными ошибками. Версия ${version}.</p>
-${signInPath !== undefined && html`<p><a href="${signInPath}">Войти через Госуслуги</a></p>`}
+${
+  signInPath !== undefined &&
+  html`<h2>Вход через Госуслуги</h2>
+<ul>
+<li><a href="${signInPath}?as=worker">Войти как медицинский работник</a></li>
+<li><a href="${signInPath}?as=citizen">Войти как гражданин</a></li>
+<li><a href="/help/sign-in">Помощь при входе</a></li>
+</ul>`
+}
 <h2>Разработчику</h2>
 <ul>
 <li><a href="/docs">Документация API</a>: API кабинета и FHIR R4</li>

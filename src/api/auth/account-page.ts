@@ -1,0 +1,86 @@
+import type { FastifyInstance } from "fastify";
+import type { SessionFacts } from "../../access/session-facts.ts";
+import { registerSessionOnly, requireSession } from "../../plugins/session.ts";
+import type { DeviceNotice } from "../../store/sign-ins.ts";
+import { type Html, html, sendPage } from "../ops/page.ts";
+import type { AuthDoor } from "./door.ts";
+import { loggedOutPath } from "./logout.ts";
+
+const path = "/auth/account";
+
+/** `/auth/account`: who is signed in, what is still to be chosen or accepted, and the way out; works without scripts. */
+export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void {
+  app.register(async (guarded) => {
+    registerSessionOnly(guarded, door.session);
+    guarded.get(path, async (request, reply) => {
+      const session = requireSession(request);
+      const notices = await door.signIns.notices(session.owner);
+      await request.journal({ action: "read", resourceType: "Session", resourceId: session.id });
+      const esia = new URL(await door.logoutUrl(door.publicUrl + loggedOutPath)).origin;
+      return sendPage(reply, "Учётная запись", accountPage(session, notices, door), {
+        formAction: `'self' ${esia}`,
+      });
+    });
+    guarded.post<{ Body: { oid?: string } }>("/auth/organization", async (request, reply) => {
+      const session = requireSession(request);
+      await door.choices.organization(session, String(request.body.oid));
+      await request.journal({
+        action: "choose-organization",
+        resourceType: "Session",
+        resourceId: session.id,
+      });
+      return reply.redirect(path, 303);
+    });
+    guarded.post<{ Body: { version?: string } }>("/auth/terms", async (request, reply) => {
+      const session = requireSession(request);
+      await door.choices.terms(session, String(request.body.version));
+      await request.journal({ action: "accept-terms", resourceType: "Session", resourceId: session.id });
+      return reply.redirect(path, 303);
+    });
+  });
+}
+
+function accountPage(session: SessionFacts, notices: readonly DeviceNotice[], door: AuthDoor): Html {
+  const csrf = html`<input type="hidden" name="csrf" value="${door.session.csrf.tokenOf(session)}">`;
+  return html`<h1>${session.name}</h1>
+<p>Вы вошли как ${session.kind === "worker" ? "медицинский работник" : "гражданин"}.</p>
+${registryNote(session)}
+${notices.map(noticeOf)}
+${session.termsVersion !== door.termsVersion && termsForm(door.termsVersion, csrf)}
+${session.kind === "worker" && organizationForm(session, csrf)}
+<form method="post" action="/auth/logout">${csrf}<p><button>Выйти из кабинета и из Госуслуг</button></p></form>`;
+}
+
+function registryNote({ registry }: SessionFacts): Html | undefined {
+  if (!registry || registry.fresh) return undefined;
+  return html`<p class="notice" role="note">Реестр медицинских работников не отвечает. Ваш статус подтверждён
+${moment(registry.verifiedAt)}; подписание документов недоступно до новой проверки при следующем входе.</p>`;
+}
+
+const noticeOf = ({
+  at,
+  circumstances,
+}: DeviceNotice): Html => html`<p class="notice" role="alert">Вход с нового
+устройства: ${circumstances.browser}, ${moment(at)}. Если это были не вы, сразу смените пароль Госуслуг и
+<a href="/help/sign-in#support">обратитесь в поддержку</a>.</p>`;
+
+const termsForm = (version: string, csrf: Html): Html => html`<h2>Условия использования</h2>
+<p>Кабинет показывает сведения государственных систем и записывает каждое обращение в журнал. Пользуйтесь им только
+для своей работы и своих данных, не передавайте доступ другим.</p>
+<form method="post" action="/auth/terms">${csrf}<input type="hidden" name="version" value="${version}">
+<p><button>Принимаю условия</button></p></form>`;
+
+function organizationForm({ organization, organizations }: SessionFacts, csrf: Html): Html {
+  if (organizations.length < 2) return html`<p>Организация: ${organization?.name ?? "не указана"}</p>`;
+  const options = organizations.map(
+    ({ oid, name }) =>
+      html`<p><label><input type="radio" name="oid" value="${oid}" required${
+        oid === organization?.oid ? html` checked` : ""
+      }> ${name}</label></p>`,
+  );
+  return html`<h2>Организация, от имени которой вы работаете</h2>
+<form method="post" action="/auth/organization">${csrf}${options}<p><button>Выбрать</button></p></form>`;
+}
+
+const moment = (at: number): string =>
+  new Date(at).toLocaleString("ru-RU", { timeZone: "Europe/Moscow", dateStyle: "long", timeStyle: "short" });

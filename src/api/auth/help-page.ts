@@ -1,0 +1,52 @@
+import type { FastifyInstance } from "fastify";
+import { type Html, html, sendPage } from "../ops/page.ts";
+import { codeTroubleSteps, type OfficialLink, officialLinks } from "./official-links.ts";
+
+/** `/help/sign-in`: what people do at the state portal themselves, with its own pages. */
+export function registerSignInHelp(app: FastifyInstance): void {
+  app.get("/help/sign-in", (_request, reply) => sendPage(reply, "Помощь при входе", helpPage()));
+}
+
+const link = (name: OfficialLink): Html =>
+  html`<a href="${officialLinks[name].url}">${officialLinks[name].title}</a>`;
+
+const helpPage = (): Html => html`<h1>Помощь при входе</h1>
+<p>Логин и пароль вводят только на ${link("portal")}. Кабинет их не видит и не хранит.</p>
+<h2 id="registration">Регистрация</h2>
+<ol>
+<li>Укажите на сайте или в приложении Госуслуг телефон и введите код из СМС.</li>
+<li>Введите ФИО, дату рождения, серию и номер паспорта, СНИЛС.</li>
+<li>Задайте адрес почты и пароль.</li>
+<li>Подтвердите личность: онлайн через банк, по видеосвязи или биометрии, либо в центре обслуживания.</li>
+</ol>
+<p>${link("registration")}; ${link("confirmation")}.</p>
+<h2 id="login">Логин и пароль</h2>
+<p>Войти можно по СНИЛС, телефону или почте. Регистр букв в пароле важен. Правила пароля, его проверку при вводе и
+смену ведут Госуслуги; меняйте пароль не реже раза в три месяца.</p>
+<p>${link("recovery")}; ${link("security")}.</p>
+<h2 id="code">Одноразовый код не приходит</h2>
+<ol>${codeTroubleSteps.map((step) => html`<li>${step}</li>`)}</ol>
+<p>Вход подтверждают кодом из СМС, кодом из приложения-генератора, в приложении Госуслуг, по биометрии или
+электронной подписью: способ выбирают в настройках. ${link("security")}.</p>
+<h2 id="lock">Вход временно закрыт</h2>
+<p>После нескольких ошибок Госуслуги закрывают вход на время. ${link("recovery")}; ${link("support")}. Обойти
+блокировку через кабинет нельзя.</p>
+<h2 id="signature">Вход по электронной подписи</h2>
+<p>Сертификат должен действовать. Если срок истёк, получите новый: ${link("certificates")}.</p>
+<h2 id="browser">Браузер</h2>
+<ul>
+<li>Нужна свежая версия браузера с TLS 1.2 или новее; cookie должны быть включены.</li>
+<li>Отключите блокировку скриптов и всплывающих окон для этого сайта и Госуслуг.</li>
+<li>Если вход не завершается, очистите кэш и cookie.</li>
+</ul>
+<h2 id="status">Портал не отвечает</h2>
+<p>${link("status")}.</p>
+<h2 id="safety">Безопасность</h2>
+<ul>
+<li>Не сохраняйте пароль в браузере на чужом компьютере; выходите кнопкой «Выйти» и очищайте историю.</li>
+<li>Не включайте «Запомнить меня» на общих устройствах.</li>
+<li>Обновляйте систему и антивирус.</li>
+<li>Проверяйте адрес: ${link("portal")}.</li>
+</ul>
+<h2 id="support">Поддержка</h2>
+<p>${link("support")}. Приложите снимок экрана и номер запроса со страницы ошибки.</p>`;
