@@ -25,6 +25,7 @@ export interface GatewayOptions {
 }
 
 const system = "esia";
+const sharedTenant = "shared";
 const common = { system, priority: "interactive", maxBytes: 262_144 } as const;
 const discovery = { ...common, name: "oidc/discovery", effect: "read", cacheSeconds: 3_600 } as const;
 // plain OpenID Connect: a code whose answer was lost is spent
@@ -81,7 +82,8 @@ export class GatewayEsia implements IdentityProvider {
     ctx: RequestContext,
     grant: (configuration: oidc.Configuration) => Promise<Tokens>,
   ): Promise<SignedIn> {
-    const server = await this.#server(ctx);
+    // the vendor's description is nobody's own
+    const server = await this.#server({ ...ctx, actor: { ...ctx.actor, tenant: sharedTenant } });
     return this.#call(exchange, ctx, async (attempt) => {
       const configuration = this.#configuration(server, attempt);
       oidc.enableNonRepudiationChecks(configuration);
@@ -90,6 +92,9 @@ export class GatewayEsia implements IdentityProvider {
       this.#keys = oidc.getJwksCache(configuration) ?? this.#keys;
       const claims = tokens.claims();
       if (!claims) throw new GatewayError("upstream-wrong-shape", { system, detail: "no id_token" });
+      // the library looks at exp and nbf only
+      if (claims.iat - skewSeconds > this.#options.clock.now() / 1_000)
+        throw new GatewayError("esia-token-time", { system, detail: "iat" });
       const profile = await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub);
       return gatewaySignIn(
         { ...claims, ...profile },
@@ -167,7 +172,7 @@ export class GatewayEsia implements IdentityProvider {
     const { clock, timeoutMs } = this.#options;
     return {
       requestId: "esia-discovery",
-      actor: { kind: "system", id: "gateway", tenant: "shared", scopes: [] },
+      actor: { kind: "system", id: "gateway", tenant: sharedTenant, scopes: [] },
       deadline: clock.now() + timeoutMs,
       log: silentLogger,
       timings: new Timings(),
