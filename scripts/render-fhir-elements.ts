@@ -9,7 +9,7 @@ const resourceTypes = new Set(
   CoverageEligibilityRequest CoverageEligibilityResponse Task Communication Provenance AuditEvent CodeSystem
   ValueSet ConceptMap StructureMap Subscription
   Bundle CapabilityStatement OperationDefinition OperationOutcome Parameters SearchParameter StructureDefinition
-  Medication Basic List`.split(/\s+/),
+  Medication Basic List VerificationResult`.split(/\s+/),
 );
 
 const fhirType = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";

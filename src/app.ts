@@ -15,6 +15,8 @@ import { registerStartPage } from "./api/ops/start-page.ts";
 import type { Config } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { Providers } from "./fhir/provider.ts";
+import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
+import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import {
   organizationProvider,
   practitionerProvider,
@@ -95,6 +97,12 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
+    conceptMapProvider(parts.mappings.tables),
+    structureMapProvider({
+      maps: parts.mappings.maps,
+      clock: around.clock,
+      open: config.MODE === "sandbox",
+    }),
   ]);
   const capability = capabilityOf(providers, {
     baseUrl: fhirUrl,

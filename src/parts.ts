@@ -12,6 +12,7 @@ import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
 import type { Identities } from "./flows/identities.ts";
+import { readCatalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
@@ -33,6 +34,7 @@ import type { Telemetry } from "./telemetry/telemetry.ts";
 import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
 
+const mappingsFolder = new URL("../mappings/", import.meta.url);
 const organizationMap = new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url);
 
 export interface Surroundings {
@@ -83,6 +85,7 @@ export async function openParts(config: Config, around: Surroundings) {
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     dictionaries: systems.nsi,
     organizations: new OrganizationDirectory(systems.frmo, identities),
+    mappings: await readCatalogue(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
       await journal.close();

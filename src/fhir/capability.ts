@@ -70,5 +70,12 @@ function resourceOf(providers: Providers, provider: Provider): CapabilityStateme
       type,
       documentation,
     })),
+    ...(provider.operations && {
+      operation: provider.operations.map(({ name, definition, documentation }) => ({
+        name,
+        definition,
+        documentation,
+      })),
+    }),
   };
 }

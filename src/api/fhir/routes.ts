@@ -6,6 +6,7 @@ import type { Provider, Providers } from "../../fhir/provider.ts";
 import { searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { registerBearerAuth, requireScope } from "../../plugins/auth.ts";
+import { registerOperations } from "./operations.ts";
 import { sendResource } from "./reply.ts";
 
 export interface FhirDoor {
@@ -24,6 +25,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
         registerBearerAuth(guarded, door.tokens);
         registerRead(guarded, door.providers);
         registerSearch(guarded, door.providers);
+        registerOperations(guarded, door.providers);
       });
     },
     { prefix: "/fhir" },
@@ -37,9 +39,15 @@ function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
     token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
     grant_types_supported: ["client_credentials"],
-    scopes_supported: door.providers.all.map(({ type }) => `system/${type}.rs`),
+    scopes_supported: door.providers.all.flatMap(scopesOf),
     capabilities: ["client-confidential-asymmetric", "permission-v2"],
   }));
+}
+
+function scopesOf({ type, operations = [] }: Provider): string[] {
+  const ofOperations = operations.flatMap(({ needs, traceNeeds }) => [needs ?? [], traceNeeds ?? []].flat());
+  const letters = [...new Set(ofOperations)].filter((letter) => !"rs".includes(letter));
+  return [`system/${type}.rs`, ...letters.map((letter) => `system/${type}.${letter}`)];
 }
 
 function registerRead(app: FastifyInstance, providers: Providers): void {

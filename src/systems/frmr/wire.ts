@@ -5,7 +5,11 @@ export const medStaffNamespace = "http://service.rosminzdrav.ru/MedStaff";
 
 // MedStaff 2.0.11 as МИС exporters write it, with its spelling; all values are text, as XML has them
 const Text = Type.String();
-const Day = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" });
+// a day of the calendar: 31.02 is none, and 29.02 only in a leap year
+const leapYear = "(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)";
+const Day = Type.String({
+  pattern: `^(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))|${leapYear}-02-29)$`,
+});
 const Year = Type.String({ pattern: "^\\d{4}$" });
 const Whole = Type.String({ pattern: "^\\d+$" });
 const Decimal = Type.String({ pattern: "^\\d+([.]\\d+)?$" });

@@ -1,0 +1,36 @@
+import type { Coding, ParametersParameter } from "@medplum/fhirtypes";
+import { GatewayError } from "../core/errors.ts";
+
+type In = readonly ParametersParameter[];
+
+/** The parameter of that name; throws GatewayError `bad-request` when it comes twice. */
+export function parameterOf(parameters: In, name: string): ParametersParameter | undefined {
+  const [found, more] = parameters.filter((parameter) => parameter.name === name);
+  if (more) throw new GatewayError("bad-request", { field: name, detail: "the parameter comes twice" });
+  return found;
+}
+
+/** The text of a parameter whose value is any string-like primitive; throws GatewayError `bad-request`. */
+export function textOfParameter(parameters: In, name: string): string | undefined {
+  const found = parameterOf(parameters, name);
+  if (!found) return undefined;
+  const [, value] = Object.entries(found).find(([key]) => key.startsWith("value")) ?? [];
+  if (typeof value === "string" && value !== "") return value;
+  throw new GatewayError("bad-request", { field: name, detail: "a string is due here" });
+}
+
+/** The codings of a `Coding` or `CodeableConcept` parameter. */
+export function codingsOfParameter(parameters: In, name: string): readonly Coding[] {
+  const found = parameterOf(parameters, name);
+  return [found?.valueCoding ?? [], found?.valueCodeableConcept?.coding ?? []].flat();
+}
+
+/** Throws GatewayError `unknown-parameter` for a parameter that the operation does not have. */
+export function refuseUnknownParameters(parameters: In, known: readonly string[]): void {
+  const unknown = parameters.find(({ name }) => !known.includes(name ?? ""));
+  if (unknown)
+    throw new GatewayError("unknown-parameter", {
+      field: unknown.name,
+      detail: `the operation takes ${known.join(", ")}`,
+    });
+}

@@ -1,0 +1,71 @@
+import type { ConceptMap, ConceptMapGroup } from "@medplum/fhirtypes";
+import { canonicalBase } from "../../core/canonical.ts";
+import type { Provider } from "../../fhir/provider.ts";
+import type { ConceptMapGroup as TableGroup, Unmapped } from "../../fml/concept-map.ts";
+import type { CatalogueTable } from "./catalogue.ts";
+import { staticProvider } from "./static-provider.ts";
+import { translateOperation } from "./translate.ts";
+
+/** The code tables of the maps as R4 ConceptMaps, with `$translate`. */
+export function conceptMapProvider(tables: readonly CatalogueTable[]): Provider {
+  const resources = tables.map(conceptMapOf);
+  const inGroups = (side: "source" | "target") => (map: ConceptMap, value: string) =>
+    map.group?.some((group) => group[side] === value) === true;
+  return staticProvider<ConceptMap>({
+    type: "ConceptMap",
+    documentation: "Code tables of the maps, from mappings/**/maps/*.csv",
+    resources,
+    parameters: [
+      {
+        name: "url",
+        type: "uri",
+        documentation: "canonical url",
+        keeps: ({ url }, value) => url === value,
+      },
+      {
+        name: "source-system",
+        type: "uri",
+        documentation: "code system of the codes that are translated",
+        keeps: inGroups("source"),
+      },
+      {
+        name: "target-system",
+        type: "uri",
+        documentation: "code system of the codes that they become",
+        keeps: inGroups("target"),
+      },
+    ],
+    operations: [translateOperation(resources)],
+  });
+}
+
+function conceptMapOf({ id, table }: CatalogueTable): ConceptMap {
+  return {
+    resourceType: "ConceptMap",
+    id,
+    url: `${canonicalBase}/ConceptMap/${id}`,
+    name: id.replace(/(^|-)(\w)/g, (_all, _dash, letter: string) => letter.toUpperCase()),
+    status: "active",
+    group: table.groups.map(groupOf),
+  };
+}
+
+// the tables state a counterpart, not how close it is
+const equivalence = "relatedto";
+
+function groupOf({ source, target, entries, unmapped }: TableGroup): ConceptMapGroup {
+  return {
+    ...(source && { source }),
+    ...(target && { target }),
+    element: entries.map(({ code, target: to, display }) => ({
+      code,
+      target: [{ code: to, ...(display !== undefined && { display }), equivalence }],
+    })),
+    ...(unmapped && { unmapped: unmappedOf(unmapped) }),
+  };
+}
+
+function unmappedOf(rule: Unmapped): NonNullable<ConceptMapGroup["unmapped"]> {
+  if (rule.mode === "provided") return { mode: "provided" };
+  return { mode: "fixed", code: rule.code, ...(rule.display !== undefined && { display: rule.display }) };
+}

@@ -1,0 +1,47 @@
+import type { Resource } from "@medplum/fhirtypes";
+import { GatewayError } from "../../core/errors.ts";
+import type { Operation, Provider, SearchParameter } from "../../fhir/provider.ts";
+
+/** How one search parameter picks among resources that are all in memory. */
+export type StaticParameter<R extends Resource> = Omit<SearchParameter, "modifiers" | "personal"> & {
+  keeps(resource: R, value: string): boolean;
+};
+
+export interface StaticType<R extends Resource> {
+  type: R["resourceType"];
+  documentation: string;
+  resources: readonly R[];
+  parameters: readonly StaticParameter<R>[];
+  operations: readonly Operation[];
+}
+
+/** A provider of resources that are part of the product itself; without a criterion a search lists them all. */
+export function staticProvider<R extends Resource>(given: StaticType<R>): Provider {
+  const byId: StaticParameter<R> = {
+    name: "_id",
+    type: "token",
+    documentation: "logical id",
+    keeps: ({ id }, value) => id === value,
+  };
+  const parameters = [byId, ...given.parameters];
+  const keeps = new Map(parameters.map((parameter) => [parameter.name, parameter.keeps]));
+  return {
+    type: given.type,
+    documentation: given.documentation,
+    searchParameters: parameters,
+    operations: given.operations,
+    async read(id) {
+      const value = given.resources.find((resource) => resource.id === id);
+      if (!value) throw new GatewayError("not-found");
+      return { value, sources: [] };
+    },
+    async search({ criteria }) {
+      const value = given.resources.filter((resource) =>
+        criteria.every(({ parameter, values }) =>
+          values.some((wanted) => keeps.get(parameter.name)?.(resource, wanted)),
+        ),
+      );
+      return { value, sources: [] };
+    },
+  };
+}
