@@ -2,7 +2,7 @@ import type { Name, Parameter } from "./ast.ts";
 import { type LinkedGroup, resolveType } from "./linker.ts";
 import { nearest, shortName } from "./static-type.ts";
 import { isSubtype } from "./types.ts";
-import { type Binding, type Instance, newName, type Place, report } from "./unit.ts";
+import { type Binding, type Build, type Instance, newName, type Place, report } from "./unit.ts";
 
 /** Writes the call of a group; the group is compiled once for each combination of argument types. */
 export function callGroup(place: Place, name: Name, args: readonly Binding[]): readonly string[] {
@@ -65,8 +65,9 @@ function bindArgument(
     report(place, "type", `${call.text} wants a ${wanted} as ${name.text}, not a ${given}`, call.position);
     return undefined;
   }
+  const bound = passed(place, { mode, name: name.text, declared }, arg);
   arg.build?.written.add("*");
-  return passed(place, { mode, name: name.text, declared }, arg);
+  return bound;
 }
 
 function agree({ unit }: Place, declared: string | undefined, given: string | undefined): boolean {
@@ -91,8 +92,16 @@ function passed(
   const opens = arg.form === "node" && declared !== undefined;
   const form = opens ? openedForm(place, declared) : isReadCell(arg, mode) ? "primitive" : arg.form;
   const narrows = declared !== undefined && (arg.type === undefined || isSubtype(types, declared, arg.type));
-  const parameter = { name, mode, form, type: narrows ? declared : arg.type, path: name } as const;
+  const type = narrows ? declared : arg.type;
+  const build = mode === "target" ? { build: handedOver(place, arg) } : {};
+  const parameter = { name, mode, form, type, path: name, ...build } as const;
   return { parameter, js: [...partsOf(arg, form, opens), ...pathOf(place, arg, mode)] };
+}
+
+// what the caller knows of a target's emptiness, the callee knows too
+function handedOver(place: Place, { build }: Binding): Build {
+  const owned = build?.owned === true && build.loops === place.loops && !build.written.has("*");
+  return { owned, loops: 0, guards: 0, written: new Set(owned ? build.written : []), filled: false };
 }
 
 const openedForm = ({ unit }: Place, declared: string): Binding["form"] =>
@@ -126,7 +135,10 @@ export function instanceOf(
   parameters: readonly Omit<Binding, "js">[],
   entry = false,
 ): Instance {
-  const shape = parameters.map(({ mode, form, type }) => [mode, form, type ?? ""]);
+  const shape = parameters.map(({ mode, form, type, build }) => [
+    [mode, form, type ?? ""],
+    build?.owned === true ? [...build.written].sort() : "",
+  ]);
   const key = JSON.stringify([linked.group.name.text, entry, ...shape]);
   const known = unit.instances.get(key);
   if (known !== undefined) {
@@ -135,21 +147,12 @@ export function instanceOf(
   const instance: Instance = {
     js: newName(unit, `group${linked.group.name.text}`),
     linked,
-    parameters: parameters.map((parameter) => buildParameter(unit, parameter, entry)),
+    parameters: parameters.map((parameter) => ({ ...parameter, js: newName(unit, parameter.name) })),
     entry,
   };
   unit.instances.set(key, instance);
   unit.queue.push(instance);
   return instance;
-}
-
-function buildParameter(unit: Place["unit"], parameter: Omit<Binding, "js">, owned: boolean): Binding {
-  const build = { owned, loops: 0, guards: 0, written: new Set<string>(), filled: false };
-  return {
-    ...parameter,
-    js: newName(unit, parameter.name),
-    ...(parameter.mode === "target" ? { build } : {}),
-  };
 }
 
 /** The call of the group that a group extends, with the same arguments. */

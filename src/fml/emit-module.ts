@@ -68,7 +68,15 @@ function startInstance(unit: Unit, linked: LinkedGroup): Instance {
     const known = type === undefined ? undefined : resolveType(unit.linked, linked.map, type);
     const isPrimitive = known !== undefined && unit.linked.types.get(known)?.kind === "primitive";
     const form = isPrimitive ? (mode === "source" ? "primitive" : "cell") : "raw";
-    return { name: name.text, mode, form, type: known, path: name.text };
+    const build = { owned: true, loops: 0, guards: 0, written: new Set<string>(), filled: false };
+    return {
+      name: name.text,
+      mode,
+      form,
+      type: known,
+      path: name.text,
+      ...(mode === "target" ? { build } : {}),
+    };
   });
   return instanceOf({ unit }, linked, parameters, true);
 }

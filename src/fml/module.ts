@@ -1,5 +1,5 @@
 import { createRuntime, type RuntimeOptions } from "./runtime.ts";
-import { type SiteRow, type TraceEntry, TraceRecorder } from "./runtime-trace.ts";
+import { type Note, type SiteRow, type TraceEntry, TraceRecorder } from "./runtime-trace.ts";
 
 type Convert = (...sources: readonly unknown[]) => readonly unknown[];
 type Create = ((runtime: ReturnType<typeof createRuntime>) => Convert) & {
@@ -36,11 +36,28 @@ export function linkModule(module: MapModule, options: RuntimeOptions = {}): Map
     convert: (...sources) => run(...sources)[0],
     trace(...sources) {
       traced ??= module.createTraced(createRuntime(options, recorder));
-      recorder.clear();
+      recorder.take();
       const [result] = traced(...sources);
-      return { result, trace: recorder.entries(result, rootName(result)) };
+      return new TracedResult(result, recorder, recorder.take());
     },
   };
+}
+
+/** A result with its trace, whose paths become text only when somebody reads them. */
+class TracedResult {
+  readonly result: unknown;
+  readonly #recorder: TraceRecorder;
+  readonly #notes: readonly Note[];
+
+  constructor(result: unknown, recorder: TraceRecorder, notes: readonly Note[]) {
+    this.result = result;
+    this.#recorder = recorder;
+    this.#notes = notes;
+  }
+
+  get trace(): readonly TraceEntry[] {
+    return this.#recorder.entries(this.#notes, this.result, rootName(this.result));
+  }
 }
 
 function rootName(result: unknown): string {

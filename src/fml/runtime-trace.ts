@@ -14,7 +14,8 @@ export interface TraceEntry {
   readonly rule: string;
 }
 
-interface Note {
+/** A write: the place of its value, the source element, the rule. */
+export interface Note {
   readonly owner: object;
   readonly key: string;
   readonly index: number | undefined;
@@ -42,8 +43,11 @@ export class TraceRecorder {
     this.#sites = sites;
   }
 
-  clear(): void {
+  /** Begins a new conversion and hands over what the last one noted. */
+  take(): readonly Note[] {
+    const notes = this.#notes;
     this.#notes = [];
+    return notes;
   }
 
   /** Notes the value that now stands under `key`, if there is one. */
@@ -56,10 +60,10 @@ export class TraceRecorder {
   }
 
   /** The trace of a finished conversion, in the order of its writes; elements that left the result are not in it. */
-  entries(result: unknown, root: string): readonly TraceEntry[] {
+  entries(notes: readonly Note[], result: unknown, root: string): readonly TraceEntry[] {
     const paths = new Map<object, string>();
     locate(result, root, paths);
-    return this.#notes.flatMap(({ owner, key, index, source, site }) => {
+    return notes.flatMap(({ owner, key, index, source, site }) => {
       const path = paths.get(owner);
       const row = this.#sites[site];
       if (path === undefined || row === undefined) {

@@ -16,23 +16,51 @@ export function kindOf(value: unknown): string {
 }
 
 const noTypes: TypeTable = new Map();
-const dateForm = /^\d{4}(-\d\d(-\d\d)?)?$/;
-const instantForm = /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-// FHIR wants seconds and a zone as soon as there is a time
-const dateTimeForm = /^(\d{4}(-\d\d(-\d\d)?)?|.*T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/;
+const forms: Readonly<Record<string, RegExp>> = {
+  date: /^\d{4}(-\d\d(-\d\d)?)?$/,
+  instant: /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
+  // FHIR wants seconds and a zone as soon as there is a time
+  dateTime: /^(\d{4}(-\d\d(-\d\d)?)?|.*T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/,
+};
+
+const monthDays = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+// almost every date is a plain yyyy-MM-dd: known without a regular expression
+function isPlainDate(text: string): boolean {
+  if (text.length !== 10 || text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) {
+    return false;
+  }
+  const year = pair(text, 0) * 100 + pair(text, 2);
+  const month = pair(text, 5);
+  const day = pair(text, 8);
+  if (year < 1 || month < 1 || month > 12 || day < 1) {
+    return false;
+  }
+  return day <= 28 || day <= (month === 2 && isLeap(year) ? 29 : (monthDays[month] ?? 0));
+}
+
+// two digits; what is no digit makes a number too far down for any date
+function pair(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  // a digit and the digit plus six both stay under sixteen
+  return ((tens | (tens + 6) | ones | (ones + 6)) & ~15) === 0 ? tens * 10 + ones : -1_000_000;
+}
+
+const isLeap = (year: number) => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 
 /** Checks that text is a date, dateTime, instant or time of FHIR and of the calendar; gives it back unchanged. */
 export function checkedTime(type: string, value: unknown, refuse: Refuse): string {
   if (typeof value !== "string") {
     return refuse(kindOf(value));
   }
-  const isFormed =
-    type === "date"
-      ? dateForm.test(value)
-      : type === "instant"
-        ? instantForm.test(value)
-        : type === "time" || dateTimeForm.test(value);
-  const parsed = isFormed ? parseTemporal(value, type === "time" ? "Time" : undefined) : undefined;
+  if (type !== "instant" && type !== "time" && isPlainDate(value)) {
+    return value;
+  }
+  const parsed =
+    forms[type]?.test(value) !== false
+      ? parseTemporal(value, type === "time" ? "Time" : undefined)
+      : undefined;
   const isTime =
     type === "time" ? parsed?.fields.length === 3 : parsed !== undefined && parsed.kind !== "Time";
   return isTime ? value : refuse(`text that is no ${type}`);

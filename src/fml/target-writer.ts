@@ -37,7 +37,10 @@ export class TargetWriter {
       const body = [...properties]
         .map(([name, values]) => `${quoteKey(name)}: ${values.join("")}`)
         .join(", ");
-      this.lines.push(`const ${binding.js} = { ${body} };`, "if (++size > maxSize) tooLarge();");
+      this.lines.push(`const ${binding.js} = { ${body} };`);
+    }
+    if (this.#fresh.length > 0) {
+      this.lines.push(`if ((size += ${this.#fresh.length}) > maxSize) tooLarge();`);
     }
     this.lines.push(...this.#fresh.flatMap(({ attach }) => attach), ...this.#later);
     this.#fresh = [];

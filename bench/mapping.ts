@@ -1,0 +1,103 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { cases } from "./mapping/cases.ts";
+import { buildMaps, type EngineName } from "./mapping/engines.ts";
+
+const rounds = 7;
+const names: readonly EngineName[] = ["compiled", "traced", "handWritten", "medplum"];
+
+interface Started {
+  readonly coldMs: number;
+  readonly results: readonly unknown[];
+}
+interface Measured {
+  readonly nanoseconds: readonly number[];
+}
+interface Ratio {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+async function start(name: EngineName): Promise<Started & { readonly child: ChildProcess }> {
+  const file = fileURLToPath(new URL("mapping/worker.ts", import.meta.url));
+  const child = fork(file, [name], { execArgv: ["--import", "tsx"], serialization: "advanced" });
+  child.once("exit", (code) => {
+    if (code) throw new Error(`the engine ${name} ended with ${code}`);
+  });
+  const [started] = (await once(child, "message")) as [Started];
+  return { ...started, child };
+}
+
+async function measure(child: ChildProcess): Promise<readonly number[]> {
+  child.send("measure");
+  const [{ nanoseconds }] = (await once(child, "message")) as [Measured];
+  return nanoseconds;
+}
+
+function summary(values: readonly number[]): Ratio {
+  const sorted = [...values].sort((a, b) => a - b);
+  const round = (value: number | undefined) => Number((value ?? 0).toPrecision(3));
+  return {
+    median: round(sorted[Math.floor(sorted.length / 2)]),
+    min: round(sorted[0]),
+    max: round(sorted.at(-1)),
+  };
+}
+
+// the mean of three maps of different size is geometric, so that none of them outweighs the others
+const mean = (values: readonly number[]) =>
+  Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+const ratio = (slow: readonly number[], fast: readonly number[]) =>
+  mean(slow.map((ns, i) => ns / (fast[i] ?? ns)));
+
+async function coldRounds(): Promise<Ratio> {
+  const values: number[] = [];
+  for (let i = 0; i < 5; i += 1) {
+    const ours = await start("compiled");
+    const theirs = await start("medplum");
+    ours.child.kill();
+    theirs.child.kill();
+    values.push(theirs.coldMs / ours.coldMs);
+  }
+  return summary(values);
+}
+
+/** Compiled maps against hand-written code and medplum's interpreter: `npm run bench -- mapping [--json]`. */
+export async function run({ json }: { json: boolean }): Promise<void> {
+  const compileMs = Math.max(...(await buildMaps()));
+  const engines = await Promise.all(names.map((name) => start(name)));
+  const [compiled, ...others] = engines;
+  // outputs are the same before anything is timed
+  for (const other of others) deepStrictEqual(other.results, compiled?.results);
+  for (const { child } of engines) await measure(child);
+  const table: Record<EngineName, readonly number[]>[] = [];
+  for (let i = 0; i < rounds; i += 1) {
+    const row: Partial<Record<EngineName, readonly number[]>> = {};
+    for (const [index, { child }] of engines.entries())
+      row[names[index] as EngineName] = await measure(child);
+    table.push(row as Record<EngineName, readonly number[]>);
+  }
+  for (const { child } of engines) child.kill();
+  const figures = {
+    warmVsHandWritten: summary(table.map((row) => ratio(row.handWritten, row.compiled))),
+    warmVsMedplum: summary(table.map((row) => ratio(row.medplum, row.compiled))),
+    traceVsMedplum: summary(table.map((row) => ratio(row.medplum, row.traced))),
+    coldVsMedplum: await coldRounds(),
+    compileMs: Number(compileMs.toFixed(1)),
+    nanoseconds: Object.fromEntries(
+      names.map((name) => [
+        name,
+        Object.fromEntries(
+          cases.map((one, i) => [one.name, summary(table.map((row) => row[name][i] ?? 0)).median]),
+        ),
+      ]),
+    ),
+    node: process.version,
+    cpu: cpus()[0]?.model,
+  };
+  console.log(json ? JSON.stringify(figures) : figures);
+}
