@@ -5,7 +5,7 @@ import { afterAll, expect, it } from "vitest";
 import { ManualClock } from "./core/clock.ts";
 import { signMessage, verifyMessage } from "./crypto/keys.ts";
 import { certificatePublicKey, parseCertificate } from "./crypto/x509.ts";
-import { sandboxEsiaClient } from "./generated-keys.ts";
+import { sandboxEsiaClient, sandboxTokenSigners } from "./generated-keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "generated-keys-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -24,4 +24,18 @@ it("the system at the sandbox's ESIA keeps its key and certificate over starts, 
   const key = certificatePublicKey(parseCertificate(first.client.certificateDer));
   expect(verifyMessage(key, "gost-256", text, signMessage(second.privateKey, "gost-256", text))).toBe(true);
   expect(statSync(join(folder, "esia-client.key.pem")).mode & 0o077).toBe(0);
+});
+
+it("the sandbox's ESIA signs with the same keys after a restart", async () => {
+  const first = await sandboxTokenSigners(folder, new ManualClock());
+  const second = await sandboxTokenSigners(folder, new ManualClock());
+  const text = Buffer.from("a token");
+  for (const [name, algorithm] of [
+    ["RS256", "rsa-sha256"],
+    ["GOST3410_2012_256", "gost-256"],
+  ] as const) {
+    expect(second[name].certificateDer).toEqual(first[name].certificateDer);
+    const key = certificatePublicKey(parseCertificate(first[name].certificateDer));
+    expect(verifyMessage(key, algorithm, text, await second[name].sign(text))).toBe(true);
+  }
 });

@@ -14,8 +14,9 @@ import {
   publicKeyOf,
 } from "./crypto/keys.ts";
 import { derFromPem, pemFromDer } from "./crypto/pem.ts";
-import { keySigner } from "./crypto/signer.ts";
+import { createSigner, keySigner } from "./crypto/signer.ts";
 import type { EsiaClient } from "./systems/esia/sandbox/clients.ts";
+import { createTokenKey, type KeptSigners, tokenCertificate } from "./systems/esia/sandbox/token-keys.ts";
 
 /** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
 
@@ -46,10 +47,7 @@ export async function sandboxEsiaClient(
   config: Pick<Config, "DATA_DIR" | "PUBLIC_URL" | "ESIA_CLIENT_ID" | "ESIA_TOKEN_ALGORITHM">,
   clock: Clock,
 ): Promise<{ client: EsiaClient; privateKey: PrivateKey }> {
-  const pem = keptFile(config.DATA_DIR, "esia-client.key.pem", () =>
-    pemFromDer(privateKeyToPkcs8(generatePrivateKey("CryptoPro-A")), "PRIVATE KEY"),
-  );
-  const privateKey = parsePrivateKey(pem);
+  const privateKey = keptKey(config.DATA_DIR, "esia-client", () => generatePrivateKey("CryptoPro-A"));
   const { der } = await createCertificate(
     {
       subject: {
@@ -63,17 +61,39 @@ export async function sandboxEsiaClient(
     },
     { signer: keySigner(privateKey) },
   );
-  const certificate = keptFile(config.DATA_DIR, "esia-client.crt.pem", () => pemFromDer(der, "CERTIFICATE"));
   const client: EsiaClient = {
     clientId: config.ESIA_CLIENT_ID,
-    certificateDer: derFromPem(certificate, "CERTIFICATE"),
+    certificateDer: keptCertificate(config.DATA_DIR, "esia-client", der),
     redirectUris: [config.PUBLIC_URL],
     tokenAlgorithm: config.ESIA_TOKEN_ALGORITHM,
   };
   return { client, privateKey };
 }
 
+/** What the sandbox's ESIA signs tokens with, so that partners need not fetch its certificates at each start. */
+export async function sandboxTokenSigners(dataDir: string, clock: Clock): Promise<KeptSigners> {
+  const signer = async (algorithm: EsiaClient["tokenAlgorithm"], name: string) => {
+    const key = keptKey(dataDir, name, () => createTokenKey(algorithm));
+    const fresh = await tokenCertificate(key, "esia", clock);
+    return createSigner(key, keptCertificate(dataDir, name, fresh));
+  };
+  return {
+    RS256: await signer("RS256", "sandbox-esia-rsa"),
+    GOST3410_2012_256: await signer("GOST3410_2012_256", "sandbox-esia-gost"),
+  };
+}
+
 const dayMs = 24 * 3_600_000;
+
+function keptKey(dataDir: string, name: string, create: () => PrivateKey): PrivateKey {
+  const pem = () => pemFromDer(privateKeyToPkcs8(create()), "PRIVATE KEY");
+  return parsePrivateKey(keptFile(dataDir, `${name}.key.pem`, pem));
+}
+
+function keptCertificate(dataDir: string, name: string, fresh: Uint8Array): Uint8Array {
+  const pem = keptFile(dataDir, `${name}.crt.pem`, () => pemFromDer(fresh, "CERTIFICATE"));
+  return derFromPem(pem, "CERTIFICATE");
+}
 
 function keptFile(dataDir: string, name: string, create: () => string): string {
   const path = join(dataDir, name);

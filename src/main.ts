@@ -1,7 +1,7 @@
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
-import { sandboxEsiaClient } from "./generated-keys.ts";
+import { sandboxEsiaClient, sandboxTokenSigners } from "./generated-keys.ts";
 import { openParts, sandboxedSystems } from "./parts.ts";
 import { createSandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
@@ -52,6 +52,7 @@ async function startSandbox() {
     logger: log,
     nsiFolder: config.NSI_DATA_DIR,
     esiaClients: [(await sandboxEsiaClient(config, clock)).client],
+    esiaSigners: await sandboxTokenSigners(config.DATA_DIR, clock),
   });
   await started.listen(config.SANDBOX_PORT, config.HOST);
   // port 0 takes free ones

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { EsiaClient } from "../systems/esia/sandbox/clients.ts";
 import { createEsiaSandbox } from "../systems/esia/sandbox/esia-sandbox.ts";
+import type { KeptSigners } from "../systems/esia/sandbox/token-keys.ts";
 import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
 import { nsiSandbox } from "../systems/nsi/sandbox.ts";
@@ -18,6 +19,8 @@ interface SandboxOptions {
   nsiFolder?: string;
   /** systems that are registered at ESIA; without one nobody signs in */
   esiaClients?: readonly EsiaClient[];
+  /** what ESIA's tokens are signed with; new keys at each start when absent */
+  esiaSigners?: KeptSigners;
 }
 
 export interface Sandbox {
@@ -41,7 +44,7 @@ export interface Sandbox {
 /** One process that plays every external system over the shared synthetic world: at `/<system>`, ESIA at its own port. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, logger } = options;
-  const esia = createEsiaSandbox(options.esiaClients ?? []);
+  const esia = createEsiaSandbox(options.esiaClients ?? [], options.esiaSigners);
   const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder), esia];
   const app = listener();
   const esiaApp = listener();

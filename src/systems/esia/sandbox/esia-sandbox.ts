@@ -12,6 +12,7 @@ import { restDoors } from "./rest.ts";
 import { esiaScenarioPaths, esiaScenarios } from "./scenarios.ts";
 import { EsiaState } from "./state.ts";
 import { tokenDoor } from "./token-door.ts";
+import { type KeptSigners, TokenKeys } from "./token-keys.ts";
 
 /** ESIA lives at the root of its own port: real clients build paths from the host. */
 export interface EsiaSandbox extends SandboxSystem {
@@ -24,7 +25,7 @@ export interface EsiaSandbox extends SandboxSystem {
 }
 
 /** ESIA for the given systems: v2/ac, v3/te, sign-in pages, REST and logout (sheet of the protocol, 1.2 to 1.12). */
-export function createEsiaSandbox(clients: readonly EsiaClient[]): EsiaSandbox {
+export function createEsiaSandbox(clients: readonly EsiaClient[], kept?: KeptSigners): EsiaSandbox {
   let esia: EsiaState | undefined;
   let base = "";
   return {
@@ -48,7 +49,8 @@ export function createEsiaSandbox(clients: readonly EsiaClient[]): EsiaSandbox {
     certificates: async () => (await esia?.keys.certificates("esia")) ?? [],
     expiredCertificates: async () => (await esia?.keys.certificates("expired")) ?? [],
     async register(app, context) {
-      const state = new EsiaState(new ClientRegistry(clients, context.clock), context);
+      const keys = new TokenKeys(context.clock, kept);
+      const state = new EsiaState(new ClientRegistry(clients, context.clock), keys, context);
       state.base = base;
       esia = state;
       await app.register(cookie);
@@ -67,7 +69,7 @@ export function createEsiaSandbox(clients: readonly EsiaClient[]): EsiaSandbox {
   };
 }
 
-/** /public/: each certificate as PEM, and a list of them; they are new at each start. */
+/** /public/: each certificate as PEM, and a list of them. */
 async function publishCertificates(app: FastifyInstance, { keys }: EsiaState): Promise<void> {
   const [rsa = new Uint8Array(), gost = new Uint8Array()] = await keys.certificates("esia");
   const files = { "esia-rsa.crt": rsa, "esia-gost.crt": gost };

@@ -5,7 +5,7 @@ import type { Person, World } from "../../sandbox-world.ts";
 import type { ClientRegistry, EsiaClient } from "./clients.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import { LoginGuard } from "./login-guard.ts";
-import { TokenKeys } from "./token-keys.ts";
+import type { TokenKeys } from "./token-keys.ts";
 import type { Grant } from "./tokens.ts";
 
 /** A checked request of a system that waits for its person. */
@@ -70,12 +70,16 @@ export class EsiaState {
   readonly refreshTokens: ExpiringMap<IssuedCode>;
   readonly bearers: ExpiringMap<Bearer>;
 
-  constructor(clients: ClientRegistry, around: { clock: Clock; logger: Logger; world: World }) {
+  constructor(
+    clients: ClientRegistry,
+    keys: TokenKeys,
+    around: { clock: Clock; logger: Logger; world: World },
+  ) {
     this.clock = around.clock;
     this.logger = around.logger;
     this.world = around.world;
     this.clients = clients;
-    this.keys = new TokenKeys(around.clock);
+    this.keys = keys;
     this.guard = new LoginGuard(around.clock);
     this.sessions = new ExpiringMap(around.clock, sessionLifeMs);
     this.codes = new ExpiringMap(around.clock, codeLifeMs);
