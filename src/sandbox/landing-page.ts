@@ -44,7 +44,7 @@ function systemSection(system: SandboxSystem, scenarios: Readonly<Record<string,
 <p>Адрес: ${system.ownPort ? "корень следующего порта (<code>SANDBOX_PORT</code> + 1)" : `<code>/${escaped(system.name)}</code>`}</p>
 ${table(["Операция", "Достоверность", "Пояснение"], operations)}
 <details><summary>Сценарии сбоев</summary>
-<p>Заголовок <code>X-Scenario</code> или <code>POST /_scenario {"system": "${escaped(system.name)}", "scenario": "…", "times": 1}</code></p>
+<p>Заголовок <code>X-Scenario</code> или <code>POST /_scenario {"system": "${escaped(system.name)}", "scenario": "…", "times": 1, "at": "начало пути"}</code>; без <code>at</code> — следующий запрос к системе или к своему месту сценария</p>
 ${table(["Сценарий", "Что происходит"], Object.entries(scenarios))}
 </details></section>`;
 }
