@@ -14,6 +14,7 @@ import type { Mapping } from "../../src/fml/module.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/server.ts";
 import { createEsia } from "../../src/systems/esia/client.ts";
 import type { RefreshOrderName } from "../../src/systems/esia/secret.ts";
+import { checkEsia } from "../../src/systems/esia/self-check.ts";
 import type { TokenAlgorithm } from "../../src/systems/esia/token.ts";
 import { Upstream } from "../../src/upstream/call.ts";
 import { silentUpstreamObserver } from "../../src/upstream/observer.ts";
@@ -40,7 +41,7 @@ async function systemSigner(commonName: string): Promise<Signer> {
       subject: { commonName },
       publicKey: publicKeyOf(key),
       notBefore: new Date(Date.now() - 60 * minute),
-      notAfter: new Date(Date.now() + 60 * minute),
+      notAfter: new Date(Date.now() + 365 * 24 * 60 * minute),
     },
     { signer: keySigner(key) },
   );
@@ -486,4 +487,56 @@ it("extra parameters can't replace ours", async () => {
   expect(url.searchParams.getAll("state")).toEqual(["ours"]);
   expect(url.searchParams.getAll("client_id")).toEqual(["MISCAB01"]);
   expect(url.searchParams.getAll("response_type")).toEqual(["code"]);
+});
+
+describe("the self-test", () => {
+  const check = (
+    change: { signer?: Signer; clientId?: string; clock?: Clock; redirectUri?: string } = {},
+  ) => {
+    const { redirectUri: back = redirectUri, ...registration } = change;
+    return checkEsia({
+      registration: {
+        baseUrl: base,
+        clientId: "MISCAB01",
+        scope,
+        signer: rsaSigner,
+        clock: systemClock,
+        refreshOrder: "without-token",
+        ...registration,
+      },
+      redirectUri: back,
+      certificates: sandbox.esia.certificates,
+      fetch,
+    });
+  };
+
+  it("finds nothing where everything is right", async () => {
+    expect(await check()).toEqual([]);
+  });
+
+  it("names an address of return that is not registered", async () => {
+    const back = "https://elsewhere.example.test/auth/callback";
+    expect(await check({ redirectUri: back })).toEqual([
+      `ESIA-007023: ${back} is not registered as an address of return of MISCAB01.`,
+    ]);
+  });
+
+  it("names a certificate that is not the registered one, with its hash", async () => {
+    const [finding, ...more] = await check({ signer: gostSigner });
+    expect(finding).toMatch(/^ESIA-007053: .* hash [0-9A-F]{64}/);
+    expect(more).toEqual([]);
+  });
+
+  it("names a system that is unknown", async () => {
+    expect(await check({ clientId: "NOBODY" })).toEqual([expect.stringMatching(/^ESIA-007005: NOBODY/)]);
+  });
+
+  it.each([
+    [15, "ahead of"],
+    [-15, "behind"],
+  ])("names a clock %i minutes off", async (minutes, word) => {
+    const found = await check({ clock: shifted(minutes * minute) });
+    expect(found[0]).toMatch(new RegExp(`^Our clock is (899|900|901) s ${word}`));
+    expect(found[1]).toMatch(/^ESIA-007015/);
+  });
 });

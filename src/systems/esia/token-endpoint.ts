@@ -59,14 +59,15 @@ export class TokenEndpoint {
     this.#certificateHash = certificateHash(registration.signer.certificateDer);
   }
 
-  /** The address that the browser is sent to. */
+  /** The address that the browser is sent to; another order than the usual one is for the self-test. */
   async authorizationUrl(
     state: string,
     redirectUri: string,
     extra: Readonly<Record<string, string>> = {},
+    order: (fields: SignedFields) => string = signedString,
   ): Promise<string> {
     const fields = this.#fields(redirectUri, state);
-    const signed = await this.#form(fields, signedString(fields));
+    const signed = await this.#form(fields, order(fields));
     const query = new URLSearchParams({ ...extra, ...signed, response_type: "code", access_type: "offline" });
     return `${this.#registration.baseUrl}/aas/oauth2/v2/ac?${query}`;
   }
