@@ -34,7 +34,7 @@ function toInteger({ value }: Node, type: string | undefined): Node | undefined 
 }
 
 function toDecimal({ value, digits }: Node, type: string | undefined): Node | undefined {
-  const written = type === "Boolean" ? Number(value) : value;
+  const written = type === "Boolean" ? Number(value) : (digits ?? value);
   if (typeof value === "object" || !/^[+-]?\d+(\.\d+)?$/.test(String(written))) {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { FhirPathError } from "./errors.ts";
 import type { Expression } from "./fhirpath-ast.ts";
-import { includes } from "./fhirpath-equality.ts";
+import { distinctNodes, includes } from "./fhirpath-equality.ts";
 import { meets } from "./fhirpath-existence.ts";
 import { maxItems, type Node, type PathFunction, type Scope } from "./fhirpath-node.ts";
 import { single, truth } from "./fhirpath-operators.ts";
@@ -18,7 +18,8 @@ function repeat(input: Nodes, projection: Expression | undefined, scope: Scope):
   const found: Node[] = [];
   let open = input;
   while (open.length > 0) {
-    open = project(open, projection, scope).filter((node) => !includes(scope.types, found, node));
+    const next = project(open, projection, scope).filter((node) => !includes(scope.types, found, node));
+    open = distinctNodes(scope.types, next);
     found.push(...open);
     if (found.length > maxItems / 10) {
       throw new FhirPathError("repeat found too many items");

@@ -80,10 +80,20 @@ export function escapeText(value: string, format: string): string {
   return value.replace(/[&<>"']/g, (char) => xmlEscapes[char] ?? char);
 }
 
+const jsonEscapes = new Map([
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+  ["b", "\b"],
+  ["f", "\f"],
+]);
+
 /** Takes back what `escapeText` did. */
 export function unescapeText(value: string, format: string): string {
   if (format === "json") {
-    return JSON.parse(`"${value}"`) as string;
+    return value.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, hex?: string, char = "") =>
+      hex === undefined ? (jsonEscapes.get(char) ?? char) : String.fromCharCode(Number.parseInt(hex, 16)),
+    );
   }
   if (format !== "html" && format !== "xml") {
     throw new FhirPathError("unescape knows html, xml and json");

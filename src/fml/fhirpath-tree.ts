@@ -42,6 +42,12 @@ export function isOfType(types: TypeTable, node: Node, name: string): boolean {
   return isSubtype(types, node.type, wanted) || node.type.endsWith(`#${wanted}`);
 }
 
+// a code is a string to `is`, but `as` and `ofType` pick primitives of just the type that they name
+function isExactly(types: TypeTable, node: Node, name: string): boolean {
+  const isPrimitive = node.type !== undefined && types.get(node.type)?.kind === "primitive";
+  return isOfType(types, node, name) && (!isPrimitive || node.type === name.replace(/^FHIR\./, ""));
+}
+
 function descendants(input: Nodes, types: TypeTable): Nodes {
   const found: Node[] = [];
   let open = input;
@@ -122,9 +128,9 @@ export const treeFunctions: Readonly<Record<string, PathFunction>> = {
   }),
   as: withType((input, type, types) => {
     const node = single(input);
-    return node !== undefined && isOfType(types, node, type) ? [node] : [];
+    return node !== undefined && isExactly(types, node, type) ? [node] : [];
   }),
-  ofType: withType((input, type, types) => input.filter((node) => isOfType(types, node, type))),
+  ofType: withType((input, type, types) => input.filter((node) => isExactly(types, node, type))),
   type: plain((input, { types }) => input.map((node) => typeInfo(node, types))),
   extension: { min: 1, max: 1, run: extensions },
   hasValue: plain((input, { types }) => bool(hasValue(input, types))),
