@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 
@@ -8,7 +9,10 @@ import { PGlite } from "@electric-sql/pglite";
  */
 const port = parentPort;
 if (!port) throw new Error("pglite-worker runs only as a worker thread");
-const database = await PGlite.create(String(workerData));
+const { folder, seed } = workerData as { folder: string; seed?: string };
+const database = await PGlite.create(folder, {
+  ...(seed && { loadDataDir: new Blob([await readFile(seed)]) }),
+});
 let work: Promise<unknown> = Promise.resolve();
 
 async function carryOut(message: Uint8Array | null | "close"): Promise<void> {

@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { GatewayError } from "../core/errors.ts";
 
@@ -60,9 +63,17 @@ export class EmbeddedServer {
   }
 }
 
+/** An empty database as `scripts/prepare.ts` left it after the install: opening a copy is quicker than making one. */
+export const seedFile = new URL("../../build/pglite-seed.tar", import.meta.url);
+
+function seedFor(folder: string): string | undefined {
+  const fresh = folder === "memory://" || !existsSync(join(folder, "PG_VERSION"));
+  return fresh && existsSync(seedFile) ? fileURLToPath(seedFile) : undefined;
+}
+
 function startWorker(folder: string): Worker {
   const here = import.meta.url;
-  const options = { workerData: folder, name: "store", execArgv: [] };
+  const options = { workerData: { folder, seed: seedFor(folder) }, name: "store", execArgv: [] };
   if (!here.endsWith(".ts")) return new Worker(new URL("./pglite-worker.js", here), options);
   // a thread does not inherit tsx, and on Node 20 `--import tsx` does nothing in one: load it first
   const tsx = import.meta.resolve("tsx/esm/api");
