@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-bash scripts/ensure-servers.sh || exit 1
+bash scripts/ensure-servers.sh --browser || exit 1
 if [ -z "${GATEWAY_TEST_DATA:-}" ] && [ -d ../shared/data ]; then
   GATEWAY_TEST_DATA=$(cd ../shared/data && pwd)
   export GATEWAY_TEST_DATA

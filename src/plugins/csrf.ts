@@ -34,9 +34,10 @@ export class CsrfGuard {
       throw new GatewayError("csrf-rejected", { detail: "send X-Requested-With or the form's token" });
   }
 
+  // no page can set Sec-Fetch-Site; browsers of before 2023 send Origin alone
   #isOwnOrigin({ headers }: FastifyRequest): boolean {
-    if (headers.origin !== undefined) return headers.origin === this.#origin;
-    return headers["sec-fetch-site"] === "same-origin";
+    const site = headers["sec-fetch-site"];
+    return site === undefined ? headers.origin === this.#origin : site === "same-origin";
   }
 
   #hasToken({ body }: FastifyRequest, session: Pick<SessionFacts, "id">): boolean {

@@ -62,11 +62,14 @@ ${options.goTo !== undefined && html`<meta http-equiv="refresh" content="0;url=$
 <header><nav aria-label="Разделы"><a href="/">Начало</a> <a href="/docs">Документация API</a> <a href="/docs/errors">Ошибки</a></nav></header>
 <main id="main">${body}</main></body></html>
 `;
-  return reply
-    .header("content-security-policy", policyOf(options))
-    .header("referrer-policy", "no-referrer")
-    .type("text/html; charset=utf-8")
-    .send(page.text);
+  return (
+    reply
+      .header("content-security-policy", policyOf(options))
+      // under no-referrer a form's Origin would be null
+      .header("referrer-policy", "same-origin")
+      .type("text/html; charset=utf-8")
+      .send(page.text)
+  );
 }
 
 export const styleSheet = `
