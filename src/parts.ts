@@ -17,6 +17,7 @@ import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
+import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
@@ -27,6 +28,7 @@ import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
 import { TermsAcceptances } from "./store/terms.ts";
 import { WorkerVerifications } from "./store/worker-verifications.ts";
+import type { IdentityProvider } from "./systems/esia/identity-provider.ts";
 import { createFrmoClient } from "./systems/frmo/client.ts";
 import { createFrmrClient } from "./systems/frmr/client.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
@@ -66,7 +68,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs(store, keyring, around);
+  const jobs = openJobs({ store, keyring, esia }, around);
   jobs.start();
   return {
     keyring,
@@ -98,8 +100,18 @@ export async function openParts(config: Config, around: Surroundings) {
   };
 }
 
-function openJobs({ db }: OpenDatabase, keyring: Keyring, { clock, log }: Surroundings): JobRunner {
-  return new JobRunner({ db, clock, log, jobs: [journalSealer({ db, keyring, clock })] });
+interface JobGround {
+  store: OpenDatabase;
+  keyring: Keyring;
+  esia: IdentityProvider;
+}
+
+function openJobs({ store: { db }, keyring, esia }: JobGround, { clock, log }: Surroundings): JobRunner {
+  const jobs = [
+    journalSealer({ db, keyring, clock }),
+    certificateWatch({ log, notices: () => esia.notices() }),
+  ];
+  return new JobRunner({ db, clock, log, jobs });
 }
 
 interface PeopleGround {

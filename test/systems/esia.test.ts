@@ -475,6 +475,13 @@ describe("sign-out", () => {
   });
 });
 
+it("an operator hears of certificates before they run out", () => {
+  const inDays = (days: number) => client({ clock: shifted(days * 24 * 60 * minute) }).notices();
+  expect(inDays(0)).toEqual([]);
+  expect(inDays(340)).toEqual([expect.stringMatching(/^The certificate of MISCAB01 runs out/)]);
+  expect(inDays(366)).toContainEqual(expect.stringMatching(/^The certificate of MISCAB01 expired/));
+});
+
 it("extra parameters can't replace ours", async () => {
   const esia = client();
   const url = new URL(

@@ -2,9 +2,11 @@ import type { Organization, Person } from "@medplum/fhirtypes";
 import { SingleFlight } from "../../cache/single-flight.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { parseCertificate } from "../../crypto/x509.ts";
 import type { Mapping } from "../../fml/module.ts";
 import type { Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
+import { datesOf } from "./certificate-dates.ts";
 import { refusalOf, signInFailure } from "./errors.ts";
 import type { IdentityProvider, SignedIn } from "./identity-provider.ts";
 import * as rest from "./rest.ts";
@@ -61,6 +63,12 @@ export class DirectEsia implements IdentityProvider {
     const { baseUrl, clientId } = this.#options.registration;
     const query = new URLSearchParams({ client_id: clientId, redirect_url: redirectUrl });
     return `${baseUrl}/idp/ext/Logout?${query}`;
+  }
+
+  notices(): readonly string[] {
+    const { clientId, clock, signer } = this.#options.registration;
+    const ours = parseCertificate(signer.certificateDer);
+    return [...datesOf(`The certificate of ${clientId}`, ours, clock.now()), ...this.#tokens.notices()];
   }
 
   refusal = refusalOf;

@@ -76,6 +76,9 @@ export class GatewayEsia implements IdentityProvider {
     return oidc.buildEndSessionUrl(this.#configuration(server), parameters).href;
   };
 
+  // the vendor keeps its certificates itself
+  notices = (): readonly string[] => [];
+
   refusal = refusalOf;
 
   async #complete(

@@ -70,6 +70,8 @@ export interface IdentityProvider {
   refresh(refreshToken: string, redirectUri: string, ctx: RequestContext): Promise<SignedIn>;
   /** Where the browser goes to end the portal's own session; end ours first. */
   logoutUrl(redirectUrl: string): Promise<string>;
+  /** Sentences for the operator: certificates that have run out or soon will. */
+  notices(): readonly string[];
   /** The error of our table for a callback that carries `error`. */
   refusal(refusal: Refusal): GatewayError;
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { verifyMessage } from "../../crypto/keys.ts";
 import type { Signer } from "../../crypto/signer.ts";
 import { type Certificate, certificatePublicKey, parseCertificate } from "../../crypto/x509.ts";
+import { datesOf, trustDates } from "./certificate-dates.ts";
 import { certificateHash, legacySignedString, type SignedFields } from "./secret.ts";
 import { type EsiaRegistration, TokenEndpoint } from "./token-endpoint.ts";
 
@@ -16,8 +17,6 @@ export interface SelfCheck {
   fetch: Fetch;
 }
 
-const dayMs = 86_400_000;
-const noticeDays = 30;
 const mostSkewMs = 60_000;
 
 /** Tries what a sign-in will need before users do; each finding is a sentence of what is wrong and what to do. */
@@ -30,7 +29,12 @@ export async function checkEsia(check: SelfCheck): Promise<string[]> {
   const local = [
     ...datesOf(`The certificate of ${clientId}`, ours, clock.now()),
     ...(await pairOf(signer, ours)),
-    ...(certificates ? trustOf(certificates, clock.now()) : []),
+    ...(certificates
+      ? trustDates(
+          certificates.map((der) => parseCertificate(der)),
+          clock.now(),
+        )
+      : []),
   ];
   const skew = await clockFindings(baseUrl, clock, fetch);
   return [...local, ...skew.findings, ...(skew.reached ? await requestFindings(check) : [])];
@@ -50,13 +54,6 @@ export async function checkEsiaGateway(issuer: string, clock: Clock, fetch: Fetc
   ];
 }
 
-function datesOf(whose: string, { notBefore, notAfter }: Certificate, now: number): string[] {
-  if (now < notBefore.getTime()) return [`${whose} is valid from ${day(notBefore)} only.`];
-  const daysLeft = Math.floor((notAfter.getTime() - now) / dayMs);
-  if (daysLeft < 0) return [`${whose} expired on ${day(notAfter)}: get a new one and register it at ESIA.`];
-  return daysLeft < noticeDays ? [`${whose} runs out on ${day(notAfter)}, in ${daysLeft} days.`] : [];
-}
-
 async function pairOf(signer: Signer, certificate: Certificate): Promise<string[]> {
   const message = new Uint8Array(32);
   const fits = verifyMessage(
@@ -66,13 +63,6 @@ async function pairOf(signer: Signer, certificate: Certificate): Promise<string[
     await signer.sign(message),
   );
   return fits ? [] : ["The key does not belong to the certificate: ESIA would answer ESIA-007053."];
-}
-
-function trustOf(certificates: readonly Uint8Array[], now: number): string[] {
-  const parsed = certificates.map((der) => parseCertificate(der));
-  const last = parsed.toSorted((a, b) => b.notAfter.getTime() - a.notAfter.getTime())[0];
-  if (!last) return ["No certificate of ESIA's tokens is configured: every sign-in would be refused."];
-  return datesOf("The longest-lived certificate of ESIA's tokens", last, now);
 }
 
 async function clockFindings(url: string, clock: Clock, fetch: Fetch) {
@@ -126,5 +116,3 @@ async function probe(
     : await answer.text();
   return /ESIA-\d{6}/.exec(text)?.[0] ?? `HTTP ${answer.status}`;
 }
-
-const day = (date: Date): string => date.toISOString().slice(0, 10);

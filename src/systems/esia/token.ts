@@ -5,10 +5,11 @@ import type { SignatureAlgorithm } from "../../crypto/algorithms.ts";
 import { CryptoError } from "../../crypto/errors.ts";
 import type { Verifier } from "../../crypto/verifier.ts";
 import { type Certificate, parseCertificate } from "../../crypto/x509.ts";
+import { trustDates } from "./certificate-dates.ts";
 import { type AccessClaims, type IdClaims, type Shape, shapes } from "./wire.ts";
 
 /** How ESIA signs tokens to us, as chosen on its technical portal. */
-export const tokenAlgorithms = {
+const tokenAlgorithms = {
   RS256: "rsa-sha256",
   GOST3410_2012_256: "gost-256",
 } as const satisfies Record<string, SignatureAlgorithm>;
@@ -45,6 +46,11 @@ export class TokenReader {
   constructor(trust: TokenTrust) {
     this.#trust = trust;
     this.#certificates = trust.certificates.map((der) => parseCertificate(der));
+  }
+
+  /** What an operator must know of the list before users do. */
+  notices(): string[] {
+    return trustDates(this.#certificates, this.#trust.clock.now());
   }
 
   /** Claims of an access token; throws GatewayError `esia-token-*` by the check that failed. */
