@@ -103,6 +103,12 @@ export const configSchema = Type.Object({
     default: "openid fullname birthdate gender snils inn email mobile usr_org",
     description: "scopes that a sign-in asks for; one that is not granted to the system refuses the whole",
   }),
+  FAILED_MESSAGE_DAYS: Count(
+    14,
+    "how long an answer that could not be mapped is kept, sealed, for an operator",
+  ),
+  FAILED_MESSAGE_COUNT: Count(500, "how many such answers are kept; 0: none"),
+  FAILED_MESSAGE_BYTES: Count(1_048_576, "bytes kept of one such answer; the rest is cut", 1_024),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
@@ -220,4 +226,13 @@ function wrongEsia(config: Config): string[] {
   if (config.MODE === "production" && config.ESIA_URL && !config.ESIA_URL.startsWith("https://"))
     problems.push("ESIA_URL must be https in production");
   return problems;
+}
+
+/** Limits of the failed answers that are kept for an operator. */
+export function failedMessageLimits(config: Config): { days: number; count: number; maxBytes: number } {
+  return {
+    days: config.FAILED_MESSAGE_DAYS,
+    count: config.FAILED_MESSAGE_COUNT,
+    maxBytes: config.FAILED_MESSAGE_BYTES,
+  };
 }

@@ -4,7 +4,7 @@ import { Cache } from "./cache/cache.ts";
 import { LeasedGenerations } from "./cache/leased-generations.ts";
 import { RedisLink } from "./cache/redis.ts";
 import { SharedLayer } from "./cache/shared-layer.ts";
-import { type Config, esiaProviderOf } from "./config.ts";
+import { type Config, esiaProviderOf, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import { CryptoError } from "./crypto/errors.ts";
@@ -18,9 +18,11 @@ import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
 import { demoClient, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
+import { failedMessageExpiry } from "./jobs/failed-message-expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
+import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
@@ -62,13 +64,14 @@ export async function openParts(config: Config, around: Surroundings) {
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
   const journal = new Journal({ pool: store.pool, keyring });
   const { cache, redis } = await openCache(config, keyring, around);
-  const upstream = openUpstream(config, cache, around);
+  const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
+  const upstream = openUpstream(config, { cache, failedMessages }, around);
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
   const verifier = createVerifier({ anchors: { roots: [] }, fetchRevocation: noRevocation });
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs({ store, keyring, esia }, around);
+  const jobs = openJobs({ store, keyring, esia, failedMessages }, around);
   jobs.start();
   return {
     keyring,
@@ -100,16 +103,26 @@ export async function openParts(config: Config, around: Surroundings) {
   };
 }
 
+type FailedMessageGround = Pick<FailedMessageSettings, "db" | "keyring" | "clock" | "log">;
+
+function openFailedMessages(config: Config, ground: FailedMessageGround): FailedMessages {
+  return new FailedMessages({ ...ground, ...failedMessageLimits(config) });
+}
+
 interface JobGround {
   store: OpenDatabase;
   keyring: Keyring;
   esia: IdentityProvider;
+  failedMessages: FailedMessages;
 }
 
-function openJobs({ store: { db }, keyring, esia }: JobGround, { clock, log }: Surroundings): JobRunner {
+function openJobs(ground: JobGround, { clock, log }: Surroundings): JobRunner {
+  const { store, keyring, esia, failedMessages } = ground;
+  const { db } = store;
   const jobs = [
     journalSealer({ db, keyring, clock }),
     certificateWatch({ log, notices: () => esia.notices() }),
+    failedMessageExpiry(failedMessages),
   ];
   return new JobRunner({ db, clock, log, jobs });
 }
@@ -163,14 +176,23 @@ export function sandboxedSystems(config: Config): string[] {
     .map(([system]) => system);
 }
 
-function openUpstream(config: Config, cache: Cache, { clock, telemetry }: Surroundings): Upstream {
+interface UpstreamGround {
+  cache: Cache;
+  failedMessages: FailedMessages;
+}
+
+function openUpstream(config: Config, ground: UpstreamGround, { clock, telemetry }: Surroundings): Upstream {
+  const sandboxed = sandboxedSystems(config);
+  const registry = { failures: ground.failedMessages };
+  // what ESIA answers holds tokens, which are kept nowhere
+  const systems = { frmr: registry, frmo: registry, nsi: registry, esia: {} };
   return new Upstream({
     clock,
-    cache,
+    cache: ground.cache,
     systems: Object.fromEntries(
-      ["frmr", "frmo", "nsi", "esia"].map((system) => [
+      Object.entries(systems).map(([system, settings]) => [
         system,
-        { sandbox: sandboxedSystems(config).includes(system) },
+        { ...settings, sandbox: sandboxed.includes(system) },
       ]),
     ),
     observer: upstreamMetrics(telemetry.instruments),

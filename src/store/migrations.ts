@@ -84,6 +84,13 @@ const steps: Record<string, readonly string[]> = {
        answer bytea, expires_at int8 not null)`,
     "create index idempotency_expiry on idempotency (expires_at)",
   ],
+  "009-failed-message": [
+    `create table failed_message (
+       id text primary key, at int8 not null, tenant text not null, request_id text not null,
+       system text not null, operation text not null, code text not null, map text, line int,
+       source_path text, target_path text, bytes int not null, content bytea not null)`,
+    "create index failed_message_at on failed_message (at)",
+  ],
 };
 
 const provider: MigrationProvider = {

@@ -11,6 +11,7 @@ export interface Schema {
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
   one_time_value: OneTimeValueTable;
+  failed_message: FailedMessageTable;
   session: SessionTable;
   session_token: SessionTokenTable;
   sign_in: SignInTable;
@@ -76,6 +77,24 @@ interface OneTimeValueTable {
   /** keyed hash of the purpose and the value */
   hash: string;
   expires_at: number;
+}
+
+/** Answers that could not be mapped; places are in the clear, the answer is sealed. */
+interface FailedMessageTable {
+  id: string;
+  at: number;
+  tenant: string;
+  request_id: string;
+  system: string;
+  operation: string;
+  code: string;
+  map: string | null;
+  line: number | null;
+  source_path: string | null;
+  target_path: string | null;
+  /** of the whole answer; the sealed one may be cut */
+  bytes: number;
+  content: Uint8Array;
 }
 
 interface ResourceTable {

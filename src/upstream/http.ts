@@ -15,6 +15,8 @@ interface WireTerms {
   maxBytes: number;
   /** sandbox scenario; undefined for a live system */
   scenario?: string;
+  /** told each body that a codec gets to see */
+  onBody?: (body: Uint8Array) => void;
 }
 
 /** Connections to all systems; the time-outs here are the outer bound, an operation's own deadline is shorter. */
@@ -39,6 +41,7 @@ export function createWireFetch(terms: WireTerms): WireFetch {
       await refuseStatus(response, terms.clock);
       const body = await readLimited(response, terms.maxBytes);
       refuseContent(response, body);
+      terms.onBody?.(body);
       return rebuilt(response, body);
     } catch (error) {
       throw wireFailureOf(error, terms.signal);

@@ -5,6 +5,7 @@ import { type GatewayError, isGatewayError } from "../core/errors.ts";
 import { Breaker, type BreakerSettings } from "./breaker.ts";
 import { classify, outcomeOf } from "./classify.ts";
 import { abortable, type Deadline, withDeadline } from "./deadline.ts";
+import { type FailureSink, failedMessageOf } from "./failed-answer.ts";
 import { createWireFetch } from "./http.ts";
 import type { BreakerState, UpstreamObserver } from "./observer.ts";
 import type { Attempt, Operation } from "./operation.ts";
@@ -18,6 +19,8 @@ export interface SystemSettings {
   /** of this replica; absent: no limit of ours */
   quota?: QuotaSettings;
   breaker?: Partial<BreakerSettings>;
+  /** keeps answers that could not be mapped; absent where answers hold secrets, such as tokens */
+  failures?: FailureSink;
 }
 
 interface LaneOptions {
@@ -110,19 +113,31 @@ export class Lane {
     return call.ctx.timings.measure(name, () => this.#send(call, turn), { attempt: turn.number });
   }
 
-  async #send<O>({ operation, ctx, deadline, send }: LiveCall<O>, { signal }: Turn): Promise<O> {
+  async #send<O>(call: LiveCall<O>, { signal }: Turn): Promise<O> {
+    const { operation, ctx, deadline, send } = call;
     const { clock, agent, observer, system } = this.#options;
+    let answer: Uint8Array | undefined;
+    const onBody = (body: Uint8Array) => {
+      answer = body;
+    };
     const maxBytes = operation.maxBytes ?? defaultMaxBytes;
     const scenario = this.isSandbox ? ctx.scenario : undefined;
-    const fetch = createWireFetch({ agent, clock, signal, maxBytes, scenario });
+    const fetch = createWireFetch({ agent, clock, signal, maxBytes, scenario, onBody });
     try {
       return await abortable(send({ signal, fetch, timeoutMs: deadline.at - clock.now() }), signal);
     } catch (thrown) {
       const failure = classify(thrown, system);
       if (failure.error.row.status >= 500) observer.fault(system, failure.error.code);
+      this.#keep(failure.error, call, answer);
       if (failure.holdOff) this.#quota.pause(failure.holdOff, failure.error.code);
       throw failure;
     }
+  }
+
+  #keep<O>(error: GatewayError, call: LiveCall<O>, answer: Uint8Array | undefined): void {
+    const { failures } = this.#options.settings;
+    const message = failures && failedMessageOf(error, call, answer);
+    if (message) void failures.keep(message);
   }
 
   #report<O>(call: LiveCall<O>, error: GatewayError, run: { sent: boolean; ms: number }): void {
