@@ -10,6 +10,8 @@ export interface CompiledMap {
   readonly code: string;
   /** URLs of `uses` lines without a model: their elements are taken as they come */
   readonly untyped: readonly string[];
+  /** elements of the wire formats that the map reads or writes, as `type.element` */
+  readonly touched: ReadonlySet<string>;
 }
 
 /**
@@ -26,7 +28,7 @@ export function compileMap(text: string, library: Library): CompiledMap {
   const traced = emitVariant(linked, "createTraced", true);
   const identity = JSON.stringify({ url: map.url, name: map.name });
   const code = withoutLineSeparators(`export const map = ${identity};\n${plain}\n${traced}\n`);
-  return { map, code, untyped: linked.untyped };
+  return { map, code, untyped: linked.untyped, touched: linked.touched };
 }
 
 // these two characters end a line comment; within a string their escapes mean the same

@@ -24,6 +24,8 @@ export interface Linked {
   readonly groups: ReadonlyMap<string, LinkedGroup>;
   readonly models: readonly LogicalModel[];
   readonly problems: Problem[];
+  /** elements of wire formats that the map reads or writes, as `type.element`; filled while it compiles */
+  readonly touched: Set<string>;
   /** URLs of `uses` lines that no type or model stands behind: their elements are not checked */
   readonly untyped: readonly string[];
   conceptMap(map: FmlMap, url: string): ConceptMapTable | undefined;
@@ -46,6 +48,7 @@ export function link(map: FmlMap, library: Library): Linked {
     models,
     groups: groupsOf(maps, problems),
     problems,
+    touched: new Set(),
     untyped: map.uses.map(({ url }) => url).filter((url) => typeBehind(url, types, models) === undefined),
     conceptMap: (owner, url) => findConceptMap(owner, url, library),
   };

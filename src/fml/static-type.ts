@@ -39,6 +39,9 @@ export function elementAt(place: Place, owner: string | undefined, name: Name): 
     report(place, "unknown-element", `${shortName(owner)} has no element ${name.text}${hint}`, name.position);
     return undefined;
   }
+  if (definition.kind === "logical") {
+    place.unit.linked.touched.add(`${owner}.${found.property}`);
+  }
   return staticElement(place, owner, found);
 }
 
