@@ -6,6 +6,7 @@ import type { AuthDoor } from "./api/auth/door.ts";
 import { signInErrorPage } from "./api/auth/error-page.ts";
 import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
+import { explainOperation } from "./api/cabinet/access-explain.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
@@ -15,6 +16,7 @@ import { registerStartPage } from "./api/ops/start-page.ts";
 import type { Config } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { Providers } from "./fhir/provider.ts";
+import { confirmWorker } from "./flows/acting-worker.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import {
@@ -23,6 +25,7 @@ import {
   practitionerRoleProvider,
 } from "./flows/registry-providers.ts";
 import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
+import { registerAccess } from "./plugins/access.ts";
 import { registerContext } from "./plugins/context.ts";
 import { registerCookies } from "./plugins/cookies.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
@@ -34,6 +37,7 @@ import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts"
 import { registerStrangers } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
+import { searchJournal } from "./store/journal-search.ts";
 import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
@@ -51,6 +55,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal, page: signInErrorPage });
   registerJournal(app, parts.journal, clock);
+  registerAccess(app, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
     clock,
@@ -113,12 +118,16 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   registerTokenEndpoint(app, {
     check: { clients, audience: tokenUrl, claimOnce, clock: around.clock },
     tokens,
+    confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
   });
   registerSignIn(app, auth);
   registerFhir(app, { providers, tokens, tokenUrl, capability });
   app.register(async (cabinet) => {
     registerSessionOrBearer(cabinet, auth.session, tokens);
-    registerCabinet(cabinet, { getPractitionerRegistryCard: registryCardOperation(practitioners) });
+    registerCabinet(cabinet, {
+      getPractitionerRegistryCard: registryCardOperation(practitioners),
+      explainAccess: explainOperation((query) => searchJournal(parts.store.db, query)),
+    });
   });
   registerOps(app, door, capability);
 }

@@ -27,19 +27,35 @@ export function masterKeyOf(config: { MASTER_KEY?: string; DATA_DIR: string }): 
   return Buffer.from(text, "base64");
 }
 
-/** The demo client of the sandbox; its private key lies in the data folder for `npm run demo` and the tour. */
-export async function demoClient(dataDir: string): Promise<Client> {
+const demoTenant = "1.2.643.5.1.13.13.12.2.77.90001";
+
+/** Clients of the sandbox; their private keys lie in the data folder for `npm run demo` and the tour. */
+export async function demoClients(dataDir: string): Promise<Client[]> {
+  return [
+    {
+      clientId: "demo",
+      name: "Демонстрационная МИС",
+      tenant: demoTenant,
+      scopes: ["system/*.cruds"],
+      jwks: await keptJwks(dataDir, "demo-client"),
+    },
+    {
+      clientId: "demo-security",
+      name: "Демонстрационная служба безопасности",
+      tenant: demoTenant,
+      scopes: ["system/AuditEvent.rs"],
+      duties: ["security"],
+      jwks: await keptJwks(dataDir, "demo-security-client"),
+    },
+  ];
+}
+
+async function keptJwks(dataDir: string, name: string): Promise<Client["jwks"]> {
   const { privateKey } = await generateKeyPair("ES384", { extractable: true });
   const fresh = await exportJWK(privateKey);
-  const text = keptFile(dataDir, "demo-client.jwk.json", () => JSON.stringify({ ...fresh, alg: "ES384" }));
+  const text = keptFile(dataDir, `${name}.jwk.json`, () => JSON.stringify({ ...fresh, alg: "ES384" }));
   const { d: _private, ...publicKey } = JSON.parse(text) as JWK;
-  return {
-    clientId: "demo",
-    name: "Демонстрационная МИС",
-    tenant: "1.2.643.5.1.13.13.12.2.77.90001",
-    scopes: ["system/*.cruds"],
-    jwks: { keys: [{ ...publicKey, kid: await calculateJwkThumbprint(publicKey) }] },
-  };
+  return { keys: [{ ...publicKey, kid: await calculateJwkThumbprint(publicKey) }] };
 }
 
 /** The gateway's own system at the sandbox's ESIA; its GOST key and certificate lie in the data folder. */

@@ -16,7 +16,7 @@ import { readCatalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
-import { demoClient, masterKeyOf } from "./generated-keys.ts";
+import { demoClients, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { failedMessageExpiry } from "./jobs/failed-message-expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
@@ -82,7 +82,7 @@ export async function openParts(config: Config, around: Surroundings) {
     upstream,
     esia,
     clients: createClientRegistry(
-      config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : [await demoClient(config.DATA_DIR)],
+      config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : await demoClients(config.DATA_DIR),
     ),
     claimOnce: claimOnce(store.db, keyring, clock),
     ...peopleParts(config, { store, keyring, cache, clock }),

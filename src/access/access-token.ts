@@ -1,7 +1,7 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
-import type { Actor } from "../core/context.ts";
+import type { Actor, Duty, PurposeOfUse } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import { parseScope, type Scope } from "./scopes.ts";
 
@@ -10,6 +10,21 @@ export interface TokenFacts {
   actor: Actor;
   scopes: readonly Scope[];
   expiresAt: number;
+}
+
+/** The medical worker behind a client system; ids are logical, the organisation a ФРМО OID. */
+export interface NamedHuman {
+  person: string;
+  role: string;
+  organization: string;
+  purpose: PurposeOfUse;
+}
+
+export interface TokenGrant {
+  clientId: string;
+  tenant: string;
+  duties?: readonly Duty[];
+  human?: NamedHuman;
 }
 
 export interface IssuedToken {
@@ -40,16 +55,17 @@ export class AccessTokens {
     this.#settings = settings;
   }
 
-  /** Issues a token for a client with the scopes granted to it. */
-  async issue(client: { clientId: string; tenant: string }, scopes: readonly string[]): Promise<IssuedToken> {
+  /** Issues a token for a client, and the human whom it named, with the scopes granted to it. */
+  async issue(grant: TokenGrant, scopes: readonly string[]): Promise<IssuedToken> {
     const { issuer, audience, lifeSeconds, key, clock } = this.#settings;
     const now = Math.floor(clock.now() / 1000);
     const scope = scopes.join(" ");
-    const token = await new SignJWT({ client_id: client.clientId, tenant: client.tenant, scope })
+    const { clientId, tenant, duties, human } = grant;
+    const token = await new SignJWT({ client_id: clientId, tenant, scope, duties, human })
       .setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
       .setIssuer(issuer)
       .setAudience(audience)
-      .setSubject(client.clientId)
+      .setSubject(clientId)
       .setIssuedAt(now)
       .setExpirationTime(now + lifeSeconds)
       .setJti(crypto.randomUUID())
@@ -88,14 +104,26 @@ export class AccessTokens {
   }
 }
 
+/** What a named human adds to the actor of a client system. */
+export const actingAs = ({ person, role, organization, purpose }: NamedHuman) => ({
+  onBehalfOf: person,
+  role,
+  organization,
+  purpose,
+});
+
 function factsOf(payload: Record<string, unknown>): TokenFacts {
   const scopes = String(payload.scope).split(" ").filter(Boolean);
+  // our own signature vouches for their shape
+  const human = payload.human as NamedHuman | undefined;
   return {
     actor: {
       kind: "client",
       id: String(payload.client_id),
       tenant: String(payload.tenant),
       scopes,
+      duties: payload.duties as readonly Duty[] | undefined,
+      ...(human && actingAs(human)),
     },
     scopes: scopes.map(parseScope).filter((scope) => scope !== undefined),
     expiresAt: Number(payload.exp) * 1000,

@@ -43,8 +43,9 @@ function assertion(change: Record<string, unknown> = {}, alg = "ES384", key = al
 
 describe("private_key_jwt", () => {
   it.each(["RS384", "ES384"])("accepts %s", async (alg) => {
-    const client = await authenticateClient(await assertion({}, alg), check);
+    const { client, human } = await authenticateClient(await assertion({}, alg), check);
     expect(client.clientId).toBe("mis-1");
+    expect(human).toBeUndefined();
   });
 
   it("accepts a jti once", async () => {

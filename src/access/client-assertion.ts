@@ -1,7 +1,9 @@
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify } from "jose";
 import type { Clock } from "../core/clock.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { NamedHuman } from "./access-token.ts";
 import type { Client, ClientRegistry } from "./clients.ts";
+import { humanClaim } from "./human-claim.ts";
 
 /** Remembers one-time values; true for the first claim of a value, false for every later one. */
 export type ClaimOnce = (purpose: string, value: string, expiresAt: number) => Promise<boolean>;
@@ -17,15 +19,24 @@ export interface AssertionCheck {
 const longestLifeSeconds = 300;
 const skewSeconds = 30;
 
+export interface AuthenticatedClient {
+  client: Client;
+  /** the worker behind it, as it says; ФРМР has not been asked yet */
+  human?: NamedHuman;
+}
+
 /**
  * Authenticates a client by its `private_key_jwt` assertion (RFC 7523, SMART Backend Services: RS384 or
  * ES384, `exp` at most 5 minutes ahead, `jti` accepted once). Throws GatewayError `invalid-client` for an
  * unknown client and `invalid-assertion` for everything that is wrong with the assertion.
  */
-export async function authenticateClient(assertion: string, check: AssertionCheck): Promise<Client> {
+export async function authenticateClient(
+  assertion: string,
+  check: AssertionCheck,
+): Promise<AuthenticatedClient> {
   const client = check.clients.find(claimedIssuer(assertion));
   if (!client) throw new GatewayError("invalid-client", { field: "client_assertion.iss" });
-  const { jti, exp } = await verify(assertion, client, check);
+  const { jti, exp, human } = await verify(assertion, client, check);
   const ahead = exp - check.clock.now() / 1000;
   if (ahead > longestLifeSeconds + skewSeconds)
     throw refused("exp is more than 5 minutes ahead", "client_assertion.exp");
@@ -35,7 +46,7 @@ export async function authenticateClient(assertion: string, check: AssertionChec
     (exp + skewSeconds) * 1000,
   );
   if (!fresh) throw refused("jti was used before", "client_assertion.jti");
-  return client;
+  return { client, human };
 }
 
 function claimedIssuer(assertion: string): string {
@@ -59,8 +70,9 @@ async function verify(assertion: string, client: Client, check: AssertionCheck) 
       clockTolerance: skewSeconds,
       currentDate: new Date(check.clock.now()),
     });
-    return { jti: String(payload.jti), exp: Number(payload.exp) };
+    return { jti: String(payload.jti), exp: Number(payload.exp), human: humanClaim(payload) };
   } catch (cause) {
+    if (isGatewayError(cause)) throw cause;
     const claim =
       cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired
         ? `.${cause.claim}`

@@ -9,6 +9,8 @@ const clientSchema = Type.Object({
   /** root ФРМО OID of the legal entity that runs the client */
   tenant: Type.String({ pattern: "^[0-2](\\.\\d+)+$" }),
   scopes: Type.Array(Type.String()),
+  /** "security": may read the journal of its tenant */
+  duties: Type.Optional(Type.Array(Type.Literal("security"))),
   jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }),
 });
 

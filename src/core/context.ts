@@ -3,6 +3,9 @@ import type { Timings } from "./timings.ts";
 
 export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "SYSADMIN";
 
+/** A duty that opens what no ordinary role may see: the security service reads the journal. */
+export type Duty = "security";
+
 /** Who acts: a client system by its token, or a person by their session. */
 export interface Actor {
   kind: "client" | "practitioner" | "patient" | "system";
@@ -15,6 +18,7 @@ export interface Actor {
   organization?: string;
   onBehalfOf?: string;
   purpose?: PurposeOfUse;
+  duties?: readonly Duty[];
 }
 
 /** What travels with one request through flows, systems and upstream calls. */

@@ -51,6 +51,7 @@ const compact = {
   unauthorized: [401, "login", "after-fix", "No valid access token or session", "Требуется вход", "Войдите снова или получите новый токен"],
   "token-expired": [401, "expired", "after-fix", "The access token or session has run out", "Срок действия сеанса истёк", "Войдите снова"],
   forbidden: [403, "forbidden", "never", "The caller has no right to this action", "Недостаточно прав", "Обратитесь к администратору организации"],
+  "access-denied": [403, "forbidden", "after-fix", "No rule grounds the access, or a requirement of it is not met; the detail names what is missing", "Нет оснований для доступа к этим данным", "Получите согласие пациента или обратитесь в службу безопасности организации"],
   "scope-missing": [403, "forbidden", "after-fix", "The token lacks the scope of this operation", "Токен не даёт права на эту операцию", "Запросите токен с нужной областью доступа"],
   "csrf-rejected": [403, "security", "after-fix", "The request did not come from our own page", "Запрос отклонён защитой от подделки", "Обновите страницу и повторите действие"],
   // sessions

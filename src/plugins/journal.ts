@@ -31,6 +31,8 @@ export interface JournalSink {
 
 declare module "fastify" {
   interface FastifyRequest {
+    /** why the access was permitted or refused, as the journal keeps it */
+    ground: string | undefined;
     /** writes the access into the journal; resolves when the row is committed, before the answer may leave */
     journal(access: Access, outcome?: ErrorCode): Promise<void>;
   }
@@ -38,6 +40,7 @@ declare module "fastify" {
 
 /** Gives requests their way into the journal; an access that can't be recorded is not answered (Z rows). */
 export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: Clock): void {
+  app.decorateRequest("ground", undefined);
   app.decorateRequest("journal", function (this: FastifyRequest, access: Access, outcome?: ErrorCode) {
     const { requestId, actor, timings } = this.ctx;
     const startMs = performance.now();
@@ -54,7 +57,7 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       resourceType: access.resourceType,
       resourceId: access.resourceId,
       subject: access.subject,
-      ground: access.ground ?? actor.purpose,
+      ground: access.ground ?? this.ground ?? actor.purpose,
       outcome: outcome ?? "ok",
     };
     return sink

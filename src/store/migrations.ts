@@ -91,6 +91,13 @@ const steps: Record<string, readonly string[]> = {
        source_path text, target_path text, bytes int not null, content bytea not null)`,
     "create index failed_message_at on failed_message (at)",
   ],
+  "010-journal-search": [
+    "create index journal_request on journal ((row::jsonb ->> 'requestId'))",
+    `create index journal_subject on journal ((row::jsonb ->> 'subject'), ((row::jsonb ->> 'at')::int8))
+       where (row::jsonb ->> 'subject') is not null`,
+    `create index journal_agent on journal
+       ((coalesce(row::jsonb ->> 'onBehalfOf', row::jsonb ->> 'actorId')), ((row::jsonb ->> 'at')::int8))`,
+  ],
 };
 
 const provider: MigrationProvider = {

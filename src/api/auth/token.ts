@@ -1,8 +1,9 @@
 import type { FastifyInstance } from "fastify";
-import type { AccessTokens } from "../../access/access-token.ts";
+import { type AccessTokens, actingAs, type NamedHuman } from "../../access/access-token.ts";
 import { type AssertionCheck, authenticateClient } from "../../access/client-assertion.ts";
 import type { Client } from "../../access/clients.ts";
 import { coversScope, parseScope, type Scope } from "../../access/scopes.ts";
+import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -10,13 +11,18 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 export interface TokenEndpoint {
   check: AssertionCheck;
   tokens: AccessTokens;
+  /** throws `access-denied` for a worker whom ФРМР does not confirm in that post */
+  confirmHuman(human: NamedHuman, ctx: RequestContext): Promise<void>;
 }
 
 /**
  * `POST /auth/token`: client credentials with private_key_jwt (SMART Backend Services, RFC 6749 4.4, RFC 7523).
  * The body is form-encoded; errors are those of RFC 6749 5.2.
  */
-export function registerTokenEndpoint(app: FastifyInstance, { check, tokens }: TokenEndpoint): void {
+export function registerTokenEndpoint(
+  app: FastifyInstance,
+  { check, tokens, confirmHuman }: TokenEndpoint,
+): void {
   app.post("/auth/token", async (request, reply) => {
     const form = (request.body ?? {}) as Record<string, string | undefined>;
     if (form.grant_type !== "client_credentials")
@@ -26,9 +32,11 @@ export function registerTokenEndpoint(app: FastifyInstance, { check, tokens }: T
         field: "client_assertion",
         detail: `send client_assertion and client_assertion_type=${assertionType}`,
       });
-    const client = await authenticateClient(form.client_assertion, check);
-    request.ctx.actor = { kind: "client", id: client.clientId, tenant: client.tenant, scopes: [] };
-    const issued = await tokens.issue(client, grantedScopes(client, form.scope));
+    const { client, human } = await authenticateClient(form.client_assertion, check);
+    const { clientId, tenant, duties } = client;
+    request.ctx.actor = { kind: "client", id: clientId, tenant, scopes: [], ...(human && actingAs(human)) };
+    if (human) await confirmHuman(human, request.ctx);
+    const issued = await tokens.issue({ clientId, tenant, duties, human }, grantedScopes(client, form.scope));
     await request.journal({ action: "token" });
     return reply.header("cache-control", "no-store").send(issued);
   });

@@ -14,8 +14,9 @@ export function registryCardOperation(directory: PractitionerDirectory) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const { id } = request.params as { id: string };
     requireScope(request, "Practitioner", "r");
+    request.authorize("read", { type: "Practitioner" });
     const card = await directory.cardById(id, request.ctx);
-    await request.journal({ action: "read", resourceType: "Practitioner", resourceId: id });
+    await request.journal({ action: "read", resourceType: "Practitioner", resourceId: id, subject: id });
     if (request.headers.accept?.includes("application/fhir+json"))
       return reply.type("application/fhir+json").send(JSON.stringify(bundleOf(card.value)));
     return cardView(card);

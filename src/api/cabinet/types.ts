@@ -20,6 +20,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/access/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a request was permitted or refused
+         * @description For the security service: every journalled access of one request of the own organisation, with the coded ground of the decision and, for a refusal, what was missing. Needs the security duty and `system/AuditEvent.r`; is journalled itself.
+         */
+        get: operations["explainAccess"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -79,6 +99,42 @@ export interface components {
             asOf?: string;
             /** @description seconds */
             retryAfter?: number;
+        };
+        AccessExplanation: {
+            requestId: string;
+            accesses: components["schemas"]["ExplainedAccess"][];
+        };
+        ExplainedAccess: {
+            /** Format: date-time */
+            at: string;
+            actor: {
+                kind: string;
+                /** @description client id or logical id */
+                id: string;
+                /** @description logical id of the worker behind a client system */
+                onBehalfOf?: string;
+                /** @description logical id of the PractitionerRole */
+                role?: string;
+            };
+            action: string;
+            resourceType?: string;
+            resourceId?: string;
+            /** @description logical id of the person whose data it was */
+            subject?: string;
+            /** @description ok, or a code of the error table */
+            outcome: string;
+            decision?: components["schemas"]["AccessDecision"];
+        };
+        AccessDecision: {
+            /** @enum {string} */
+            effect: "permit" | "refuse";
+            reason: {
+                code: string;
+                meaning: string;
+                /** @description Russian text */
+                text: string;
+            };
+            missing: string[];
         };
         Problem: {
             /** Format: uri-reference */
@@ -141,6 +197,30 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RegistryCard"];
                     "application/fhir+json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    explainAccess: {
+        parameters: {
+            query: {
+                /** @description X-Request-ID of the answer in question */
+                requestId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accesses in their order; none when the journal holds no such request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessExplanation"];
                 };
             };
             default: components["responses"]["Problem"];

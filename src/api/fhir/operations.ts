@@ -25,6 +25,7 @@ async function invoke(
   operation: Operation,
 ) {
   if (operation.needs) requireScope(request, type, operation.needs);
+  request.authorize("read", { type });
   const trace = asksForTrace(request) && maySeeTrace(request, type, operation);
   const resource = await operation.run({ ...operationBody(request), trace }, request.ctx);
   await request.journal({ action: operation.name, resourceType: type });

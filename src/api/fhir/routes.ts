@@ -1,4 +1,4 @@
-import type { CapabilityStatement } from "@medplum/fhirtypes";
+import type { CapabilityStatement, Resource } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens } from "../../access/access-token.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -55,8 +55,14 @@ function registerRead(app: FastifyInstance, providers: Providers): void {
     const { type, id } = request.params;
     const provider = providerOf(providers, type);
     requireScope(request, type, "r");
+    request.authorize("read", { type });
     const { value } = await provider.read(id, request.ctx);
-    await request.journal({ action: "read", resourceType: type, resourceId: id });
+    await request.journal({
+      action: "read",
+      resourceType: type,
+      resourceId: id,
+      subject: personOf(value),
+    });
     return sendResource(request, reply, value);
   });
 }
@@ -82,15 +88,28 @@ async function search(
   const inBody = request.method === "POST" ? [...pairsOf(request.body)] : [];
   parseSearch(providers, provider, inUrl, { lenient, inUrl: true });
   const query = parseSearch(providers, provider, [...inUrl, ...inBody], { lenient, inUrl: false });
-  for (const { type } of [...query.include, ...query.revinclude]) requireScope(request, type, "s");
+  for (const { type } of [...query.include, ...query.revinclude]) {
+    requireScope(request, type, "s");
+    request.authorize("search", { type });
+  }
+  request.authorize("search", { type: provider.type });
   const { bundle } = await searchBundle(providers, provider, query, request.ctx);
-  const matches = bundle.entry?.filter((entry) => entry.search?.mode === "match") ?? [];
+  const [match, ...others] = bundle.entry?.filter((entry) => entry.search?.mode === "match") ?? [];
+  const only = others.length === 0 ? match?.resource : undefined;
   await request.journal({
     action: "search",
     resourceType: provider.type,
-    resourceId: matches.length === 1 ? matches[0]?.resource?.id : undefined,
+    resourceId: only?.id,
+    subject: only && personOf(only),
   });
   return sendResource(request, reply, bundle);
+}
+
+/** Logical id of the person whom the resource is about, for the journal. */
+function personOf(resource: Resource): string | undefined {
+  if (resource.resourceType === "Practitioner") return resource.id;
+  if (resource.resourceType !== "PractitionerRole") return undefined;
+  return resource.practitioner?.reference?.split("/").at(-1);
 }
 
 function* pairsOf(source: unknown): Iterable<[string, string]> {

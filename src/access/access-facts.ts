@@ -1,0 +1,83 @@
+import type { LegalGround } from "./reasons.ts";
+
+export type AccessAction = "read" | "search" | "history" | "create" | "update" | "delete";
+
+/** view = FHIR consent action `access`; enter = `collect` and `correct` (M-26). */
+export type Right = "view" | "enter";
+
+export const rightOf = (action: AccessAction): Right =>
+  action === "read" || action === "search" || action === "history" ? "view" : "enter";
+
+/** простая, усиленная, квалифицированная; a later one does for an earlier one (E-01). */
+export const signatureLevels = ["simple", "enhanced", "qualified"] as const;
+export type SignatureLevel = (typeof signatureLevels)[number];
+
+/** v3-Confidentiality as dictionary 99.2.285 has it. */
+export type Label = "N" | "R" | "V";
+
+/** What is accessed; ids are logical. */
+export interface AccessedResource {
+  type: string;
+  /** whose data it is */
+  subject?: string;
+  /** who did what a journal row tells of */
+  agent?: string;
+  /** ФРМО OID of the organisation that made it */
+  organization?: string;
+  /** absent: normal */
+  label?: Label;
+}
+
+/** Four kinds that never stand for each other (decisions.md). */
+export type ConsentKind = "processing" | "treatment" | "access" | "prescription";
+
+/** A consent in force, withdrawn ones left out; times in clock milliseconds. */
+export interface ConsentFact {
+  kind: ConsentKind;
+  decision: "permit" | "deny";
+  patient: string;
+  rights: readonly Right[];
+  /** neither: a permit is for nobody, a refusal for everybody */
+  practitioner?: string;
+  organization?: string;
+  /** absent: every type */
+  types?: readonly string[];
+  /** labels beyond normal that a permit opens */
+  labels?: readonly Label[];
+  from?: number;
+  until?: number;
+}
+
+/** Assigned by the organisation, or booked by the patient, who then says what is permitted (M-27). */
+export interface CareRelation {
+  kind: "assigned" | "booked";
+  patient: string;
+  practitioner: string;
+  organization: string;
+  rights: readonly Right[];
+  until?: number;
+}
+
+export interface Representation {
+  kind: "parent" | "guardian-of-incapable";
+  patient: string;
+  until?: number;
+}
+
+/** Everything that decide() may know, loaded beforehand. What is absent is not so. */
+export interface AccessFacts {
+  /** clock milliseconds of the decision */
+  at: number;
+  /** ФРМР confirms the worker's post in the chosen organisation (M-41) */
+  activeWorker?: boolean;
+  relations?: readonly CareRelation[];
+  consents?: readonly ConsentFact[];
+  grounds?: readonly LegalGround[];
+  representations?: readonly Representation[];
+  /** full years of the patient */
+  patientAge?: number;
+  /** of the action's own signature, or of the one that opened the card */
+  signature?: SignatureLevel;
+  /** present only when configuration allows it; it is off by default */
+  breakGlass?: { reason: string };
+}

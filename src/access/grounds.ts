@@ -1,0 +1,124 @@
+import type { PurposeOfUse } from "../core/context.ts";
+import { type AccessCase, concerns, consentsOf, isRefusedByPatient, namesWorker } from "./access-case.ts";
+import type { Label } from "./access-facts.ts";
+import type { LegalGround, PermitCode } from "./reasons.ts";
+
+/** What permits an access, and the labels that it opens. */
+export interface Permission {
+  reason: PermitCode;
+  labels: readonly Label[];
+}
+
+type Ground = (one: AccessCase) => Permission | undefined;
+
+const every: readonly Label[] = ["N", "R", "V"];
+
+const systemData: Ground = ({ kind, right }) =>
+  kind === "system" && right === "view" ? { reason: "system-data", labels: ["N"] } : undefined;
+
+// 323-ФЗ art. 20 p. 2: consent is given in person from the age of 15
+const ageOfConsent = 15;
+
+const ownData: Ground = ({ actor, kind, right, resource, person, facts }) => {
+  const isOwn = person !== undefined && actor.kind !== "client" && resource.subject === person;
+  const isOwnDeed = kind === "journal" && person !== undefined && resource.agent === person;
+  if (right === "view" && (isOwn || isOwnDeed)) return { reason: "own-data", labels: every };
+  const managesConsent = kind === "consent" && actor.kind === "patient";
+  return isOwn && managesConsent && (facts.patientAge ?? 0) >= ageOfConsent
+    ? { reason: "own-data", labels: every }
+    : undefined;
+};
+
+const legalRepresentative: Ground = (one) => {
+  const { actor, kind, right, facts } = one;
+  if (actor.kind !== "patient" || (right === "enter" && kind !== "consent")) return undefined;
+  const represents = (facts.representations ?? []).some(
+    (link) =>
+      concerns(one, link) &&
+      (link.kind === "guardian-of-incapable" || (facts.patientAge ?? ageOfConsent) < ageOfConsent),
+  );
+  return represents ? { reason: "representative", labels: every } : undefined;
+};
+
+const securityDuty: Ground = ({ kind, right, actor }) =>
+  kind === "journal" && right === "view" && actor.duties?.includes("security")
+    ? { reason: "security-duty", labels: ["N"] }
+    : undefined;
+
+const ownOrganization: Ground = ({ kind, isWorker, actor, resource }) =>
+  kind === "work" && isWorker && actor.organization && resource.organization === actor.organization
+    ? { reason: "own-organization", labels: ["N"] }
+    : undefined;
+
+/** A worker's access to a patient's card; consents themselves are only looked at. */
+const opensCard = (one: AccessCase): boolean =>
+  one.isWorker && (one.kind === "patient" || (one.kind === "consent" && one.right === "view"));
+
+const consentToAccess: Ground = (one) => {
+  if (!opensCard(one) || isRefusedByPatient(one)) return undefined;
+  const consents = consentsOf(one, "access", "permit").filter((consent) => namesWorker(one, consent));
+  if (consents.length === 0) return undefined;
+  return { reason: "consent-access", labels: ["N", ...consents.flatMap(({ labels }) => labels ?? [])] };
+};
+
+const careRelation =
+  (kind: "assigned" | "booked", labels: readonly Label[]): Ground =>
+  (one) => {
+    if (!opensCard(one) || isRefusedByPatient(one)) return undefined;
+    const relation = (one.facts.relations ?? []).find(
+      (link) =>
+        link.kind === kind &&
+        concerns(one, link) &&
+        link.practitioner === one.person &&
+        link.organization === one.actor.organization &&
+        link.rights.includes(one.right),
+    );
+    return relation && { reason: `care-${kind}`, labels };
+  };
+
+const purposeOfGround: Readonly<Record<LegalGround, PurposeOfUse>> = {
+  "323-13-4-1": "TREAT",
+  "323-13-4-2": "HOPERAT",
+  "323-13-4-3": "HOPERAT",
+  "323-13-4-4": "TREAT",
+  "323-13-4-5": "HOPERAT",
+  "323-13-4-6": "HOPERAT",
+  "323-13-4-7": "HOPERAT",
+  "323-13-4-8": "TREAT",
+  "323-13-4-9": "HPAYMT",
+  "323-13-4-10": "HOPERAT",
+};
+
+/** The law does not ask the patient, so a refusal of theirs stops nothing here (decisions.md). */
+const law: Ground = (one) => {
+  const { facts, right, actor, resource } = one;
+  if (!opensCard(one) || resource.subject === undefined) return undefined;
+  const reason = facts.grounds?.find(
+    // only care for one who can't speak may write
+    (ground) => purposeOfGround[ground] === actor.purpose && (right === "view" || ground === "323-13-4-1"),
+  );
+  return reason && { reason, labels: every };
+};
+
+const breakGlass: Ground = (one) =>
+  opensCard(one) &&
+  one.right === "view" &&
+  one.resource.subject !== undefined &&
+  one.actor.purpose === "BTG" &&
+  one.facts.breakGlass?.reason.trim()
+    ? { reason: "break-glass", labels: every }
+    : undefined;
+
+/** The first that holds and reaches the document's label is the ground. */
+export const grounds: readonly Ground[] = [
+  systemData,
+  ownData,
+  legalRepresentative,
+  securityDuty,
+  ownOrganization,
+  consentToAccess,
+  careRelation("assigned", ["N", "R"]),
+  careRelation("booked", ["N"]),
+  law,
+  breakGlass,
+];

@@ -1,0 +1,28 @@
+import { type AccessAction, rightOf, type SignatureLevel, signatureLevels } from "./access-facts.ts";
+import { classOf } from "./data-classes.ts";
+
+// medical acts that need the doctor's identity (E-03); every other record of a patient is an official one (E-04)
+const medicalActs = new Set(["Condition", "Encounter", "Observation", "Procedure", "Appointment"]);
+
+/**
+ * The least signature that a worker's action needs (E-02..E-05); undefined: none. Opening a patient's card is
+ * itself signed with a qualified one (E-04, E-11).
+ */
+export function requiredSignature(action: AccessAction, type: string): SignatureLevel | undefined {
+  const enters = rightOf(action) === "enter";
+  switch (classOf(type)) {
+    case "patient":
+      return enters && medicalActs.has(type) ? "enhanced" : "qualified";
+    case "consent":
+      return "qualified";
+    case "work":
+      if (enters) return "simple";
+      return type === "MeasureReport" ? "enhanced" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** True when a signature of the given level does for the needed one. */
+export const suffices = (given: SignatureLevel | undefined, needed: SignatureLevel): boolean =>
+  given !== undefined && signatureLevels.indexOf(given) >= signatureLevels.indexOf(needed);

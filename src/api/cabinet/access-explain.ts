@@ -1,0 +1,38 @@
+import type { FastifyRequest } from "fastify";
+import { readGround } from "../../access/ground-text.ts";
+import { requireScope } from "../../plugins/auth.ts";
+import type { FoundRow, JournalQuery } from "../../store/journal-search.ts";
+import type { components } from "./types.ts";
+
+type View = components["schemas"];
+
+export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
+
+const mostRows = 200;
+
+/** `GET /cabinet/v1/access/explain`: why the accesses of one request were permitted or refused, for the security duty. */
+export function explainOperation(search: SearchJournal) {
+  return async (request: FastifyRequest): Promise<View["AccessExplanation"]> => {
+    const { requestId } = request.query as { requestId: string };
+    requireScope(request, "AuditEvent", "r");
+    request.authorize("read", { type: "AuditEvent" });
+    const found = await search({ tenant: request.ctx.actor.tenant, requestId, limit: mostRows });
+    await request.journal({ action: "explain", resourceType: "AuditEvent" });
+    return { requestId, accesses: found.map(explained).reverse() };
+  };
+}
+
+function explained({ row }: FoundRow): View["ExplainedAccess"] {
+  const { at, actorKind, actorId, onBehalfOf, role, ground } = row;
+  const { action, resourceType, resourceId, subject, outcome } = row;
+  return {
+    at: new Date(at).toISOString(),
+    actor: { kind: actorKind, id: actorId, onBehalfOf, role },
+    action,
+    resourceType,
+    resourceId,
+    subject,
+    outcome,
+    decision: readGround(ground),
+  };
+}
