@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startApp, type TestApp } from "../support/app.ts";
+import { alterAccounts, codeOn, csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
+import { Visitor } from "../support/visitor.ts";
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp({ SIGN_IN_PER_MINUTE: "10000" });
+});
+afterAll(() => app?.close());
+
+const undo: (() => void)[] = [];
+afterEach(() => {
+  for (const step of undo.splice(0)) step();
+});
+const account = (visitor: Visitor) => visitor.visit(`${app.url}/auth/account`);
+const json = { accept: "application/json", "content-type": "application/json", "x-requested-with": "test" };
+
+/** A session as the store holds it now, older than it is, and unknown to the cache. */
+async function age(owner: Partial<Record<"seen_at" | "expires_at", number>>): Promise<void> {
+  await app.parts.store.db.updateTable("session").set(owner).execute();
+}
+
+describe("a session at the doors", () => {
+  it("L-20, L-45 an expired session is 401 with the way to sign in again, and its row is gone", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    await age({ seen_at: 1 });
+    const answer = await account(visitor);
+    expect([answer.status, codeOn(answer)]).toEqual([401, "token-expired"]);
+    expect(answer.headers.get("link")).toBe('</auth/login>; rel="login"');
+    expect(answer.text).toContain('href="/auth/login?as=worker"');
+    expect(
+      await app.parts.store.db.selectFrom("session").select("id").where("seen_at", "=", 1).execute(),
+    ).toEqual([]);
+  });
+
+  it("L-19 past its absolute end a session is 401 however lately it was used", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    await age({ expires_at: 1 });
+    expect(codeOn(await account(visitor))).toBe("token-expired");
+  });
+
+  it("L-21 a stolen cookie in another browser ends every session of the person and is recorded", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const thief = new Visitor();
+    thief.setCookie(app.url, "__Host-sid", visitor.cookie(app.url, "__Host-sid")!);
+    expect(codeOn(await account(thief))).toBe("session-compromised");
+    expect(codeOn(await account(visitor))).toBe("unauthorized");
+    const rows = await journalRows(app);
+    expect(rows.find(({ outcome }) => outcome === "session-compromised")).toMatchObject({
+      actorKind: "practitioner",
+      action: "refused GET",
+    });
+  });
+
+  it("L-56 a sign-in from a new device is shown with device, time and advice; the first device is no news", async () => {
+    const [first] = [await signInAs(app, "chief")];
+    expect((await account(first.visitor)).text).not.toContain("нового");
+    const phone = new Visitor("Mozilla/5.0 (Android 15) Firefox/140.0");
+    await signInAs(app, "chief", "worker", phone);
+    const { text } = await account(first.visitor);
+    expect(text.replace(/\s+/g, " ")).toContain("Вход с нового устройства: Firefox, Android");
+    expect(text).toMatch(/\d{4} г\. в \d\d:\d\d/);
+    expect(text).toContain("смените пароль Госуслуг");
+  });
+
+  it("a browser of another version is no new device", async () => {
+    const [old, updated] = ["139", "140"].map(
+      (version) => `Mozilla/5.0 (Windows NT 10.0) Chrome/${version}.0`,
+    );
+    const visitor = new Visitor(old);
+    await signInAs(app, "nurse", "worker", visitor);
+    const newer = new Visitor(updated);
+    for (const name of ["__Host-sid", "__Host-device"])
+      newer.setCookie(app.url, name, visitor.cookie(app.url, name)!);
+    expect((await account(newer)).status).toBe(200);
+  });
+});
+
+describe("what a foreign page can't do", () => {
+  const logout = async (headers: Record<string, string>, form: Record<string, string> = {}) => {
+    const { visitor } = await signInAs(app, "doctor");
+    const csrf = csrfOn(await account(visitor));
+    const answer = await visitor.visit(`${app.url}/auth/logout`, {
+      form: { ...form, ...(form["csrf"] === "right" && { csrf }) },
+      headers,
+    });
+    return { status: answer.status, code: codeOn(answer), still: (await account(visitor)).status };
+  };
+  const refused = { status: 403, code: "csrf-rejected", still: 200 };
+
+  it.each([
+    ["from another origin, token and all", { origin: "https://evil.example" }, { csrf: "right" }],
+    ["from a page that hides its origin", { origin: "null" }, { csrf: "right" }],
+    ["that the browser calls cross-site", { "sec-fetch-site": "cross-site" }, { csrf: "right" }],
+    ["without a token", {}, {}],
+    ["with a wrong token", {}, { csrf: "wrong" }],
+  ])("a change %s is refused", async (_what, headers, form) => {
+    expect(await logout(headers as Record<string, string>, form as Record<string, string>)).toEqual(refused);
+  });
+
+  it("a change from our own form goes through", async () => {
+    expect(await logout({}, { csrf: "right" })).toMatchObject({ status: 303, still: 401 });
+  });
+});
+
+describe("leaving", () => {
+  it("L-57 logout ends the session, clears its cookie and tells a program where to end ESIA's", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const token = visitor.cookie(app.url, "__Host-sid")!;
+    const answer = await visitor.visit(`${app.url}/auth/logout`, {
+      method: "POST",
+      headers: { ...json, origin: app.url, "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect(answer.status, answer.text).toBe(200);
+    const { logoutUrl } = JSON.parse(answer.text) as { logoutUrl: string };
+    expect(new URL(logoutUrl).pathname).toBe("/idp/ext/Logout");
+    expect(new URL(logoutUrl).searchParams.get("redirect_url")).toBe(`${app.url}/auth/logged-out`);
+    expect(visitor.cookie(app.url, "__Host-sid")).toBeUndefined();
+    visitor.setCookie(app.url, "__Host-sid", token);
+    expect(codeOn(await account(visitor))).toBe("unauthorized");
+  });
+
+  it("L-57 no cookie that admits anybody outlives the browser", async () => {
+    const visitor = new Visitor();
+    const { answer } = await signInAs(app, "doctor", "worker", visitor);
+    const lasting = answer.setCookies.filter(
+      (line) => /Max-Age|Expires/.test(line) && !/Max-Age=0/.test(line),
+    );
+    expect(lasting.map((line) => line.split("=")[0])).toEqual(["__Host-device"]);
+    const device = new Visitor();
+    device.setCookie(app.url, "__Host-device", visitor.cookie(app.url, "__Host-device")!);
+    expect((await account(device)).status).toBe(401);
+  });
+});
+
+describe("choices", () => {
+  const post = async (visitor: Visitor, path: string, form: Record<string, string>) => {
+    const csrf = csrfOn(await account(visitor));
+    return visitor.visit(app.url + path, { form: { csrf, ...form } });
+  };
+
+  it("L-64 a worker of two organisations chooses; the actor of the next request works there", async () => {
+    const { visitor } = await signInAs(app, "doctor-two");
+    const oid = "1.2.643.5.1.13.13.12.2.77.90002";
+    expect((await post(visitor, "/auth/organization", { oid })).status).toBe(303);
+    await account(visitor);
+    const row = (await journalRows(app)).at(-1);
+    expect(row).toMatchObject({ tenant: oid, actorKind: "practitioner", role: expect.any(String) });
+  });
+
+  it("L-51 an organisation where the person has no work can't be chosen", async () => {
+    const { visitor } = await signInAs(app, "doctor-two");
+    const answer = await post(visitor, "/auth/organization", { oid: "1.2.643.5.1.13.13.12.2.77.90003" });
+    expect([answer.status, codeOn(answer)]).toEqual([403, "profile-organization-mismatch"]);
+  });
+
+  it("L-04 a worker's choice is refused to the same person's citizen session", async () => {
+    const { visitor } = await signInAs(app, "doctor", "citizen");
+    const answer = await post(visitor, "/auth/organization", { oid: "1.2.643.5.1.13.13.12.2.77.90001" });
+    expect([answer.status, codeOn(answer)]).toEqual([403, "worker-session-required"]);
+  });
+
+  it("L-36 terms are accepted once, with version and time, for the sign-ins to come too", async () => {
+    const { visitor } = await signInAs(app, "nurse");
+    expect((await account(visitor)).text).toContain("Принимаю условия");
+    expect((await post(visitor, "/auth/terms", { version: "0" })).status).toBe(412);
+    expect((await post(visitor, "/auth/terms", { version: "1" })).status).toBe(303);
+    expect((await account(visitor)).text).not.toContain("Принимаю условия");
+    const again = await signInAs(app, "nurse");
+    expect((await account(again.visitor)).text).not.toContain("Принимаю условия");
+    const rows = await app.parts.store.db.selectFrom("terms_acceptance").selectAll().execute();
+    expect(rows).toMatchObject([{ version: "1", at: expect.any(Number) }]);
+  });
+});
+
+describe("ESIA's tokens", () => {
+  /** Sign-ins bring a refresh token; the access token has run out unless `lasting`. */
+  const withRefresh = (lasting = false) => {
+    const { esia } = app.parts;
+    const real = esia.refresh;
+    const calls: string[] = [];
+    let last: Parameters<Parameters<typeof alterAccounts>[1]>[0];
+    undo.push(
+      alterAccounts(app, (known) => {
+        last = { ...known, refreshToken: "refresh-1", expiresAt: Date.now() + (lasting ? 3_600_000 : 0) };
+        return last;
+      }),
+      () => {
+        esia.refresh = real;
+      },
+    );
+    esia.refresh = async (token) => {
+      calls.push(token);
+      return { ...last, refreshToken: "refresh-2", expiresAt: Date.now() + 3_600_000 };
+    };
+    return calls;
+  };
+
+  it("L-17 ESIA's token runs out mid-session: it is renewed once and the session goes on", async () => {
+    const calls = withRefresh();
+    const { visitor } = await signInAs(app, "doctor");
+    const answers = await Promise.all([1, 2, 3].map(() => account(visitor)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    await expect.poll(() => calls).toEqual(["refresh-1"]);
+    expect((await account(visitor)).status).toBe(200);
+    expect(calls).toHaveLength(1);
+  });
+
+  it("L-17 a token that still lasts is left alone", async () => {
+    const calls = withRefresh(true);
+    const { visitor } = await signInAs(app, "doctor");
+    expect((await account(visitor)).status).toBe(200);
+    expect(calls).toEqual([]);
+  });
+
+  it("L-17 a refusal of the refresh does not end the session", async () => {
+    withRefresh();
+    app.parts.esia.refresh = () => Promise.reject(new Error("ESIA is down"));
+    const { visitor } = await signInAs(app, "doctor");
+    expect((await account(visitor)).status).toBe(200);
+    expect((await account(visitor)).status).toBe(200);
+  });
+});
+
+describe("step-up", () => {
+  it("L-60 a login that ESIA did not ask for anew is not enough; the session stays as it was", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    undo.push(alterAccounts(app, (known) => ({ ...known, authTime: Date.now() - 3_600_000 })));
+    const answer = await stepUp(visitor, "doctor");
+    expect([answer.status, codeOn(answer)]).toEqual([401, "step-up-required"]);
+    expect((await account(visitor)).status).toBe(200);
+  });
+
+  it("L-60 another person's login is no step-up", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const answer = await stepUp(visitor, "nurse");
+    expect(codeOn(answer)).toBe("step-up-required");
+  });
+
+  it("L-60 a fresh login takes the place of the session and is recorded", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const before = visitor.cookie(app.url, "__Host-sid");
+    expect((await stepUp(visitor, "doctor")).status).toBe(200);
+    expect(visitor.cookie(app.url, "__Host-sid")).not.toBe(before);
+    expect((await account(visitor)).status).toBe(200);
+    expect((await journalRows(app)).map(({ action }) => action)).toContain("step-up");
+    visitor.setCookie(app.url, "__Host-sid", before!);
+    expect(codeOn(await account(visitor))).toBe("unauthorized");
+  });
+
+  /** Step-up with the persona chosen by the URL, as the picker would. */
+  async function stepUp(visitor: Visitor, persona: string) {
+    const begun = await visitor.visit(`${app.url}/auth/step-up`);
+    const out = await visitor.visit(begun.headers.get("location")!);
+    const back = await visitor.visit(out.headers.get("location")!, { crossSite: true });
+    const asked = new URL(back.headers.get("location")!);
+    asked.searchParams.set("persona", persona);
+    return visitor.follow(asked.href, { crossSite: true });
+  }
+});
+
+describe("limits and pages", () => {
+  it("sign-ins of one address are limited", async () => {
+    const strict = await startApp({ SIGN_IN_PER_MINUTE: "2" });
+    const begin = () => new Visitor().visit(`${strict.url}/auth/login?as=worker`);
+    const statuses = [(await begin()).status, (await begin()).status];
+    const over = await begin();
+    await strict.close();
+    expect(statuses).toEqual([302, 302]);
+    expect([over.status, codeOn(over)]).toEqual([429, "rate-limited"]);
+    expect(over.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+
+  it("L-48 the help page says what browser is needed and what to switch off", async () => {
+    const { text } = await new Visitor().visit(`${app.url}/help/sign-in`);
+    expect(text).toContain("TLS 1.2");
+    expect(text).toContain("блокировку скриптов и всплывающих окон");
+  });
+
+  it("pages of sign-in are not kept and load nothing foreign", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const { headers } = await account(visitor);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; style-src 'self'; .*frame-ancestors 'none'$/,
+    );
+  });
+});
