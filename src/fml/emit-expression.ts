@@ -84,7 +84,7 @@ function literalCode({ type, value, position: _ }: Literal): Code {
 }
 
 /** The code of a variable. */
-export function bindingCode({ js, form, type, choices }: Binding): Code {
+function bindingCode({ js, form, type, choices }: Binding): Code {
   if (form === "node") {
     return dynamic(type === undefined ? choices : [type], false);
   }

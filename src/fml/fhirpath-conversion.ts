@@ -11,7 +11,7 @@ const no = new Set(["false", "f", "no", "n", "0", "0.0"]);
 const calendar = /^(year|month|week|day|hour|minute|second|millisecond)s?$/;
 
 /** The text of a System value, as `toString()` gives it; undefined for complex types. */
-export function textOf(node: Node, type: string | undefined): string | undefined {
+function textOf(node: Node, type: string | undefined): string | undefined {
   if (type === "Quantity") {
     const quantity = quantityOf(node);
     return quantity && `${quantity.value} ${quantity.calendar ? quantity.unit : `'${quantity.unit}'`}`;

@@ -49,7 +49,7 @@ function equalQuantities(a: Node, b: Node): boolean | undefined {
 }
 
 /** The operator `=` on two items; undefined where the answer is open. */
-export function equalNodes(types: TypeTable, a: Node, b: Node): boolean | undefined {
+function equalNodes(types: TypeTable, a: Node, b: Node): boolean | undefined {
   const [left, right] = [systemType(types, a) ?? "", systemType(types, b) ?? ""];
   if (numeric.has(left) && numeric.has(right)) {
     return cleanNumber(Number(a.value)) === cleanNumber(Number(b.value));
@@ -104,7 +104,7 @@ function equivalentValues(a: unknown, b: unknown): boolean {
 }
 
 /** The operator `~` on two items: decimals to the lesser precision, strings without case and extra white space. */
-export function equivalentNodes(types: TypeTable, a: Node, b: Node): boolean {
+function equivalentNodes(types: TypeTable, a: Node, b: Node): boolean {
   const [left, right] = [systemType(types, a) ?? "", systemType(types, b) ?? ""];
   if (numeric.has(left) && numeric.has(right)) {
     const scale = 10 ** Math.min(places(a), places(b));

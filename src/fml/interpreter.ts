@@ -51,7 +51,7 @@ export function interpret(
 }
 
 /** Runs a group on its arguments, the group that it extends first. */
-export function runGroup(outer: Run, { group, map }: LinkedGroup, args: readonly Variable[]): void {
+function runGroup(outer: Run, { group, map }: LinkedGroup, args: readonly Variable[]): void {
   const run: Run = { ...outer, map, depth: outer.depth + 1, shared: new Map() };
   if (run.depth > maxDepth) {
     fail(run, "too-deep", `groups nested deeper than ${maxDepth}`);

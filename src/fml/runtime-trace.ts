@@ -29,7 +29,7 @@ export type SiteRow = readonly [string, number, number, string, string, string];
 export const noPath: SourcePath = { parent: undefined, name: "", index: undefined };
 
 /** Writes a source path as FHIRPath: `card.education[1].date`. */
-export function pathText({ parent, name, index }: SourcePath): string {
+function pathText({ parent, name, index }: SourcePath): string {
   const own = index === undefined ? name : `${name}[${index}]`;
   return parent === undefined || parent === noPath ? own : `${pathText(parent)}.${own}`;
 }
