@@ -24,7 +24,9 @@ export class Cursor {
   readonly units: Uint16Array;
   readonly end: number;
   readonly limits: XmlLimits;
-  readonly origin: XmlPosition;
+  readonly #origin: XmlPosition;
+  // the place asked for last: asking again and again on the way must not count from the start
+  #known: { at: number; position: XmlPosition };
   pos = 0;
 
   constructor(source: string, limits: XmlLimits, origin: XmlPosition = { line: 1, column: 1 }) {
@@ -32,7 +34,8 @@ export class Cursor {
     this.units = unitsOf(source);
     this.end = source.length;
     this.limits = limits;
-    this.origin = origin;
+    this.#origin = origin;
+    this.#known = { at: 0, position: origin };
   }
 
   unit(at: number): number {
@@ -40,7 +43,10 @@ export class Cursor {
   }
 
   positionAt(at: number): XmlPosition {
-    return advance(this.origin, this.source.slice(0, at));
+    const { at: from, position } = this.#known;
+    if (at < from) return advance(this.#origin, this.source.slice(0, at));
+    this.#known = { at, position: advance(position, this.source.slice(from, at)) };
+    return this.#known.position;
   }
 
   fail(code: XmlErrorCode, message: string, at: number): XmlError {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { XmlError } from "./error.ts";
 import type { ReadOptions } from "./read.ts";
 import { readXml } from "./read.ts";
-import { readRecords } from "./records.ts";
+import { readPlacedRecords, readRecords } from "./records.ts";
 import { elementsOf, textOf, type XmlElement } from "./tree.ts";
 
 const file = `<?xml version="1.0" encoding="windows-1251"?>\r\n<!-- выгрузка -->
@@ -83,6 +83,20 @@ describe("readRecords", () => {
     expect(records).toHaveLength(1);
     expect(error).toMatchObject({ code: "invalid-encoding", line: 3, column: 12 });
   });
+
+  it.each([5, 64, 100_000])(
+    "tells where each record's content begins, in pieces of %i bytes",
+    async (size) => {
+      const at: unknown[] = [];
+      const bytes = encode(file, "win1251");
+      for await (const record of readPlacedRecords(pieces(bytes, size), "Employee")) at.push(record.at);
+      expect(at).toEqual([
+        { line: 4, column: 18 },
+        { line: 7, column: 18 },
+        { line: 7, column: 72 },
+      ]);
+    },
+  );
 
   it("holds its limits for each record, not for the file", async () => {
     const many = (count: number, record: string) =>

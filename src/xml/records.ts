@@ -15,6 +15,12 @@ import { TreeBuilder, type XmlElement } from "./tree.ts";
 const PIECE = 64 * 1024;
 const HEAD = 1024;
 
+/** A record and the place where its content begins. */
+export interface PlacedRecord {
+  readonly element: XmlElement;
+  readonly at: XmlPosition;
+}
+
 /**
  * Reads a byte stream of any length and gives each child of the root that has the local name `record`, the
  * rest is checked and dropped; memory holds one record and a piece of 64 KiB. The limits count per record.
@@ -25,6 +31,15 @@ export async function* readRecords(
   record: string,
   options: ReadOptions = {},
 ): AsyncGenerator<XmlElement, void, undefined> {
+  for await (const { element } of readPlacedRecords(source, record, options)) yield element;
+}
+
+/** The records as `readRecords` gives them, each with its place. */
+export async function* readPlacedRecords(
+  source: AsyncIterable<Uint8Array>,
+  record: string,
+  options: ReadOptions = {},
+): AsyncGenerator<PlacedRecord, void, undefined> {
   const reader = new RecordReader(record, options);
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += PIECE) {
@@ -51,12 +66,12 @@ class RecordReader {
   constructor(record: string, options: ReadOptions) {
     this.#options = options;
     this.#limits = limitsOf(options);
-    this.#sink = new RecordSink(record, this.#limits);
+    this.#sink = new RecordSink(record, this.#limits, () => this.#scanner.position());
     // the document has no end in sight: the sink counts the elements of a record
     this.#scanner = new Scanner({ ...this.#limits, maxElements: Number.POSITIVE_INFINITY }, this.#sink);
   }
 
-  *take(chunk: Uint8Array, last: boolean): Generator<XmlElement, void, undefined> {
+  *take(chunk: Uint8Array, last: boolean): Generator<PlacedRecord, void, undefined> {
     let failure: unknown;
     try {
       this.scan(chunk, last);
@@ -145,9 +160,12 @@ class RecordSink implements Sink {
   #elements = 0;
   #length = 0;
   #builder: TreeBuilder | undefined;
-  #ready: XmlElement[] = [];
+  readonly #position: () => XmlPosition;
+  #at: XmlPosition = { line: 1, column: 1 };
+  #ready: PlacedRecord[] = [];
 
-  constructor(record: string, limits: XmlLimits) {
+  constructor(record: string, limits: XmlLimits, position: () => XmlPosition) {
+    this.#position = position;
     this.#record = record;
     this.#limits = limits;
   }
@@ -155,6 +173,7 @@ class RecordSink implements Sink {
   open(tag: StartTag): void {
     if (this.#depth === 1 && tag.name.local === this.#record) {
       this.#builder = new TreeBuilder();
+      this.#at = this.#position();
       this.#elements = 0;
       this.#length = 0;
     }
@@ -176,11 +195,11 @@ class RecordSink implements Sink {
     this.#depth -= 1;
     this.#builder?.close();
     if (this.#depth !== 1 || this.#builder?.root === undefined) return;
-    this.#ready.push(this.#builder.root);
+    this.#ready.push({ element: this.#builder.root, at: this.#at });
     this.#builder = undefined;
   }
 
-  takeReady(): XmlElement[] {
+  takeReady(): PlacedRecord[] {
     const ready = this.#ready;
     this.#ready = [];
     return ready;

@@ -1,3 +1,4 @@
+import type { Bundle } from "@medplum/fhirtypes";
 import Schema from "typebox/schema";
 import { GatewayError } from "../../core/errors.ts";
 import { toObject } from "../../xml/object.ts";
@@ -23,12 +24,22 @@ export function employeesOf(answer: string): unknown[] {
 
 /** The records of an `ArrayOfEmployee`, which is also the root of an exchange file; throws as `employeesOf` does. */
 export function employeesIn(array: XmlElement): unknown[] {
-  return elementsOf(array, "Employee", medStaffNamespace).map((element) => {
-    const employee = toObject(element, model);
-    if (shape.Check(employee)) return employee;
-    const [first] = shape.Errors(employee)[1];
-    throw wrongShape(`Employee${first?.instancePath ?? ""}`);
-  });
+  return elementsOf(array, "Employee", medStaffNamespace).map(employeeOf);
+}
+
+/** One record as an object for the map; throws as `employeesOf` does. */
+export function employeeOf(element: XmlElement): unknown {
+  const employee = toObject(element, model);
+  if (shape.Check(employee)) return employee;
+  const [first] = shape.Errors(employee)[1];
+  throw wrongShape(`Employee${first?.instancePath ?? ""}`);
+}
+
+/** A personal file brings its Organization along, so that one may come twice (bdl-7: fullUrl is unique). */
+export function withoutRepeats(bundle: Bundle): Bundle {
+  const seen = new Set<string>();
+  const entry = bundle.entry?.filter(({ fullUrl }) => !fullUrl || (!seen.has(fullUrl) && seen.add(fullUrl)));
+  return { ...bundle, entry };
 }
 
 /** Names the place, never the value. */

@@ -8,7 +8,7 @@ import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { createSoapPort } from "../../upstream/soap.ts";
 import { SoapFault } from "../../upstream/soap-fault.ts";
-import { employeesOf } from "./answer.ts";
+import { employeesOf, withoutRepeats } from "./answer.ts";
 
 export interface FrmrOptions {
   upstream: Upstream;
@@ -91,13 +91,6 @@ function refusal(error: unknown): never {
   if (error instanceof SoapFault && /^PERSON_(CARD_)?NOT_FOUND/.test(error.detail ?? ""))
     throw notFound(error);
   throw error;
-}
-
-/** A personal file brings its Organization along, so that one may come twice (bdl-7: fullUrl is unique). */
-function withoutRepeats(bundle: Bundle): Bundle {
-  const seen = new Set<string>();
-  const entry = bundle.entry?.filter(({ fullUrl }) => !fullUrl || (!seen.has(fullUrl) && seen.add(fullUrl)));
-  return { ...bundle, entry };
 }
 
 /** Sends our operation under the name of the live contract, which is not public. */
