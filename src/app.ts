@@ -7,6 +7,7 @@ import { signInErrorPage } from "./api/auth/error-page.ts";
 import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
+import { meOperations } from "./api/cabinet/me.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
@@ -24,12 +25,14 @@ import {
   practitionerProvider,
   practitionerRoleProvider,
 } from "./flows/registry-providers.ts";
+import { openMe } from "./me-doors.ts";
 import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
 import { registerContext } from "./plugins/context.ts";
 import { registerCookies } from "./plugins/cookies.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
+import { registerIdempotency } from "./plugins/idempotency.ts";
 import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
@@ -124,9 +127,11 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   registerFhir(app, { providers, tokens, tokenUrl, capability });
   app.register(async (cabinet) => {
     registerSessionOrBearer(cabinet, auth.session, tokens);
+    registerIdempotency(cabinet, { keys: parts.idempotency, clock: around.clock });
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners),
       explainAccess: explainOperation((query) => searchJournal(parts.store.db, query)),
+      ...meOperations(openMe(config, parts, around, auth)),
     });
   });
   registerOps(app, door, capability);

@@ -23,9 +23,11 @@ import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
+import { IdempotencyKeys } from "./store/idempotency.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
+import { SealedResources } from "./store/sealed-resources.ts";
 import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
 import { TermsAcceptances } from "./store/terms.ts";
@@ -134,7 +136,7 @@ interface PeopleGround {
   clock: Clock;
 }
 
-/** What is remembered of people who sign in. */
+/** What is remembered of people and of what they asked for. */
 function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: PeopleGround) {
   return {
     sessions: new Sessions({
@@ -150,6 +152,9 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
     signIns: new SignIns({ db, keyring }),
     terms: new TermsAcceptances({ db, clock }),
     verifications: new WorkerVerifications({ db, keyring }),
+    resources: new SealedResources({ db, keyring, clock }),
+    // a request may not run longer than its deadline; the rest is for its last statement
+    idempotency: new IdempotencyKeys({ db, keyring, clock, leaseMs: 2 * config.REQUEST_TIMEOUT_MS }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Person } from "@medplum/fhirtypes";
 import type { Actor } from "../core/context.ts";
 import type { SessionKind } from "../store/sessions.ts";
 
@@ -22,6 +23,8 @@ export interface SessionFacts {
   subject: string;
   /** surname and given names */
   name: string;
+  /** as ESIA told at sign-in: name, birth date, sex, СНИЛС, ИНН */
+  person: Person;
   confirmed: boolean;
   /** clock milliseconds of the login at ESIA, which may be older than the session */
   authTime: number;

@@ -53,7 +53,7 @@ export async function namedCard(
 }
 
 /** ФРМО OID of a role's organisation, without `urn:oid:`. */
-export function organizationOidOf({ organization }: PractitionerRole): string | undefined {
+function organizationOidOf({ organization }: PractitionerRole): string | undefined {
   return organization?.identifier && oidOf([organization.identifier]);
 }
 

@@ -4,12 +4,11 @@ import { isGatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
 import type { Answered } from "./identities.ts";
 
-const noSuchRecord = new Set<string>(["person-not-found", "organization-not-found", "dictionary-not-found"]);
 const defaultRetrySeconds = 5;
 
 /**
  * One block of an answer that is built from several systems: a system that fails leaves its block empty and says so
- * in `sources`; a system that knows no such record has answered. Only errors of ours are thrown.
+ * in `sources`; a system that refuses (knows no such record) has answered. Only errors of ours are thrown.
  */
 export async function orUnavailable<T>(
   system: string,
@@ -19,7 +18,7 @@ export async function orUnavailable<T>(
     return await asked;
   } catch (error) {
     if (!isGatewayError(error) || error.system !== system) throw error;
-    if (noSuchRecord.has(error.code)) return { value: undefined, sources: [{ system, status: "fresh" }] };
+    if (error.row.status < 500) return { value: undefined, sources: [{ system, status: "fresh" }] };
     const retryAfter = error.retryAfter ?? defaultRetrySeconds;
     return { value: undefined, sources: [{ system, status: "unavailable", retryAfter }] };
   }

@@ -17,10 +17,19 @@ export function registryCardOperation(directory: PractitionerDirectory) {
     request.authorize("read", { type: "Practitioner" });
     const card = await directory.cardById(id, request.ctx);
     await request.journal({ action: "read", resourceType: "Practitioner", resourceId: id, subject: id });
-    if (request.headers.accept?.includes("application/fhir+json"))
-      return reply.type("application/fhir+json").send(JSON.stringify(bundleOf(card.value)));
-    return cardView(card);
+    return sendCard(card, request, reply);
   };
+}
+
+/** The card as JSON, or as a FHIR Bundle when that is asked for. */
+export function sendCard(
+  card: Answered<WorkerCard>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (request.headers.accept?.includes("application/fhir+json"))
+    return reply.type("application/fhir+json").send(JSON.stringify(bundleOf(card.value)));
+  return reply.send(cardView(card));
 }
 
 function bundleOf({ practitioner, roles, verification }: WorkerCard): Bundle {
@@ -56,7 +65,7 @@ function personView(practitioner: Practitioner): View["Person"] {
   };
 }
 
-function roleView(role: PractitionerRole): View["Role"] {
+export function roleView(role: PractitionerRole): View["Role"] {
   const { organization } = role;
   const oid =
     organization?.identifier?.system === identifierSystem.oid
@@ -66,6 +75,7 @@ function roleView(role: PractitionerRole): View["Role"] {
     id: role.id ?? "",
     active: role.active ?? true,
     post: codedView(role.code?.[0]),
+    specialty: codedView(role.specialty?.[0]),
     organization: organization && { oid, display: organization.display ?? oid ?? "" },
     start: role.period?.start,
     end: role.period?.end,
@@ -93,7 +103,7 @@ function codedView(concept: CodeableConcept | undefined): View["Coded"] | undefi
 }
 
 /** One row of `sources`, with times as instants. */
-function sourceView({ system, status, asOf, retryAfter }: SourceStatus): View["Source"] {
+export function sourceView({ system, status, asOf, retryAfter }: SourceStatus): View["Source"] {
   return {
     system,
     status,

@@ -1,5 +1,133 @@
 // generated from openapi/cabinet.yaml by npm run generate
 export interface paths {
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who signed in and what they may do
+         * @description A system that does not answer leaves its block empty; `sources` says which one and when to come back. `capabilities` is empty until the terms are accepted and, for a worker, the organisation is chosen.
+         */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/registry-card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The worker's own registry card
+         * @description As /practitioners/{id}/registry-card, for the СНИЛС of the session, with names of organisations from ФРМО and of posts and specialties from НСИ.
+         */
+        get: operations["getMyRegistryCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The organisation that the worker acts for */
+        put: operations["chooseMyOrganization"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts the terms of use in force */
+        post: operations["acceptTerms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares the account with ФРМР
+         * @description «Проверить данные»: asks the registry anew, never from a cache. Each run is kept. A full match leaves an electronic confirmation.
+         */
+        post: operations["verifyMe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The worker's checks, newest first */
+        get: operations["listMyVerifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/verifications/{id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The electronic confirmation of a full match */
+        get: operations["getMyConfirmation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/practitioners/{id}/registry-card": {
         parameters: {
             query?: never;
@@ -44,6 +172,93 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Me: {
+            /** @description logical id of the Practitioner or Patient */
+            id: string;
+            /** @enum {string} */
+            kind: "worker" | "citizen";
+            name: components["schemas"]["PersonName"];
+            /** Format: date */
+            birthDate?: string;
+            /** @enum {string} */
+            gender?: "male" | "female" | "other" | "unknown";
+            /** @description the ESIA account is a confirmed one */
+            confirmed: boolean;
+            /**
+             * Format: date-time
+             * @description the login at ESIA
+             */
+            signedInAt: string;
+            /** @description the worker's personal files, as ФРМР holds them */
+            roles: components["schemas"]["Role"][];
+            organization?: components["schemas"]["WorkContext"];
+            /** @description those to choose from, as they were at sign-in */
+            organizations: components["schemas"]["WorkContext"][];
+            terms: components["schemas"]["Terms"];
+            /** @description when ФРМР last confirmed the worker for this session */
+            registry?: {
+                /** Format: date-time */
+                verifiedAt: string;
+                /** @description false: from an earlier sign-in, or withdrawn by a later check */
+                fresh: boolean;
+            };
+            /** @description what the person may do now */
+            capabilities: string[];
+            notices: components["schemas"]["Notice"][];
+            sources: components["schemas"]["Source"][];
+        };
+        PersonName: {
+            text: string;
+            family?: string;
+            /** @description first name, then patronymic */
+            given: string[];
+        };
+        WorkContext: {
+            /** @description ФРМО OID */
+            oid: string;
+            name: string;
+            /** @description logical id of the PractitionerRole */
+            roleId: string;
+        };
+        Terms: {
+            /** @description the terms in force */
+            version: string;
+            accepted: boolean;
+            /** Format: date-time */
+            acceptedAt?: string;
+        };
+        Notice: {
+            /** @enum {string} */
+            code: "new-device" | "person-not-found" | "person-duplicated";
+            /** @description Russian */
+            text: string;
+            remedy?: string;
+            /** Format: date-time */
+            at?: string;
+        };
+        IdentityCheck: {
+            id: string;
+            /** @enum {string} */
+            result: "confirmed" | "needs-clarification" | "input-error";
+            /** @enum {string} */
+            title: "Данные подтверждены" | "Требуется уточнение" | "Ошибка ввода";
+            /** Format: date-time */
+            checkedAt: string;
+            /** @description what differs from the registry */
+            fields: {
+                /** @enum {string} */
+                field: "family" | "given" | "birthDate" | "inn" | "snils";
+                /** @description Russian name of the field */
+                title: string;
+            }[];
+            /** @description what to do when something differs */
+            remedy?: string;
+            /**
+             * Format: uri-reference
+             * @description address of the electronic confirmation
+             */
+            confirmation?: string;
+        };
         RegistryCard: {
             practitioner: components["schemas"]["Person"];
             roles: components["schemas"]["Role"][];
@@ -64,6 +279,7 @@ export interface components {
             id: string;
             active: boolean;
             post?: components["schemas"]["Coded"];
+            specialty?: components["schemas"]["Coded"];
             organization?: {
                 /** @description ФРМО OID */
                 oid?: string;
@@ -170,13 +386,190 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyRegistryCard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryCard"];
+                    "application/fhir+json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    chooseMyOrganization: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description ФРМО OID of one of the worker's organisations */
+                    oid: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Chosen */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    acceptTerms: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the version that the person has read */
+                    version: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terms"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    verifyMe: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result of this run */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityCheck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyVerifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 checks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["IdentityCheck"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyConfirmation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the check */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description PDF; without legal force when the registry is a sandbox */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getPractitionerRegistryCard: {
         parameters: {
             query?: never;

@@ -148,6 +148,7 @@ export class SignIn {
       ...standing,
       subject: account.subject,
       name: account.person.name?.[0]?.text ?? "",
+      person: account.person,
       confirmed: account.confirmed,
       authTime: account.authTime,
       amr: account.amr,
