@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseRequirements } from "../../scripts/requirement-rows.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { readProjectFile } from "../support/project-files.ts";
 import { alterAccounts, codeOn, csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
 import { Visitor } from "../support/visitor.ts";
 
@@ -276,6 +278,14 @@ describe("limits and pages", () => {
     const { text } = await new Visitor().visit(`${app.url}/help/sign-in`);
     expect(text).toContain("TLS 1.2");
     expect(text).toContain("блокировку скриптов и всплывающих окон");
+  });
+
+  it("rows that are wholly ESIA's own have their link on the help page", async () => {
+    const { text } = await new Visitor().visit(`${app.url}/help/sign-in`);
+    const rows = parseRequirements(readProjectFile("docs/requirements.md")).flatMap((group) => group.rows);
+    const links = rows.flatMap(({ esia }) => esia ?? []);
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((link) => !text.includes(`href="${link}"`))).toEqual([]);
   });
 
   it("pages of sign-in are not kept and load nothing foreign", async () => {

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startApp, type TestApp } from "../support/app.ts";
 import { alterAccounts, calm, codeOn, journalRows, order, signInAs } from "../support/sign-in.ts";
@@ -95,7 +96,8 @@ describe("the data of ESIA against the registry", () => {
     ["V-08", "фамилия", { family: "Иванов" }],
     ["V-09", "дата рождения", { birthDate: "1985-05-21" }],
     ["V-10", "ИНН", { inn: "500100732259" }],
-  ])("%s a differing %s is named and there is no session", async (_id, field, { family, birthDate, inn }) => {
+  ])("%s a differing %s is named and there is no session", async (_id, field, differing) => {
+    const { family, birthDate, inn }: { family?: string; birthDate?: string; inn?: string } = differing;
     alter((known) => {
       const { person } = known;
       const [name = {}] = person.name ?? [];
@@ -169,6 +171,23 @@ describe("the data of ESIA against the registry", () => {
       });
     },
   );
+});
+
+it("V-14 what was verified lies in the database sealed, and nobody sees it without signing in", async () => {
+  await signInAs(app, "doctor");
+  const { db } = app.parts.store;
+  const { rows: tables } = await sql<{ name: string }>`
+    select table_name as name from information_schema.tables where table_schema = 'public'`.execute(db);
+  const dumped = await Promise.all(
+    tables.map(async ({ name }) => (await sql`select t::text from ${sql.table(name)} t`.execute(db)).rows),
+  );
+  const dump = JSON.stringify(dumped);
+  expect(dump).toContain("identity-verified");
+  for (const fact of ["Врачев", "90000000182", "779990000140", "1985-05-20", "1000300890"]) {
+    expect(dump, fact).not.toContain(fact);
+    expect(dump, fact).not.toContain(Buffer.from(fact).toString("hex"));
+  }
+  expect((await account(new Visitor())).status).toBe(401);
 });
 
 describe("the way there and back", () => {
