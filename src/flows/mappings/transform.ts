@@ -8,7 +8,9 @@ import { FhirPathError, FmlCompileError, FmlSyntaxError, MappingError } from "..
 import { loadMapping } from "../../fml/loader.ts";
 import type { Mapping } from "../../fml/module.ts";
 import type { TraceEntry } from "../../fml/runtime-trace.ts";
+import { XmlError } from "../../xml/error.ts";
 import { fromObject } from "../../xml/from-object.ts";
+import type { XmlModel } from "../../xml/model.ts";
 import { writeXml } from "../../xml/write.ts";
 import type { CatalogueMap } from "./catalogue.ts";
 import { contentOfText, recordTypeOf, sourceOf } from "./transform-source.ts";
@@ -109,10 +111,20 @@ function resourceOf({ message }: CatalogueMap, result: unknown): Resource {
   const { model, wire } = message;
   if (model?.namespace === undefined) return binaryOf("application/json", JSON.stringify(result));
   const isPart = wire.parameters.length > 0;
-  const record = isPart ? (result as Record<string, unknown>)[wire.root] : result;
+  const record = isPart ? (result as Record<string, unknown> | undefined)?.[wire.root] : result;
+  if (typeof record !== "object" || record === null)
+    throw new GatewayError("mapping-refused", { detail: `the map makes no ${wire.root} of this content` });
   const xmlModel = xmlModelsOf(model)[recordTypeOf(model, wire)] ?? { elements: new Map() };
-  const place = { name: wire.root, ns: model.namespace };
-  return binaryOf("application/xml", writeXml(fromObject(place, record as object, xmlModel)));
+  return binaryOf("application/xml", xmlOf({ name: wire.root, ns: model.namespace }, record, xmlModel));
+}
+
+function xmlOf(place: { name: string; ns: string }, record: object, model: XmlModel): string {
+  try {
+    return writeXml(fromObject(place, record, model));
+  } catch (cause) {
+    if (!(cause instanceof XmlError)) throw cause;
+    throw new GatewayError("mapping-refused", { field: place.name, detail: cause.message, cause });
+  }
 }
 
 const binaryOf = (contentType: string, text: string): Binary => ({
