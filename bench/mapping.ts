@@ -7,7 +7,7 @@ import { cases } from "./mapping/cases.ts";
 import { buildMaps, type EngineName } from "./mapping/engines.ts";
 
 const rounds = 7;
-const names: readonly EngineName[] = ["compiled", "traced", "handWritten", "medplum"];
+const names: readonly EngineName[] = ["compiled", "traced", "handWritten", "medplum", "pipe", "fxpMedplum"];
 
 interface Started {
   readonly coldMs: number;
@@ -66,13 +66,22 @@ async function coldRounds(): Promise<Ratio> {
   return summary(values);
 }
 
+// outputs are the same before anything is timed; pipes give the first one as text
+function checkSame([compiled = [], ...others]: readonly (readonly unknown[])[]): void {
+  for (const other of others) {
+    const isText = typeof other[0] === "string";
+    deepStrictEqual(
+      isText ? [JSON.parse(String(other[0]))] : other,
+      isText ? compiled.slice(0, 1) : compiled,
+    );
+  }
+}
+
 /** Compiled maps against hand-written code and medplum's interpreter: `npm run bench -- mapping [--json]`. */
 export async function run({ json }: { json: boolean }): Promise<void> {
   const compileMs = Math.max(...(await buildMaps()));
   const engines = await Promise.all(names.map((name) => start(name)));
-  const [compiled, ...others] = engines;
-  // outputs are the same before anything is timed
-  for (const other of others) deepStrictEqual(other.results, compiled?.results);
+  checkSame(engines.map(({ results }) => results));
   for (const { child } of engines) await measure(child);
   const table: Record<EngineName, readonly number[]>[] = [];
   for (let i = 0; i < rounds; i += 1) {
@@ -86,13 +95,16 @@ export async function run({ json }: { json: boolean }): Promise<void> {
     warmVsHandWritten: summary(table.map((row) => ratio(row.handWritten, row.compiled))),
     warmVsMedplum: summary(table.map((row) => ratio(row.medplum, row.compiled))),
     traceVsMedplum: summary(table.map((row) => ratio(row.medplum, row.traced))),
+    pipeVsFxpMedplum: summary(table.map((row) => ratio(row.fxpMedplum, row.pipe))),
     coldVsMedplum: await coldRounds(),
     compileMs: Number(compileMs.toFixed(1)),
     nanoseconds: Object.fromEntries(
       names.map((name) => [
         name,
         Object.fromEntries(
-          cases.map((one, i) => [one.name, summary(table.map((row) => row[name][i] ?? 0)).median]),
+          cases
+            .slice(0, table[0]?.[name].length)
+            .map((one, i) => [one.name, summary(table.map((row) => row[name][i] ?? 0)).median]),
         ),
       ]),
     ),

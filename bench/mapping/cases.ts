@@ -82,6 +82,22 @@ const person = {
   education,
 };
 
+const tag = (name: string, text: string) => `<${name}>${text}</${name}>`;
+const tags = (object: object): string =>
+  Object.entries(object)
+    .map(([name, value]: [string, unknown]) =>
+      [value]
+        .flat()
+        .map((item) => tag(name, typeof item === "object" ? tags(item as object) : String(item)))
+        .join(""),
+    )
+    .join("");
+
+/** The first case's source as XML of about 5 KB. */
+export const personXml = `<?xml version="1.0" encoding="UTF-8"?><Card xmlns="urn:bench:card">${tags(person)}</Card>`;
+
+export const cardModel = card;
+
 const organization = {
   oid: "1.2.643.5.1.13.13.12.2.77.99999",
   ogrn: "1027700000000",
