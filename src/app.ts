@@ -8,6 +8,7 @@ import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
 import { meOperations } from "./api/cabinet/me.ts";
+import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
@@ -17,7 +18,9 @@ import { registerStartPage } from "./api/ops/start-page.ts";
 import type { Config } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { Providers } from "./fhir/provider.ts";
+import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
+import { auditEventProvider } from "./flows/audit-events.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import {
@@ -40,7 +43,7 @@ import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts"
 import { registerStrangers } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
-import { searchJournal } from "./store/journal-search.ts";
+import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
@@ -99,12 +102,14 @@ interface DoorParts {
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const { config, parts, around, tokens, auth } = door;
   const { clients, claimOnce, practitioners, organizations } = parts;
+  const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const providers = new Providers(fhirUrl, [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
+    auditEventProvider(journal),
     conceptMapProvider(parts.mappings.tables),
     structureMapProvider({
       maps: parts.mappings.maps,
@@ -125,16 +130,31 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   });
   registerSignIn(app, auth);
   registerFhir(app, { providers, tokens, tokenUrl, capability });
+  registerCabinetDoor(app, door, journal);
+  registerOps(app, door, capability);
+}
+
+function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: SearchJournal): void {
+  const { config, parts, around, tokens, auth } = door;
+  const { clients, practitioners, organizations } = parts;
   app.register(async (cabinet) => {
     registerSessionOrBearer(cabinet, auth.session, tokens);
     registerIdempotency(cabinet, { keys: parts.idempotency, clock: around.clock });
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners),
-      explainAccess: explainOperation((query) => searchJournal(parts.store.db, query)),
       ...meOperations(openMe(config, parts, around, auth)),
+      explainAccess: explainOperation(journal),
+      listMyAccesses: myAccessesOperation({
+        search: journal,
+        names: (rows, ctx) =>
+          accessNames(
+            rows,
+            { practitioners, organizations, clientName: (id) => clients.find(id)?.name },
+            ctx,
+          ),
+      }),
     });
   });
-  registerOps(app, door, capability);
 }
 
 function registerOps(app: FastifyInstance, door: DoorParts, capability: CapabilityStatement): void {

@@ -92,11 +92,14 @@ const steps: Record<string, readonly string[]> = {
     "create index failed_message_at on failed_message (at)",
   ],
   "010-journal-search": [
-    "create index journal_request on journal ((row::jsonb ->> 'requestId'))",
-    `create index journal_subject on journal ((row::jsonb ->> 'subject'), ((row::jsonb ->> 'at')::int8))
-       where (row::jsonb ->> 'subject') is not null`,
+    // by pattern, not as json: PostgreSQL refuses json text with NUL, and such a row must be kept too
+    `create index journal_request on journal (substring(row from '"requestId":"([^"]*)"'))`,
+    `create index journal_subject on journal
+       (substring(row from '"subject":"([^"]*)"'), (substring(row from '^\\{"at":(\\d+)')::int8))
+       where row like '%"subject":"%'`,
     `create index journal_agent on journal
-       ((coalesce(row::jsonb ->> 'onBehalfOf', row::jsonb ->> 'actorId')), ((row::jsonb ->> 'at')::int8))`,
+       ((coalesce(substring(row from '"onBehalfOf":"([^"]*)"'), substring(row from '"actorId":"([^"]*)"'))),
+       (substring(row from '^\\{"at":(\\d+)')::int8))`,
   ],
 };
 

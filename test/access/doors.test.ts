@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
+import type { AuditEvent, Bundle, PractitionerRole } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { signInAs } from "../support/sign-in.ts";
 
 type Explanation = components["schemas"]["AccessExplanation"];
+type Accesses = components["schemas"]["Accesses"];
 
 let app: TestApp;
 let mis: string;
@@ -146,5 +148,76 @@ describe("the doors ask decide()", () => {
     await app.parts.journal.append({ ...row, action: "read", outcome: "ok" });
     const answer = await call(security, `/cabinet/v1/access/explain?requestId=${row.requestId}`);
     expect(((await answer.json()) as Explanation).accesses).toEqual([]);
+  });
+});
+
+describe("the journal for its people", () => {
+  const personId = () => role.practitioner?.reference?.split("/")[1] ?? "";
+
+  it("people see who opened their data, when, from where and on what ground", async () => {
+    const before = Date.now();
+    await call(mis, `/fhir/Practitioner/${personId()}`);
+    const { visitor } = await signInAs(app, "doctor");
+    const look = async (query = "") => {
+      const answer = await visitor.visit(`${app.url}/cabinet/v1/me/accesses${query}`);
+      expect(answer.status, answer.text).toBe(200);
+      return (JSON.parse(answer.text) as Accesses).accesses;
+    };
+    const [latest] = await look();
+    expect(latest).toMatchObject({
+      actor: { kind: "client", name: "Демонстрационная МИС" },
+      organization: { oid: "1.2.643.5.1.13.13.12.2.77.90001", name: expect.any(String) },
+      action: "read",
+      resourceType: "Practitioner",
+      ground: { code: "system-data", text: "Справочные данные системы" },
+      outcome: "ok",
+    });
+    expect(Date.parse(latest?.at ?? "")).toBeGreaterThanOrEqual(before);
+    // the look itself is the newest deed of the doctor
+    const [own] = await look("?view=by-me&count=1");
+    expect(own).toMatchObject({ actor: { kind: "practitioner" }, action: "own-journal" });
+    expect((await look(`?before=${latest?.at}`)).every(({ at }) => at < (latest?.at ?? ""))).toBe(true);
+    const other = await signInAs(app, "nurse");
+    const theirs = await other.visitor.visit(`${app.url}/cabinet/v1/me/accesses`);
+    expect(theirs.status).toBe(200);
+    expect(theirs.text).not.toContain("Демонстрационная МИС");
+  });
+
+  it("the journal opens to its owner and to the security service, to nobody else", async () => {
+    expect((await fetch(`${app.url}/cabinet/v1/me/accesses`)).status).toBe(401);
+    expect((await call(mis, "/cabinet/v1/me/accesses")).status).toBe(401);
+    expect((await call(mis, "/fhir/AuditEvent")).status).toBe(403);
+    expect((await call(security, "/fhir/AuditEvent")).status).toBe(200);
+  });
+
+  it("a read is found as an AuditEvent with who, when, what and why", async () => {
+    const read = await call(mis, `/fhir/Practitioner/${personId()}`);
+    const found = await call(
+      security,
+      `/fhir/AuditEvent?entity=Practitioner/${personId()}&agent=demo&_count=1`,
+    );
+    const event = ((await found.json()) as Bundle<AuditEvent>).entry?.[0]?.resource;
+    expect(event).toMatchObject({
+      type: { code: "rest" },
+      subtype: [{ system: "http://hl7.org/fhir/restful-interaction", code: "read" }],
+      action: "R",
+      outcome: "0",
+      purposeOfEvent: [{ coding: [{ code: "system-data" }] }],
+      agent: expect.arrayContaining([{ who: { identifier: { value: "demo" } }, requestor: true }]),
+      entity: expect.arrayContaining([
+        expect.objectContaining({ what: { identifier: { value: read.headers.get("x-request-id") } } }),
+        expect.objectContaining({ what: { reference: `Practitioner/${personId()}` } }),
+      ]),
+    });
+    const again = await call(security, `/fhir/AuditEvent/${event?.id}`);
+    expect(await again.json()).toEqual(event);
+    const later = await call(
+      security,
+      `/fhir/AuditEvent?date=ge${new Date(Date.now() + 60_000).toISOString()}`,
+    );
+    expect(((await later.json()) as Bundle).total).toBe(0);
+    for (const query of ["date=yesterday", "agent=a,b"])
+      expect((await call(security, `/fhir/AuditEvent?${query}`)).status).toBe(400);
+    expect((await call(security, "/fhir/AuditEvent/999999.1")).status).toBe(404);
   });
 });

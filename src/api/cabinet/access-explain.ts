@@ -1,12 +1,10 @@
 import type { FastifyRequest } from "fastify";
 import { readGround } from "../../access/ground-text.ts";
 import { requireScope } from "../../plugins/auth.ts";
-import type { FoundRow, JournalQuery } from "../../store/journal-search.ts";
+import type { FoundRow, SearchJournal } from "../../store/journal-search.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];
-
-export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 
 const mostRows = 200;
 

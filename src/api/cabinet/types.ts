@@ -148,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/accesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who opened the person's data, or what the person did
+         * @description The journal as its people see it, newest first: who, when, from which organisation and on what ground. The next page begins with `before` set to the last `at`. Looking is journalled too.
+         */
+        get: operations["listMyAccesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/access/explain": {
         parameters: {
             query?: never;
@@ -315,6 +335,32 @@ export interface components {
             asOf?: string;
             /** @description seconds */
             retryAfter?: number;
+        };
+        Accesses: {
+            accesses: components["schemas"]["Access"][];
+        };
+        Access: {
+            /** Format: date-time */
+            at: string;
+            actor: {
+                kind: string;
+                /** @description absent when the registry does not tell it now */
+                name?: string;
+            };
+            organization?: {
+                oid: string;
+                name?: string;
+            };
+            action: string;
+            resourceType?: string;
+            ground?: {
+                code: string;
+                meaning: string;
+                /** @description Russian text */
+                text: string;
+            };
+            /** @description ok, or a code of the error table */
+            outcome: string;
         };
         AccessExplanation: {
             requestId: string;
@@ -590,6 +636,31 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RegistryCard"];
                     "application/fhir+json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyAccesses: {
+        parameters: {
+            query?: {
+                view?: "about-me" | "by-me";
+                before?: string;
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accesses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accesses"];
                 };
             };
             default: components["responses"]["Problem"];

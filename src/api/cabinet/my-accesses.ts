@@ -1,0 +1,53 @@
+import type { FastifyRequest } from "fastify";
+import { readGround } from "../../access/ground-text.ts";
+import type { RequestContext } from "../../core/context.ts";
+import type { AccessNames } from "../../flows/access-names.ts";
+import { requireSession } from "../../plugins/session.ts";
+import type { JournalRow } from "../../store/journal-format.ts";
+import type { FoundRow, SearchJournal } from "../../store/journal-search.ts";
+import type { components } from "./types.ts";
+
+type View = components["schemas"];
+
+export interface MyAccessesParts {
+  search: SearchJournal;
+  names(rows: readonly JournalRow[], ctx: RequestContext): Promise<AccessNames>;
+}
+
+/** `GET /cabinet/v1/me/accesses`: who looked at the person's data (M-29), or what the person did. */
+export function myAccessesOperation({ search, names }: MyAccessesParts) {
+  return async (request: FastifyRequest): Promise<View["Accesses"]> => {
+    const { personId } = requireSession(request);
+    const { view, before, count } = request.query as {
+      view: "about-me" | "by-me";
+      before?: string;
+      count: number;
+    };
+    const whose = view === "about-me" ? { subject: personId } : { agent: personId };
+    request.authorize("read", { type: "AuditEvent", ...whose });
+    const found = await search({
+      ...whose,
+      before: before === undefined ? undefined : Date.parse(before),
+      limit: count,
+    });
+    await request.journal({ action: "own-journal", resourceType: "AuditEvent", subject: personId });
+    const known = await names(
+      found.map(({ row }) => row),
+      request.ctx,
+    );
+    return { accesses: found.map((one) => accessView(one, known)) };
+  };
+}
+
+function accessView({ row }: FoundRow, names: AccessNames): View["Access"] {
+  const { at, tenant, actorKind, action, resourceType, ground, outcome } = row;
+  return {
+    at: new Date(at).toISOString(),
+    actor: { kind: actorKind, name: names.actor(row) },
+    organization: tenant ? { oid: tenant, name: names.organization(tenant) } : undefined,
+    action,
+    resourceType,
+    ground: readGround(ground)?.reason,
+    outcome,
+  };
+}

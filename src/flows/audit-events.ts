@@ -1,0 +1,135 @@
+import type { AuditEvent, AuditEventAgent, AuditEventEntity } from "@medplum/fhirtypes";
+import { readGround } from "../access/ground-text.ts";
+import { canonicalBase } from "../core/canonical.ts";
+import { errorTable } from "../core/error-table.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Provider, SearchRequest } from "../fhir/provider.ts";
+import type { FoundRow, JournalQuery, SearchJournal } from "../store/journal-search.ts";
+
+/** AuditEvent, made from the journal; a caller finds rows of the own tenant only. */
+export function auditEventProvider(search: SearchJournal): Provider {
+  return {
+    type: "AuditEvent",
+    documentation:
+      "The journal of accesses of the own organisation, newest first, with the fields of IHE BALP; needs the security duty",
+    searchParameters: [
+      { name: "date", type: "date", documentation: "when, with ge or lt before an instant" },
+      { name: "entity", type: "reference", documentation: "Type/id of the person whose data it was" },
+      { name: "agent", type: "reference", documentation: "Type/id of who acted, or a client's id" },
+    ],
+    read: async (id, { actor }) => {
+      const [found] = await search({ tenant: actor.tenant, place: placeOf(id), limit: 1 });
+      if (!found) throw new GatewayError("not-found", { field: "id" });
+      return { value: auditEvent(found), sources: [] };
+    },
+    search: async (request, { actor }) => {
+      const rows = await search({ ...queryOf(request), tenant: actor.tenant });
+      return { value: rows.map(auditEvent), sources: [] };
+    },
+  };
+}
+
+function placeOf(id: string): JournalQuery["place"] {
+  const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];
+  if (group === undefined) throw new GatewayError("not-found", { field: "id" });
+  return { group: Number(group), n: Number(n) };
+}
+
+function queryOf({ criteria, count }: SearchRequest): JournalQuery {
+  const query: JournalQuery = { limit: count };
+  for (const criterion of criteria) {
+    const { parameter, values } = criterion;
+    const [value = "", another] = values;
+    if (another !== undefined)
+      throw new GatewayError("bad-request", { field: parameter.name, detail: "one value each" });
+    if (parameter.name === "date") Object.assign(query, timeOf(value));
+    else query[parameter.name === "entity" ? "subject" : "agent"] = value.split("/").at(-1);
+  }
+  return query;
+}
+
+function timeOf(text: string): Pick<JournalQuery, "since" | "before"> {
+  const [, prefix, instant = ""] = /^(ge|lt)(.+)$/.exec(text) ?? [];
+  const at = Date.parse(instant);
+  if (!prefix || Number.isNaN(at))
+    throw new GatewayError("bad-request", { field: "date", detail: "send ge or lt and an instant" });
+  return prefix === "ge" ? { since: at } : { before: at };
+}
+
+const interactions: Readonly<Record<string, { code: string; action: AuditEvent["action"] }>> = {
+  read: { code: "read", action: "R" },
+  search: { code: "search-type", action: "E" },
+};
+
+/** One row as IHE BALP lays it out: who, when, whose data, on what ground, with what outcome. */
+function auditEvent({ place, row }: FoundRow): AuditEvent {
+  const { at, action, outcome, requestId } = row;
+  const known = interactions[action];
+  const status = outcome === "ok" ? 200 : errorTable[outcome].status;
+  return {
+    resourceType: "AuditEvent",
+    id: `${place.group}.${place.n}`,
+    type: { system: "http://terminology.hl7.org/CodeSystem/audit-event-type", code: "rest" },
+    subtype: [
+      known
+        ? { system: "http://hl7.org/fhir/restful-interaction", code: known.code }
+        : { system: `${canonicalBase}/CodeSystem/journal-action`, code: action },
+    ],
+    action: known?.action ?? "E",
+    recorded: new Date(at).toISOString(),
+    outcome: outcome === "ok" ? "0" : status < 500 ? "4" : "8",
+    outcomeDesc: outcome,
+    purposeOfEvent: purposeOf(row.ground),
+    agent: agentsOf(row),
+    source: { observer: { display: "cabinet-gateway" } },
+    entity: [
+      ...entitiesOf(row),
+      {
+        type: {
+          system: "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType",
+          code: "XrequestId",
+        },
+        what: { identifier: { value: requestId } },
+      },
+    ],
+  };
+}
+
+function purposeOf(ground: string | undefined): AuditEvent["purposeOfEvent"] {
+  const read = readGround(ground);
+  if (!read) return ground === undefined ? undefined : [{ text: ground }];
+  const system = `${canonicalBase}/CodeSystem/access-ground`;
+  return [{ coding: [{ system, code: read.reason.code, display: read.reason.meaning }], text: ground }];
+}
+
+const personTypes: Readonly<Record<string, string>> = { practitioner: "Practitioner", patient: "Patient" };
+
+function agentsOf({ actorKind, actorId, onBehalfOf, role, tenant }: FoundRow["row"]): AuditEventAgent[] {
+  const type = personTypes[actorKind];
+  const who = type ? { reference: `${type}/${actorId}` } : { identifier: { value: actorId } };
+  const actor: AuditEventAgent = { who, requestor: onBehalfOf === undefined };
+  const roles = role === undefined ? undefined : [{ text: `PractitionerRole/${role}` }];
+  const human =
+    onBehalfOf === undefined
+      ? []
+      : [{ who: { reference: `Practitioner/${onBehalfOf}` }, requestor: true, role: roles }];
+  const organization: AuditEventAgent[] = tenant
+    ? [{ who: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${tenant}` } }, requestor: false }]
+    : [];
+  return [...human, human.length > 0 ? actor : { ...actor, role: roles }, ...organization];
+}
+
+function entitiesOf({ resourceType, resourceId, subject }: FoundRow["row"]): AuditEventEntity[] {
+  const entities: AuditEventEntity[] = [];
+  if (resourceType && resourceId) entities.push({ what: { reference: `${resourceType}/${resourceId}` } });
+  else if (resourceType) entities.push({ description: resourceType });
+  const isWorker = resourceType === "Practitioner" || resourceType === "PractitionerRole";
+  if (subject)
+    entities.push({
+      what: { reference: `${isWorker ? "Practitioner" : "Patient"}/${subject}` },
+      role: patientRole,
+    });
+  return entities;
+}
+
+const patientRole = { system: "http://terminology.hl7.org/CodeSystem/object-role", code: "1" };
