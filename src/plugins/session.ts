@@ -27,6 +27,9 @@ export interface SessionDoorSettings {
   renewal?: EsiaRenewal;
 }
 
+// 32 bytes in base64url: anything else never reaches the store
+const wellFormed = /^[\w-]{43}$/;
+
 /** Lets people in by the session cookie; throws away what a foreign page sends in their name. */
 export class SessionDoor {
   readonly settings: SessionDoorSettings;
@@ -44,7 +47,8 @@ export class SessionDoor {
   async enter(request: FastifyRequest, reply: FastifyReply): Promise<SessionFacts> {
     const token = request.cookies[cookieName.session];
     reply.header("link", '</auth/login>; rel="login"');
-    if (!token) throw new GatewayError("unauthorized", { detail: "no session cookie" });
+    if (!token || !wellFormed.test(token))
+      throw new GatewayError("unauthorized", { detail: "no session cookie" });
     const { sessions, keyring } = this.settings;
     const checked = await sessions.check(token, deviceHashOf(keyring, request));
     if (checked.standing === "unknown") throw new GatewayError("unauthorized", { detail: "no such session" });

@@ -12,8 +12,8 @@ export function registerLogout(app: FastifyInstance, door: AuthDoor): void {
     registerSessionOnly(guarded, door.session);
     guarded.post("/auth/logout", async (request, reply) => {
       const session = requireSession(request);
-      await door.session.settings.sessions.end(session);
       clearCookie(reply, cookieName.session);
+      await door.session.settings.sessions.end(session);
       await request.journal({ action: "sign-out", resourceType: "Session", resourceId: session.id });
       const logoutUrl = await door.logoutUrl(door.publicUrl + loggedOutPath);
       if (request.headers.accept?.includes("text/html")) return reply.redirect(logoutUrl, 303);

@@ -75,10 +75,9 @@ export class WorkerStatuses {
     { snils, owner }: Candidate,
     ctx: RequestContext,
   ): Promise<Answered<WorkerCard> | undefined> {
-    const { practitioners, forgetAnswers, verifications } = this.#parts;
+    const { verifications } = this.#parts;
     try {
-      await forgetAnswers(snils);
-      return await practitioners.cardBySnils(snils, ctx);
+      return await this.#askedAnew(snils, ctx);
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       if (error.code === "person-not-found") {
@@ -89,6 +88,15 @@ export class WorkerStatuses {
       ctx.log.warn({ error, code: error.code, system: "frmr" }, "sign-in goes on without the registry");
       return undefined;
     }
+  }
+
+  /** Never a kept answer (V-12): without Redis nothing is kept, so failing to forget does no harm then. */
+  async #askedAnew(snils: string, ctx: RequestContext): Promise<Answered<WorkerCard>> {
+    const { practitioners, forgetAnswers } = this.#parts;
+    const failure = await forgetAnswers(snils).catch((error: unknown) => error ?? true);
+    const card = await practitioners.cardBySnils(snils, ctx);
+    if (failure && card.sources.some(({ status }) => status !== "fresh")) throw failure;
+    return card;
   }
 
   async #earlier(owner: string): Promise<WorkerStatus> {
