@@ -367,6 +367,19 @@ describe("a change", () => {
     expect([keyless.status, keyless.body.field]).toEqual([400, "headers/idempotency-key"]);
   });
 
+  it("checks of one person are limited, of another one not", async () => {
+    const [cabinet, other] = [await admitted("norole"), await admitted("nurse")];
+    // keyless ones are refused before they cost anything
+    const refusals = await Promise.all(
+      Array.from({ length: 30 }, () => cabinet.verify({ "idempotency-key": "" })),
+    );
+    expect(refusals.map(({ body }) => body.code)).toContain("bad-request");
+    const limited = await cabinet.verify();
+    expect([limited.status, limited.body.code]).toEqual([429, "rate-limited"]);
+    expect((await other.verify()).status).toBe(201);
+    expect((await cabinet.get("/me/verifications")).status).toBe(200);
+  });
+
   it("from a foreign page is refused", async () => {
     const cabinet = await admitted("doctor");
     const foreign = await cabinet.verify({ origin: "https://evil.example" });
