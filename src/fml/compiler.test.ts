@@ -176,6 +176,10 @@ describe("compile errors", () => {
       "src.name as n where n.matches('(a+)+') -> tgt.id = n;",
       "6:31 unsupported a repeat within a repeat is not run",
     ],
+    [
+      "src where conformsTo('urn:profile') -> tgt.id = 'x';",
+      "6:22 unsupported conformsTo knows only the base types of FHIR",
+    ],
     ["src.name as n -> src.id = n;", "6:18 type src is a source; a rule writes only to targets"],
     ["src.name as n -> tgt.`__proto__` = n;", "6:22 forbidden-name no element is named __proto__"],
     ["src.`constructor` as n -> tgt.id = n;", "6:5 forbidden-name no element is named constructor"],

@@ -67,6 +67,7 @@ export function compileCall(call: Call, at: ExpressionPlace): Code {
     return dynamic(undefined);
   }
   checkPattern(call, at);
+  checkProfile(call, at);
   const input =
     target === undefined ? at.compile({ kind: "special", name: "this", position }) : at.compile(target);
   return inline.get(name)?.(at, input, args) ?? general(call, at, input);
@@ -79,6 +80,17 @@ function checkPattern({ name, args }: Call, at: ExpressionPlace): void {
     if (problem !== undefined) {
       report(at.place, "unsupported", problem, pattern.position);
     }
+  }
+}
+
+function checkProfile({ name, args }: Call, at: ExpressionPlace): void {
+  const [url] = args;
+  const core = /^http:\/\/hl7\.org\/fhir\/StructureDefinition\/(\w+)$/;
+  if (name !== "conformsTo" || url?.kind !== "literal") {
+    return;
+  }
+  if (!at.place.unit.linked.types.has(core.exec(String(url.value))?.[1] ?? "")) {
+    report(at.place, "unsupported", "conformsTo knows only the base types of FHIR", url.position);
   }
 }
 
