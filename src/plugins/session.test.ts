@@ -26,6 +26,7 @@ const worker: SessionFacts = {
   confirmed: true,
   authTime: clock.now(),
   amr: "PWD",
+  person: { resourceType: "Person" as const },
   organization,
   organizations: [organization],
   registry: { verifiedAt: clock.now(), fresh: true },
