@@ -298,6 +298,11 @@ describe("StructureMap/$transform", () => {
 });
 
 describe("metadata", () => {
+  it("stands on the page of the docs too", async () => {
+    const page = await (await fetch(`${gateway.url}/docs`)).text();
+    expect(page).toContain("/fhir/ConceptMap/$translate");
+  });
+
   it("tells the operations with their definitions", async () => {
     const { body } = await call<CapabilityStatement>("metadata");
     const operations = body.rest?.[0]?.resource?.flatMap(({ type, operation = [] }) =>

@@ -26,6 +26,7 @@ function resourceSection({
   searchParam,
   searchInclude,
   searchRevInclude,
+  operation,
 }: CapabilityStatementRestResource): Html {
   const name = type ?? "";
   const includes = [
@@ -39,6 +40,14 @@ ${
     ? table(
         ["Параметр поиска", "Тип", "Пояснение"],
         searchParam.map((one) => [html`<code>${one.name}</code>`, one.type ?? "", one.documentation ?? ""]),
+      )
+    : undefined
+}
+${
+  operation?.length
+    ? table(
+        ["Операция", "Пояснение"],
+        operation.map((one) => [html`<code>/fhir/${name}/$${one.name}</code>`, one.documentation ?? ""]),
       )
     : undefined
 }
