@@ -35,6 +35,7 @@ export class OrganizationDirectory {
     if (!organization) {
       organization = this.#organizationOf(oid, answer.value, answer.asOf);
       this.#organizations.set(answer.value, organization);
+      organization.catch(() => this.#organizations.delete(answer.value));
     }
     return { value: await organization, sources: [answer.source] };
   }

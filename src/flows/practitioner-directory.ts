@@ -5,6 +5,7 @@ import type {
   Resource,
   VerificationResult,
 } from "@medplum/fhirtypes";
+import { canonicalBase } from "../core/canonical.ts";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
@@ -49,6 +50,8 @@ export class PractitionerDirectory {
     if (!card) {
       card = this.#cardOf(snils, answer.value, answer.asOf);
       this.#cards.set(answer.value, card);
+      // a failure is not remembered
+      card.catch(() => this.#cards.delete(answer.value));
     }
     return { value: await card, sources: [answer.source] };
   }
@@ -73,7 +76,8 @@ export class PractitionerDirectory {
   }
 
   async #cardOf(snils: string, bundle: Bundle, asOf: number): Promise<WorkerCard> {
-    const resources = await withLogicalIds(bundle, (resource) => this.#idOf(snils, resource));
+    const keyOfRole = roleKeys();
+    const resources = await withLogicalIds(bundle, (resource) => this.#idOf(snils, resource, keyOfRole));
     const stamped = resources.map((resource) => versioned(resource, asOf));
     const practitioner = stamped.find((resource) => resource.resourceType === "Practitioner");
     if (!practitioner)
@@ -85,12 +89,12 @@ export class PractitionerDirectory {
     };
   }
 
-  #idOf(snils: string, resource: Resource): Promise<string> {
+  #idOf(snils: string, resource: Resource, keyOfRole: (role: PractitionerRole) => string): Promise<string> {
     switch (resource.resourceType) {
       case "Practitioner":
         return this.#identities.idOf(practitionerKind, snils);
       case "PractitionerRole":
-        return this.#identities.idOf(roleKind, `${snils} ${roleKey(resource)}`);
+        return this.#identities.idOf(roleKind, `${snils} ${keyOfRole(resource)}`);
       case "Organization":
         return this.#identities.idOf(organizationKind, oidOf(resource.identifier) ?? "");
       default:
@@ -99,8 +103,25 @@ export class PractitionerDirectory {
   }
 }
 
-// a personal file has no number in the exchange format: organisation, post and first day tell it apart
-function roleKey(role: PractitionerRole): string {
-  const organization = role.organization?.identifier?.value ?? role.organization?.reference ?? "";
-  return [organization, role.code?.[0]?.coding?.[0]?.code, role.period?.start].join(" ");
+/** Keys of the personal files of one card: files that say the same are told apart by their order. */
+function roleKeys(): (role: PractitionerRole) => string {
+  const seen = new Map<string, number>();
+  return (role) => {
+    const key = roleKey(role);
+    const earlier = seen.get(key) ?? 0;
+    seen.set(key, earlier + 1);
+    return earlier ? `${key} ${earlier}` : key;
+  };
+}
+
+const tellingExtensions = ["position-type", "department", "position-rate"];
+
+// a personal file has no number in the exchange format: organisation, post, first day and the kind of post tell it apart
+function roleKey({ organization, code, period, extension = [] }: PractitionerRole): string {
+  const place = organization?.identifier?.value ?? organization?.reference ?? "";
+  const telling = tellingExtensions.map((name) => {
+    const found = extension.find(({ url }) => url === `${canonicalBase}/StructureDefinition/${name}`);
+    return found?.valueCodeableConcept?.coding?.[0]?.code ?? found?.valueString ?? found?.valueDecimal;
+  });
+  return [place, code?.[0]?.coding?.[0]?.code, period?.start, JSON.stringify(telling)].join(" ");
 }

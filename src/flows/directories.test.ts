@@ -1,0 +1,123 @@
+import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
+import { describe, expect, it } from "vitest";
+import { testContext } from "../../test/support/upstream.ts";
+import { ManualClock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { SourceStatus } from "../core/source-status.ts";
+import type { Identities } from "./identities.ts";
+import { OrganizationDirectory } from "./organization-directory.ts";
+import { PractitionerDirectory } from "./practitioner-directory.ts";
+import { practitionerRoleProvider } from "./registry-providers.ts";
+
+const ctx = testContext(new ManualClock());
+const snils = "99900000014";
+const oid = "1.2.643.5.1.13.13.12.2.77.90001";
+const source: SourceStatus = { system: "frmr", status: "fresh", asOf: 0 };
+
+/** Ids in memory; the first `failures` of them can't be given. */
+function identities(failures = 0): Identities {
+  const given = new Map<string, string>();
+  let left = failures;
+  return {
+    async idOf(kind, value) {
+      if (left-- > 0) throw new GatewayError("store-unavailable");
+      const key = `${kind} ${value}`;
+      given.set(key, given.get(key) ?? `id-${given.size}`);
+      return given.get(key) ?? "";
+    },
+    async find(id) {
+      const key = [...given].find(([, known]) => known === id)?.[0] ?? "";
+      const [kind = "", ...rest] = key.split(" ");
+      return { kind, value: rest.join(" ") };
+    },
+  };
+}
+
+const extension = (name: string, value: object) => ({
+  url: `https://cabinet-gateway.example/fhir/StructureDefinition/${name}`,
+  ...value,
+});
+
+const role = (...extensions: ReturnType<typeof extension>[]): PractitionerRole => ({
+  resourceType: "PractitionerRole",
+  organization: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${oid}` } },
+  code: [{ coding: [{ code: "122" }] }],
+  period: { start: "2020-01-01" },
+  extension: extensions,
+});
+
+const card = (...roles: PractitionerRole[]): Bundle => ({
+  resourceType: "Bundle",
+  type: "collection",
+  entry: [{ resource: { resourceType: "Practitioner" } }, ...roles.map((resource) => ({ resource }))],
+});
+
+function workers(answer: Bundle, ids = identities()): PractitionerDirectory {
+  return new PractitionerDirectory({ personBySnils: async () => ({ value: answer, asOf: 0, source }) }, ids);
+}
+
+describe("directories of registry records", () => {
+  it("a store that failed once is asked again for the ids of the same cached answer", async () => {
+    const people = workers(card(role()), identities(1));
+    await expect(people.cardBySnils(snils, ctx)).rejects.toMatchObject({ code: "store-unavailable" });
+    expect((await people.cardBySnils(snils, ctx)).value.roles).toHaveLength(1);
+
+    const identifier = [{ system: "urn:ietf:rfc:3986", value: `urn:oid:${oid}` }];
+    const value: Bundle = {
+      resourceType: "Bundle",
+      type: "collection",
+      entry: [{ resource: { resourceType: "Organization", identifier } }],
+    };
+    const registry = { organizationByOid: async () => ({ value, asOf: 0, source }) };
+    const organizations = new OrganizationDirectory(registry, identities(1));
+    await expect(organizations.organizationByOid(oid, ctx)).rejects.toMatchObject({
+      code: "store-unavailable",
+    });
+    expect((await organizations.organizationByOid(oid, ctx)).value.id).toBeDefined();
+  });
+
+  it.each([
+    [
+      "rates",
+      [extension("position-rate", { valueDecimal: 1 })],
+      [extension("position-rate", { valueDecimal: 0.5 })],
+    ],
+    [
+      "types of post",
+      [extension("position-type", { valueCodeableConcept: { coding: [{ code: "1" }] } })],
+      [extension("position-type", { valueCodeableConcept: { coding: [{ code: "2" }] } })],
+    ],
+    [
+      "departments",
+      [extension("department", { valueString: "А" })],
+      [extension("department", { valueString: "Б" })],
+    ],
+    ["nothing", [], []],
+  ])("two personal files that differ by %s are two roles with lasting ids", async (_by, one, other) => {
+    const store = identities();
+    const answer = card(role(...one), role(...other));
+    const idsOf = async () =>
+      (await workers(answer, store).cardBySnils(snils, ctx)).value.roles.map(({ id }) => id);
+    const ids = await idsOf();
+    expect(new Set(ids).size).toBe(2);
+    expect(await idsOf()).toEqual(ids);
+
+    const directory = workers(answer, store);
+    const provider = practitionerRoleProvider(directory);
+    const parameter = provider.searchParameters.find(({ name }) => name === "practitioner")!;
+    const values = [`urn:oid:1.2.643.100.3|${snils}`];
+    const found = await provider.search(
+      {
+        type: "PractitionerRole",
+        criteria: [{ parameter, chain: "identifier", values }],
+        include: [],
+        revinclude: [],
+        count: 200,
+        ignored: [],
+      },
+      ctx,
+    );
+    expect(new Set(found.value.map(({ id }) => id)).size).toBe(2);
+    expect((await directory.roleById(ids[1] ?? "", ctx)).value.id).toBe(ids[1]);
+  });
+});
