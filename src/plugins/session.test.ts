@@ -23,6 +23,7 @@ const worker: SessionFacts = {
   personId: "practitioner",
   subject: "1000300890",
   name: "Врачев Иван",
+  person: { resourceType: "Person" },
   confirmed: true,
   authTime: clock.now(),
   amr: "PWD",
