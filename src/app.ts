@@ -15,7 +15,7 @@ import { registerFhir } from "./api/fhir/routes.ts";
 import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
-import type { Config } from "./config.ts";
+import { type Config, listOf } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { Providers } from "./fhir/provider.ts";
 import { accessNames } from "./flows/access-names.ts";
@@ -40,7 +40,7 @@ import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
-import { registerStrangers } from "./plugins/strangers.ts";
+import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
@@ -54,12 +54,23 @@ export interface Gateway {
 /** The table of contents: what every request passes, then the doors. */
 export async function createApp(config: Config, parts: Parts, around: Surroundings): Promise<Gateway> {
   const { clock, log, telemetry } = around;
-  const app = Fastify(serverOptions({ publicUrl: config.PUBLIC_URL, timeoutMs: config.REQUEST_TIMEOUT_MS }));
+  const app = Fastify(
+    serverOptions({
+      publicUrl: config.PUBLIC_URL,
+      timeoutMs: config.REQUEST_TIMEOUT_MS,
+      trustedProxies: listOf(config.TRUSTED_PROXIES),
+    }),
+  );
   const load = watchLoad(config.OVERLOAD_MS);
   app.addHook("onClose", async () => load.stop());
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
-  registerErrors(app, { publicUrl: config.PUBLIC_URL, record: recordRefusal, page: signInErrorPage });
+  registerErrors(app, {
+    publicUrl: config.PUBLIC_URL,
+    judge: strangerLimit({ clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE }),
+    record: recordRefusal,
+    page: signInErrorPage,
+  });
   registerJournal(app, parts.journal, clock);
   registerAccess(app, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
@@ -69,7 +80,6 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     noticeMs: config.DRAIN_NOTICE_MS,
     limitMs: config.DRAIN_SECONDS * 1000,
   });
-  registerStrangers(app, { clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE });
   await registerLimits(app, {
     perMinute: config.RATE_LIMIT_PER_MINUTE,
     overloaded: load.overloaded,

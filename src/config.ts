@@ -24,6 +24,12 @@ export const configSchema = Type.Object({
     pattern: "^https?://",
     description: "the address under which callers see the gateway; part of every token's audience",
   }),
+  TRUSTED_PROXIES: Type.String({
+    default: "",
+    pattern: "^[0-9a-fA-F.:/, ]*$",
+    description:
+      "addresses or networks of the balancers in front, comma-separated, whose X-Forwarded-For is believed; empty: nobody's",
+  }),
   DATA_DIR: Type.String({
     default: ".data",
     description: "folder of the embedded database and of generated keys",
@@ -131,7 +137,11 @@ export const configSchema = Type.Object({
     description: "terms of use in force; a new one is asked for again",
   }),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
-  REFUSALS_PER_MINUTE: Count(300, "refused credentials a minute after which an address has to wait", 1),
+  REFUSALS_PER_MINUTE: Count(
+    300,
+    "refused credentials a minute after which further ones of that address are answered 429",
+    1,
+  ),
   DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
   DRAIN_NOTICE_MS: Count(
     0,
@@ -226,6 +236,14 @@ function wrongEsia(config: Config): string[] {
   if (config.MODE === "production" && config.ESIA_URL && !config.ESIA_URL.startsWith("https://"))
     problems.push("ESIA_URL must be https in production");
   return problems;
+}
+
+/** The members of a comma-separated setting. */
+export function listOf(setting: string): string[] {
+  return setting
+    .split(",")
+    .map((member) => member.trim())
+    .filter(Boolean);
 }
 
 /** Limits of the failed answers that are kept for an operator. */

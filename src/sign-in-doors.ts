@@ -1,5 +1,5 @@
 import type { AuthDoor } from "./api/auth/door.ts";
-import { type Config, esiaProviderOf } from "./config.ts";
+import { type Config, esiaProviderOf, listOf } from "./config.ts";
 import { SignInChoices } from "./flows/sign-in/choices.ts";
 import { EsiaRenewal } from "./flows/sign-in/renewal.ts";
 import { SignIn } from "./flows/sign-in/sign-in.ts";
@@ -23,7 +23,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
       termsVersion,
       statuses: workerStatuses(config, parts, clock),
       identities: parts.identities,
-      requiredAmr: config.REQUIRED_AMR.split(",").filter(Boolean),
+      requiredAmr: listOf(config.REQUIRED_AMR),
       stepUpSeconds: config.STEP_UP_SECONDS,
     }),
     choices: new SignInChoices({ sessions, terms, termsVersion }),

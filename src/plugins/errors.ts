@@ -43,6 +43,8 @@ const isBrokenBody = (error: unknown, statusCode: number | undefined): boolean =
 
 interface ErrorSettings {
   publicUrl: string;
+  /** may answer with another error than the one that was thrown */
+  judge?: (error: GatewayError, ip: string) => GatewayError;
   /** records a refused or failed access; a rejection turns the answer into `store-unavailable` */
   record?: (request: FastifyRequest, code: ErrorCode) => Promise<void>;
   /** a page for a browser that came somewhere by itself; undefined for everybody else */
@@ -67,11 +69,12 @@ export function registerErrors(app: FastifyInstance, settings: ErrorSettings): v
 }
 
 async function answer(
-  error: GatewayError,
+  thrown: GatewayError,
   request: FastifyRequest,
   reply: FastifyReply,
   settings: ErrorSettings,
 ): Promise<FastifyReply> {
+  const error = settings.judge?.(thrown, request.ip) ?? thrown;
   const told = await recorded(error, request, settings);
   const { code, row } = told;
   request.errorCode = code;

@@ -9,6 +9,8 @@ interface EdgeSettings {
   publicUrl: string;
   /** deadline of a whole request, also for its bytes to arrive */
   timeoutMs: number;
+  /** addresses or networks whose X-Forwarded-* is believed */
+  trustedProxies?: readonly string[];
 }
 
 const maxBodyBytes = 1 << 20;
@@ -17,11 +19,16 @@ const maxBodyBytes = 1 << 20;
  * How fastify is built at the edge: our request ids, our error bodies even for requests that never reach a
  * route, and no refusals while connections drain.
  */
-export function serverOptions({ publicUrl, timeoutMs }: EdgeSettings): FastifyServerOptions {
+export function serverOptions({
+  publicUrl,
+  timeoutMs,
+  trustedProxies = [],
+}: EdgeSettings): FastifyServerOptions {
   const body = (error: GatewayError, requestId: string) =>
     JSON.stringify(problemOf(error, requestId, publicUrl));
   return {
     genReqId: (raw: IncomingMessage) => requestIdOf(raw.headers["x-request-id"]),
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: maxBodyBytes,
     requestTimeout: timeoutMs,
     // longer than the idle time of usual load balancers, so that they close first

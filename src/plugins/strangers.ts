@@ -1,41 +1,45 @@
-import type { FastifyInstance } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
+import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 
 interface StrangerSettings {
   clock: Clock;
-  /** refused sign-ins and tokens a minute that one address may cause */
+  /** refused credentials a minute of one address that are told one by one */
   refusalsPerMinute: number;
 }
 
 const windowMs = 60_000;
+// the signs of guessing; a compromised session or a refusal by ESIA always keeps its own code and row
+const refusedCredentials = new Set<ErrorCode>([
+  "unauthorized",
+  "token-expired",
+  "invalid-client",
+  "invalid-assertion",
+]);
 
 /**
- * Holds off addresses whose tokens were refused again and again: a flood of 401 would otherwise cost a signature
- * check and a journal row each. Counts are per replica.
+ * Judges errors of one address: past its limit refused credentials become `rate-limited`, which costs no journal
+ * row. Only requests that fail are held off, so nobody behind the same address is locked out. Counts are per replica.
  */
-export function registerStrangers(
-  app: FastifyInstance,
-  { clock, refusalsPerMinute }: StrangerSettings,
-): void {
+export function strangerLimit({
+  clock,
+  refusalsPerMinute,
+}: StrangerSettings): (error: GatewayError, ip: string) => GatewayError {
   const refusals = new LRUCache<string, { count: number; until: number }>({ max: 50_000 });
   const current = (ip: string) => {
     const seen = refusals.get(ip);
-    return seen && seen.until > clock.now() ? seen : undefined;
+    if (seen && seen.until > clock.now()) return seen;
+    const fresh = { count: 0, until: clock.now() + windowMs };
+    refusals.set(ip, fresh);
+    return fresh;
   };
-  app.addHook("onRequest", ({ ip }, _reply, done) => {
+  return (error, ip) => {
+    if (!refusedCredentials.has(error.code)) return error;
     const seen = current(ip);
-    if (!seen || seen.count < refusalsPerMinute) return done();
+    seen.count += 1;
+    if (seen.count <= refusalsPerMinute) return error;
     const retryAfter = Math.ceil((seen.until - clock.now()) / 1000);
-    done(new GatewayError("rate-limited", { retryAfter, detail: "too many refused credentials" }));
-  });
-  app.addHook("onResponse", ({ ip }, { statusCode }, done) => {
-    if (statusCode === 401) {
-      const seen = current(ip) ?? { count: 0, until: clock.now() + windowMs };
-      seen.count += 1;
-      refusals.set(ip, seen);
-    }
-    done();
-  });
+    return new GatewayError("rate-limited", { retryAfter, detail: "too many refused credentials" });
+  };
 }
