@@ -56,6 +56,22 @@ function workers(answer: Bundle, ids = identities()): PractitionerDirectory {
   return new PractitionerDirectory({ personBySnils: async () => ({ value: answer, asOf: 0, source }) }, ids);
 }
 
+const person = `urn:oid:1.2.643.100.3|${snils}`;
+
+/** The roles that all of these chained criteria find. */
+function searchRoles(
+  directory: PractitionerDirectory,
+  ...chained: [name: string, chain: string, value: string][]
+) {
+  const provider = practitionerRoleProvider(directory);
+  const criteria = chained.map(([name, chain, value]) => {
+    const parameter = provider.searchParameters.find((candidate) => candidate.name === name)!;
+    return { parameter, chain, values: [value] };
+  });
+  const nothing = { include: [], revinclude: [], ignored: [] };
+  return provider.search({ type: "PractitionerRole", criteria, count: 200, ...nothing }, ctx);
+}
+
 describe("directories of registry records", () => {
   it("a store that failed once is asked again for the ids of the same cached answer", async () => {
     const people = workers(card(role()), identities(1));
@@ -103,21 +119,26 @@ describe("directories of registry records", () => {
     expect(await idsOf()).toEqual(ids);
 
     const directory = workers(answer, store);
-    const provider = practitionerRoleProvider(directory);
-    const parameter = provider.searchParameters.find(({ name }) => name === "practitioner")!;
-    const values = [`urn:oid:1.2.643.100.3|${snils}`];
-    const found = await provider.search(
-      {
-        type: "PractitionerRole",
-        criteria: [{ parameter, chain: "identifier", values }],
-        include: [],
-        revinclude: [],
-        count: 200,
-        ignored: [],
-      },
-      ctx,
-    );
+    const found = await searchRoles(directory, ["practitioner", "identifier", person]);
     expect(new Set(found.value.map(({ id }) => id)).size).toBe(2);
     expect((await directory.roleById(ids[1] ?? "", ctx)).value.id).toBe(ids[1]);
+  });
+
+  it("roles are narrowed by the organisation's OID, and by nothing else of it", async () => {
+    const narrowed = async (chain: string, value: string) => {
+      const by: [string, string, string] = ["organization", chain, value];
+      const { value: found } = await searchRoles(
+        workers(card(role())),
+        ["practitioner", "identifier", person],
+        by,
+      );
+      return found.length;
+    };
+    expect(await narrowed("identifier", `urn:ietf:rfc:3986|urn:oid:${oid}`)).toBe(1);
+    expect(await narrowed("identifier", `urn:ietf:rfc:3986|urn:oid:${oid}.1`)).toBe(0);
+    await expect(narrowed("_id", "id-1")).rejects.toMatchObject({
+      code: "unknown-parameter",
+      field: "organization._id",
+    });
   });
 });

@@ -2,7 +2,7 @@ import type { Organization, Practitioner, PractitionerRole } from "@medplum/fhir
 import type { Provider } from "../fhir/provider.ts";
 import { identifierOf } from "../fhir/token-value.ts";
 import type { Answered } from "./identities.ts";
-import type { OrganizationDirectory } from "./organization-directory.ts";
+import { type OrganizationDirectory, oidOf } from "./organization-directory.ts";
 import type { PractitionerDirectory, WorkerCard } from "./practitioner-directory.ts";
 import { registryProvider } from "./registry-search.ts";
 
@@ -65,7 +65,7 @@ export function practitionerRoleProvider(directory: PractitionerDirectory): Prov
         targets: ["Practitioner"],
         documentation: "Practitioner/<id>, or chained as practitioner.identifier",
         find: async (value, { chain }, ctx) => {
-          if (chain !== "identifier") return roles(await directory.cardById(logicalId(value), ctx));
+          if (chain === undefined) return roles(await directory.cardById(logicalId(value), ctx));
           const identifier = identifierOf(value, "practitioner.identifier");
           if (identifier?.kind !== "snils") return nothing;
           return roles(await directory.cardBySnils(identifier.value, ctx));
@@ -76,8 +76,15 @@ export function practitionerRoleProvider(directory: PractitionerDirectory): Prov
         type: "reference",
         path: "organization",
         targets: ["Organization"],
-        documentation: "Organization/<id>; narrows a search by practitioner",
-        keeps: (role, value) => role.organization?.reference === `Organization/${logicalId(value)}`,
+        documentation:
+          "Organization/<id>, or chained as organization.identifier; narrows a search by practitioner",
+        keeps: ({ organization }, value, { chain }) => {
+          if (chain === undefined) return organization?.reference === `Organization/${logicalId(value)}`;
+          const identifier = identifierOf(value, "organization.identifier");
+          return (
+            identifier?.kind === "oid" && oidOf([organization?.identifier ?? []].flat()) === identifier.value
+          );
+        },
       },
     ],
   });

@@ -8,7 +8,7 @@ import type { Answered } from "./identities.ts";
 export type RegistryParameter<R extends Resource> = SearchParameter &
   (
     | { find(value: string, criterion: Criterion, ctx: RequestContext): Promise<Answered<readonly R[]>> }
-    | { keeps(resource: R, value: string): boolean }
+    | { keeps(resource: R, value: string, criterion: Criterion): boolean }
   );
 
 export interface RegistryType<R extends Resource> {
@@ -32,6 +32,7 @@ export function registryProvider<R extends Resource>(registry: RegistryType<R>):
     searchParameters: registry.parameters,
     read: registry.read,
     async search({ criteria }, ctx): Promise<Found<readonly Resource[]>> {
+      for (const criterion of criteria) refuseForeignChain(criterion);
       const finders = criteria.filter(({ parameter }) => "find" in (byName.get(parameter.name) ?? {}));
       if (!finders.length) throw needsFinder(registry);
       const found = await Promise.all(
@@ -71,10 +72,18 @@ function emptyWhenAbsent(error: unknown): Answered<never[]> {
 function kept<R extends Resource>(
   byName: ReadonlyMap<string, RegistryParameter<R>>,
   resource: R,
-  { parameter, values }: Criterion,
+  criterion: Criterion,
 ): boolean {
-  const own = byName.get(parameter.name);
-  return !own || !("keeps" in own) || values.some((value) => own.keeps(resource, value));
+  const own = byName.get(criterion.parameter.name);
+  if (!own || !("keeps" in own)) return true;
+  return criterion.values.some((value) => own.keeps(resource, value, criterion));
+}
+
+/** Other parameters of the referenced type are nothing that a registry finds or narrows by. */
+function refuseForeignChain({ parameter, chain }: Criterion): void {
+  if (chain === undefined || chain === "identifier") return;
+  const field = `${parameter.name}.${chain}`;
+  throw new GatewayError("unknown-parameter", { field, detail: "a chain goes by identifier" });
 }
 
 function needsFinder<R extends Resource>({ type, parameters }: RegistryType<R>): GatewayError {
