@@ -24,6 +24,10 @@ describe("configuration", () => {
     expect(readConfig({ PORT: "9000", DATABASE_URL: "" })).toMatchObject({ PORT: 9000 });
   });
 
+  it("takes the slash off the end of the public address", () => {
+    expect(readConfig({ PUBLIC_URL: "http://gateway.test/" }).PUBLIC_URL).toBe("http://gateway.test");
+  });
+
   it("names each wrong setting", () => {
     expect(() => readConfig({ PORT: "many", LOG_LEVEL: "loud" })).toThrow(/PORT.*LOG_LEVEL/s);
   });
@@ -36,9 +40,11 @@ describe("configuration", () => {
     ["MASTER_KEY", undefined, /MASTER_KEY or MASTER_KEY_FILE is required/],
     ["MASTER_KEY", "c2hvcnQ=", /32 bytes/],
     ["PUBLIC_URL", "http://cabinet.example.test", /PUBLIC_URL must be https/],
-    ["FRMR_URL", undefined, /FRMR_URL is required/],
-    ["FRMO_URL", undefined, /FRMO_URL is required/],
-    ["NSI_URL", undefined, /NSI_URL is required/],
+    ["FRMR_URL", undefined, /FRMR_URL must be an https address/],
+    ["FRMR_URL", "http://frmr.example.test", /FRMR_URL must be an https address/],
+    ["MASTER_KEY_FILE", "/no/such/file", /MASTER_KEY_FILE names a file/],
+    ["FRMO_URL", undefined, /FRMO_URL must be an https address/],
+    ["NSI_URL", undefined, /NSI_URL must be an https address/],
     ["CLIENTS_FILE", undefined, /CLIENTS_FILE is required/],
     ["ESIA_PROVIDER", "sandbox", /invented people/],
     ["ESIA_URL", "http://esia-gateway.example.test", /ESIA_URL must be https/],

@@ -180,9 +180,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const known = Object.keys(configSchema.properties);
   const given = Object.fromEntries(known.filter((key) => env[key]).map((key) => [key, env[key]]));
   const config = Value.Convert(configSchema, Value.Default(configSchema, given)) as Config;
-  if (config.MASTER_KEY_FILE) config.MASTER_KEY = readFileSync(config.MASTER_KEY_FILE, "utf8").trim();
+  if (config.MASTER_KEY_FILE) config.MASTER_KEY = secretIn(config.MASTER_KEY_FILE, "MASTER_KEY_FILE");
   if (config.ESIA_CLIENT_SECRET_FILE)
-    config.ESIA_CLIENT_SECRET = readFileSync(config.ESIA_CLIENT_SECRET_FILE, "utf8").trim();
+    config.ESIA_CLIENT_SECRET = secretIn(config.ESIA_CLIENT_SECRET_FILE, "ESIA_CLIENT_SECRET_FILE");
+  // a slash at the end would stand twice in every address made from it
+  config.PUBLIC_URL = config.PUBLIC_URL.replace(/\/+$/, "");
   const wrong = [...Value.Errors(configSchema, config)].map(
     (error) => `${error.instancePath.slice(1)} ${error.message}`,
   );
@@ -190,6 +192,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (problems.length) throw new ConfigError(`Settings refused: ${problems.join("; ")}`);
   return config;
 }
+
+function secretIn(path: string, setting: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    throw new ConfigError(`Settings refused: ${setting} names a file that can't be read`, { cause });
+  }
+}
+
+const systemUrls = ["FRMR_URL", "FRMO_URL", "NSI_URL"] as const;
 
 function unsafe(config: Config): string[] {
   const problems: string[] = [];
@@ -199,11 +211,11 @@ function unsafe(config: Config): string[] {
   if (config.MODE === "sandbox") return problems;
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
-  if (!config.FRMR_URL)
-    problems.push("FRMR_URL is required in production: a sandbox answers with invented people");
-  if (!config.FRMO_URL)
-    problems.push("FRMO_URL is required in production: a sandbox answers with invented data");
-  if (!config.NSI_URL) problems.push("NSI_URL is required in production: a sandbox answers with few codes");
+  for (const setting of systemUrls)
+    if (!config[setting]?.startsWith("https://"))
+      problems.push(
+        `${setting} must be an https address in production: a sandbox answers with invented data`,
+      );
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;

@@ -54,13 +54,12 @@ async function startSandbox() {
     esiaClients: [(await sandboxEsiaClient(config, clock)).client],
     esiaSigners: await sandboxTokenSigners(config.DATA_DIR, clock),
   });
-  await started.listen(config.SANDBOX_PORT, config.HOST);
-  // port 0 takes free ones
+  const sandboxUrl = await started.listen(config.SANDBOX_PORT, config.HOST);
   const esiaUrl = await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
   // another host name than the gateway's, so that cookies behave as in life
   return {
     ...started,
-    url: `http://localhost:${config.SANDBOX_PORT}`,
+    url: `http://localhost:${new URL(sandboxUrl).port}`,
     esia: { url: esiaUrl, certificates: started.esia.certificates },
   };
 }
