@@ -16,10 +16,14 @@ export interface SearchHandling {
 
 const controls = new Set(["_include", "_revinclude", "_count", "_format", "_pretty"]);
 const mostEntries = 200;
+// each value and each inclusion may be a call of its own to a registry
+const mostValues = 20;
+const mostInclusions = 10;
 
 /**
  * Reads search parameters of one type. Throws GatewayError `unknown-parameter` (strict handling),
- * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed control parameter.
+ * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed control parameter and for
+ * more than 20 values of one parameter or 10 inclusions.
  */
 export function parseSearch(
   providers: Providers,
@@ -36,8 +40,12 @@ export function parseSearch(
   if (ignored[0] && !handling.lenient) throw unknownParameter(provider, ignored[0]);
   const criteria = read.map(({ criterion }) => criterion).filter((criterion) => criterion !== undefined);
   if (handling.inUrl) for (const criterion of criteria) refusePersonal(providers, criterion);
-  const inclusions = (name: string) =>
-    control.filter(([key]) => key === name).map(([, value]) => inclusionOf(providers, name, value));
+  refuseManyValues(criteria);
+  const inclusions = (name: string) => {
+    const values = new Set(control.filter(([key]) => key === name).map(([, value]) => value));
+    if (values.size > mostInclusions) throw tooMany(name, mostInclusions);
+    return [...values].map((value) => inclusionOf(providers, name, value));
+  };
   return {
     type: provider.type,
     criteria,
@@ -53,7 +61,7 @@ function criterionOf(providers: Providers, provider: Provider, name: string, val
   const parameter = provider.searchParameters.find((candidate) => candidate.name === own);
   if (!parameter) return undefined;
   if (chain !== undefined && !chainedParameter(providers, parameter, chain)) return undefined;
-  return { parameter, chain, values: splitValues(value) };
+  return { parameter, chain, values: [...new Set(splitValues(value))] };
 }
 
 function chainedParameter(providers: Providers, parameter: SearchParameter, chain: string) {
@@ -62,11 +70,29 @@ function chainedParameter(providers: Providers, parameter: SearchParameter, chai
     .find((found) => found !== undefined);
 }
 
-function refusePersonal(providers: Providers, { parameter, chain }: Criterion): void {
+function refuseManyValues(criteria: readonly Criterion[]): void {
+  const counts = new Map<string, number>();
+  for (const criterion of criteria) {
+    const name = nameOf(criterion);
+    const count = (counts.get(name) ?? 0) + criterion.values.length;
+    if (count > mostValues) throw tooMany(name, mostValues);
+    counts.set(name, count);
+  }
+}
+
+const nameOf = ({ parameter, chain }: Criterion) => [parameter.name, chain].filter(Boolean).join(".");
+
+const tooMany = (field: string, most: number) =>
+  new GatewayError("bad-request", { field, detail: `at most ${most} values` });
+
+function refusePersonal(providers: Providers, criterion: Criterion): void {
+  const { parameter, chain } = criterion;
   const last = chain === undefined ? parameter : chainedParameter(providers, parameter, chain);
   if (!last?.personal) return;
-  const field = chain === undefined ? parameter.name : `${parameter.name}.${chain}`;
-  throw new GatewayError("identifier-in-url", { field, detail: "send the search as POST _search" });
+  throw new GatewayError("identifier-in-url", {
+    field: nameOf(criterion),
+    detail: "send the search as POST _search",
+  });
 }
 
 /** Splits at commas that are not escaped (FHIR R4 3.1.1.4.0.1). */

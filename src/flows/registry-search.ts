@@ -58,7 +58,7 @@ async function findAny<R extends Resource>(
     criterion.values.map((value) => parameter.find(value, criterion, ctx).catch(emptyWhenAbsent)),
   );
   return {
-    value: answers.flatMap((answer) => [...answer.value]),
+    value: [...new Map(answers.flatMap(({ value }) => value.map((one) => [one.id, one]))).values()],
     sources: answers.flatMap((answer) => [...answer.sources]),
   };
 }

@@ -127,6 +127,29 @@ describe("search", () => {
     expect((await both(doctor)).body.total).toBe(0);
   });
 
+  it("what may fan out is bounded, repeats of one value are one", async () => {
+    const ids = (count: number) => Array.from({ length: count }, (_, index) => `id-${index}`).join(",");
+    const refused = async (form: [string, string][]) => {
+      const { status, body } = await search("Practitioner", form);
+      return [status, codeOf(body), body.issue?.[0]?.expression];
+    };
+    expect(await refused([["_id", ids(21)]])).toEqual([400, "bad-request", ["_id"]]);
+    expect(await refused([...ids(21).split(",")].map((id) => ["_id", id]))).toEqual([
+      400,
+      "bad-request",
+      ["_id"],
+    ]);
+    const includes = Array.from({ length: 11 }, (_, index): [string, string] => [
+      "_include",
+      `PractitionerRole:organization:T${index}`,
+    ]);
+    expect(await refused([["_id", "x"], ...includes])).toEqual([400, "bad-request", ["_include"]]);
+    const same = Array(21).fill(bySnils(snils.doctor)).join(",");
+    expect((await search("Practitioner", [["identifier", same]])).body.total).toBe(1);
+    const spellings = `${bySnils(snils.doctor)},https://fhir.ru/ig/core/systems/snils|${snils.doctor}`;
+    expect((await search("Practitioner", [["identifier", spellings]])).body.total).toBe(1);
+  });
+
   it("a dismissed worker's role is not active", async () => {
     const { body } = await search("PractitionerRole", [
       ["practitioner.identifier", bySnils(snils.dismissed)],
@@ -240,6 +263,30 @@ describe("journal", () => {
     const texts = rows.slice(0, 2).map(({ row }) => String(row));
     expect(texts.map((text) => JSON.parse(text).outcome).sort()).toEqual(["invalid-snils", "ok"]);
     expect(rows.some(({ row }) => String(row).includes(snils.doctor))).toBe(false);
+  });
+
+  it("a search leaves a row for each resource that tells of a person", async () => {
+    const identifiers = [snils.doctor, snils.twice].map(bySnils).join(",");
+    const { body } = await search("Practitioner", [
+      ["identifier", identifiers],
+      ["_revinclude", "PractitionerRole:practitioner"],
+      ["_include", "PractitionerRole:organization"],
+    ]);
+    const resources = (body.entry ?? []).map(({ resource }) => resource);
+    const expected = resources.flatMap((resource) => {
+      if (resource?.resourceType === "Practitioner") return [[resource.id, resource.id]];
+      if (resource?.resourceType !== "PractitionerRole") return [];
+      return [[resource.id, resource.practitioner?.reference?.replace("Practitioner/", "")]];
+    });
+    expect(new Set(expected.map(([, subject]) => subject)).size).toBe(2);
+    const rows = await gateway.parts.store.db
+      .selectFrom("journal")
+      .selectAll()
+      .orderBy("group_id", "desc")
+      .execute();
+    const written = rows.map(({ row }) => JSON.parse(String(row)));
+    const last = written.filter(({ requestId }) => requestId === written[0].requestId);
+    expect(last.map(({ resourceId, subject }) => [resourceId, subject]).sort()).toEqual(expected.sort());
   });
 });
 

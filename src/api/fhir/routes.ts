@@ -1,4 +1,4 @@
-import type { CapabilityStatement, Resource } from "@medplum/fhirtypes";
+import type { Bundle, CapabilityStatement, Resource } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens } from "../../access/access-token.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -6,6 +6,7 @@ import type { Provider, Providers } from "../../fhir/provider.ts";
 import { searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { registerBearerAuth, requireScope } from "../../plugins/auth.ts";
+import type { Access } from "../../plugins/journal.ts";
 import { registerOperations } from "./operations.ts";
 import { sendResource } from "./reply.ts";
 
@@ -94,15 +95,25 @@ async function search(
   }
   request.authorize("search", { type: provider.type });
   const { bundle } = await searchBundle(providers, provider, query, request.ctx);
-  const [match, ...others] = bundle.entry?.filter((entry) => entry.search?.mode === "match") ?? [];
-  const only = others.length === 0 ? match?.resource : undefined;
-  await request.journal({
-    action: "search",
-    resourceType: provider.type,
-    resourceId: only?.id,
-    subject: only && personOf(only),
-  });
+  await Promise.all(
+    accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
+  );
   return sendResource(request, reply, bundle);
+}
+
+/** A row for each resource that tells of a person; a search that brought none is a row too. */
+function accessesOf({ type }: Provider, { entry = [] }: Bundle): Omit<Access, "action">[] {
+  const resources = entry.flatMap(({ resource, search }) =>
+    resource && search?.mode !== "outcome" ? [resource] : [],
+  );
+  const personal = resources.flatMap((resource) => {
+    const subject = personOf(resource);
+    return subject ? [{ resourceType: resource.resourceType, resourceId: resource.id, subject }] : [];
+  });
+  const [only, ...others] = resources;
+  return personal.length
+    ? personal
+    : [{ resourceType: type, resourceId: others.length ? undefined : only?.id }];
 }
 
 /** Logical id of the person whom the resource is about, for the journal. */
