@@ -130,6 +130,9 @@ function* pairsOf(source: unknown): Iterable<[string, string]> {
 
 function providerOf(providers: Providers, type: string): Provider {
   const provider = providers.of(type);
-  if (!provider) throw new GatewayError("unsupported-type", { field: type });
+  // whatever else stands there may be a person's name
+  if (!provider) throw new GatewayError("unsupported-type", { field: typeName.test(type) ? type : "type" });
   return provider;
 }
+
+const typeName = /^[A-Z][A-Za-z]{1,40}$/;

@@ -1,0 +1,60 @@
+import type { Person, Worker } from "../src/systems/sandbox-world.ts";
+
+/** An invented person whose every identifier occurs nowhere else. */
+export interface Canary {
+  person: Person & Required<Pick<Person, "snils" | "phone" | "email" | "inn" | "middle">>;
+  worker: Worker;
+}
+
+const letters = "абвгдежзиклмнопрстуфхцчшэюя";
+
+/** A number as letters, so that each name is its own. */
+function spelled(index: number): string {
+  let text = "";
+  for (let rest = index + 1_000_000; rest > 0; rest = Math.floor(rest / letters.length))
+    text += letters[rest % letters.length];
+  return text;
+}
+
+function withCheck(stem: string): string {
+  const sum = [...stem].reduce((total, digit, index) => total + Number(digit) * (9 - index), 0) % 101;
+  return stem + String(sum === 100 ? 0 : sum).padStart(2, "0");
+}
+
+/** Invented workers in the likeness of one that the sandbox has; `index` tells them apart. */
+export function canaryOf(like: { person: Person; worker: Worker }, index: number): Canary {
+  // a persona is named by letters
+  const id = `canary-${String(index).replace(/\d/g, (digit) => "abcdefghij".charAt(Number(digit)))}`;
+  const person = {
+    ...like.person,
+    id,
+    note: undefined,
+    family: `Канареева-${spelled(index)}`,
+    given: `Щегла${spelled(index + 7_000_000)}`,
+    middle: `Зябликовна${spelled(index + 9_000_000)}`,
+    snils: withCheck(String(961_000_000 + index * 7)),
+    inn: String(779_955_000_000 + index),
+    phone: `+79987${String(600_000 + index)}`,
+    email: `${id}-mail@canary.example`,
+    document: {
+      type: 1,
+      series: "9987",
+      number: String(610_000 + index),
+      issued: "ТЕСТ",
+      issueDate: "2015-01-12",
+    },
+    esia: {
+      oid: String(1_000_777_000 + index),
+      account: "confirmed" as const,
+      roles: like.person.esia.roles,
+    },
+  };
+  return { person, worker: { ...structuredClone(like.worker), id: `frmr-${id}`, person: id } };
+}
+
+/** What must be found nowhere: as it is written, and as forms and people write it. */
+export function secretsOf({ person }: Canary): string[] {
+  const { family, given, middle, snils, inn, phone, email } = person;
+  const dashed = `${snils.slice(0, 3)}-${snils.slice(3, 6)}-${snils.slice(6, 9)}`;
+  return [family, given, middle, snils, dashed, inn, phone.slice(2), email];
+}
