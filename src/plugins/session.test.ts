@@ -27,7 +27,6 @@ const worker: SessionFacts = {
   confirmed: true,
   authTime: clock.now(),
   amr: "PWD",
-  person: { resourceType: "Person" as const },
   organization,
   organizations: [organization],
   registry: { verifiedAt: clock.now(), fresh: true },

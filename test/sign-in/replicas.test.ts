@@ -30,7 +30,6 @@ const facts = {
   confirmed: true,
   authTime: 0,
   amr: "PWD",
-  person: { resourceType: "Person" as const },
   organizations: [],
   esia: { sid: "sid", expiresAt: 0 },
 };
