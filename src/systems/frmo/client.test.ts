@@ -48,6 +48,26 @@ describe("ФРМО", () => {
     expect(value.entry?.map(({ resource }) => resource?.resourceType)).toEqual(Array(5).fill("Organization"));
   });
 
+  it("an answer kept by another release's map is not given by this one", async () => {
+    const toFhir = await loadMapping(new URL("to-fhir.fml", folder));
+    const clock = systemClock;
+    const upstream = new Upstream({
+      clock,
+      cache: new Cache({ clock, maxBytes: 1_000_000 }),
+      systems: { frmo: { sandbox: false } },
+    });
+    const statusOf = async (digest: string) => {
+      const more = { timeoutMs: 1_000, cacheSeconds: 60, toFhir: { ...toFhir, digest } };
+      const frmo = createFrmoClient({ upstream, baseUrl: "https://frmo.test", ...more });
+      return (await frmo.organizationByOid(oid, testContext(clock))).source.status;
+    };
+    answers(200, json("fixtures/open/input.json"));
+    answers(200, json("fixtures/open/input.json"));
+    const statuses = [];
+    for (const digest of [toFhir.digest, toFhir.digest, "next"]) statuses.push(await statusOf(digest));
+    expect(statuses).toEqual(["fresh", "cached", "fresh"]);
+  });
+
   it.each([
     ["no such organisation", 404, {}, "organization-not-found"],
     ["a refusal", 403, {}, "upstream-rejected"],

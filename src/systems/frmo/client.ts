@@ -1,7 +1,7 @@
 import type { Bundle } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { Mapping } from "../../fml/module.ts";
+import type { LoadedMapping } from "../../fml/loader.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { isFrmoCard } from "./wire.ts";
@@ -13,7 +13,7 @@ export interface FrmoSettings {
   timeoutMs: number;
   cacheSeconds: number;
   /** mappings/frmo/organization/to-fhir */
-  toFhir: Mapping;
+  toFhir: LoadedMapping;
 }
 
 export interface FrmoClient {
@@ -40,7 +40,7 @@ export function createFrmoClient(settings: FrmoSettings): FrmoClient {
       settings.upstream.call(
         operation,
         oid,
-        { cacheKey: [oid], send: (attempt) => card(settings, oid, attempt) },
+        { cacheKey: [oid, settings.toFhir.digest], send: (attempt) => card(settings, oid, attempt) },
         ctx,
       ),
   };

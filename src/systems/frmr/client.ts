@@ -77,7 +77,7 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
       return upstream.call(
         getEmployee,
         formatSnils(digits),
-        { cacheKey: [digits], subjects: [digits], send },
+        { cacheKey: [digits, toFhir.digest], subjects: [digits], send },
         ctx,
       );
     },

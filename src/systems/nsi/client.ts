@@ -4,7 +4,7 @@ import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
-import { codeSystemOf } from "./code-system.ts";
+import { codeSystemOf, codeSystemVersion } from "./code-system.ts";
 import {
   answerReader,
   type DataAnswer,
@@ -50,7 +50,7 @@ export function createNsiClient(settings: NsiSettings): NsiClient {
         operationOf(settings, "data", wholeDictionaryCalls),
         oid,
         {
-          cacheKey: [oid, version ?? ""],
+          cacheKey: [oid, version ?? "", codeSystemVersion],
           send: (attempt) => wholeDictionary(settings, { oid, version }, attempt),
         },
         ctx,

@@ -1,6 +1,9 @@
 import type { CodeSystem, CodeSystemConcept } from "@medplum/fhirtypes";
 import type { DataAnswer, PassportAnswer } from "./wire.ts";
 
+/** Raised with every change of what is made of a dictionary here: answers kept in Redis outlive a release. */
+export const codeSystemVersion = "1";
+
 interface KeyColumns {
   code: string;
   display: string;
