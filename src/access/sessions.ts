@@ -72,11 +72,11 @@ export class Sessions {
     const { facts, expiresAt = 0, issuedAt } = known;
     if (known.standing === "unknown" || !facts) return { standing: "unknown" };
     if (known.standing === "expired" || expiresAt <= this.#clock.now()) {
-      await this.end(facts);
+      await this.#endRefused({ id: facts.id });
       return { standing: "expired" };
     }
     if (known.standing === "replayed" || known.deviceHash !== deviceHash) {
-      await this.endAll(facts.owner);
+      await this.#endRefused({ owner: facts.owner });
       return { standing: "compromised", facts };
     }
     return { standing: "open", facts, newToken: await this.#rotated(facts.id, issuedAt) };
@@ -87,26 +87,19 @@ export class Sessions {
     session: Pick<SessionFacts, "id">,
     change: (facts: SessionFacts) => SessionFacts,
   ): Promise<void> {
-    const hashes = await this.#store.tokenHashes({ id: session.id });
     const found = await this.#store.change(session.id, (facts) => change(facts as SessionFacts));
     if (!found) throw new GatewayError("unauthorized", { detail: "the session has ended" });
-    await this.#forget(hashes);
+    await this.#forget(await this.#store.tokenHashes({ id: session.id }));
   }
 
-  /** Ends one session on all replicas. */
+  /** Ends one session on all replicas; throws `store-unavailable` when not all of them can have confirmed. */
   async end({ id }: Pick<SessionFacts, "id">): Promise<void> {
-    await this.#end({ id });
+    await this.#forget(await this.#store.end({ id }));
   }
 
-  /** Ends every session of a person on all replicas. */
-  async endAll(owner: string): Promise<void> {
-    await this.#end({ owner });
-  }
-
-  async #end(of: SessionKey): Promise<void> {
-    const hashes = await this.#store.tokenHashes(of);
-    await this.#store.end(of);
-    await this.#forget(hashes);
+  /** The refusal stands whether or not every replica has confirmed: a dead Redis must not turn it into a 503. */
+  async #endRefused(of: SessionKey): Promise<void> {
+    await this.#forget(await this.#store.end(of)).catch(() => {});
   }
 
   // after the database: an entry loaded meanwhile is of the generation before

@@ -141,8 +141,8 @@ export class SessionStore {
   }
 
   /** Hashes of all tokens of a session or of a person's sessions. */
-  async tokenHashes(of: SessionKey): Promise<string[]> {
-    const rows = await this.#db
+  async tokenHashes(of: SessionKey, db: Kysely<Schema> = this.#db): Promise<string[]> {
+    const rows = await db
       .selectFrom("session_token")
       .innerJoin("session", "session.id", "session_token.session_id")
       .select("session_token.hash")
@@ -151,8 +151,15 @@ export class SessionStore {
     return rows.map(({ hash }) => hash);
   }
 
-  async end(of: SessionKey): Promise<void> {
-    await this.#db.deleteFrom("session").where(columnOf(of), "=", keyOf(of)).execute();
+  /** Ends a session or a person's sessions; resolves to the hashes of all tokens that they had. */
+  async end(of: SessionKey): Promise<string[]> {
+    return this.#db.transaction().execute(async (trx) => {
+      // a rotation under way is waited for, so that its token is among the ended
+      await trx.selectFrom("session").select("id").where(columnOf(of), "=", keyOf(of)).forUpdate().execute();
+      const hashes = await this.tokenHashes(of, trx);
+      await trx.deleteFrom("session").where(columnOf(of), "=", keyOf(of)).execute();
+      return hashes;
+    });
   }
 
   #newToken(sessionId: string, now: number) {

@@ -26,7 +26,6 @@ const facts = {
   personId: randomUUID(),
   subject: "1000300890",
   name: "Врачев Иван",
-  person: { resourceType: "Person" as const },
   confirmed: true,
   authTime: 0,
   amr: "PWD",
