@@ -89,6 +89,15 @@ describe("StructureMap/$transform", () => {
     60_000,
   );
 
+  it.each(["Patient", "Basic", "Bundle"])(
+    "a %s with nothing in it is refused by a code",
+    async (resourceType) => {
+      await expect(run("frmr-person-from-fhir", { resourceType })).rejects.toMatchObject({
+        code: "mapping-refused",
+      });
+    },
+  );
+
   it("needs the scope of creating StructureMap outside development, and its trace always", () => {
     const { maps } = catalogue;
     const closed = structureMapProvider({ maps, clock, open: false }).operations?.[0];
