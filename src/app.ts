@@ -151,7 +151,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
     registerSessionOrBearer(cabinet, auth.session, tokens);
     registerIdempotency(cabinet, { keys: parts.idempotency, clock: around.clock });
     registerCabinet(cabinet, {
-      getPractitionerRegistryCard: registryCardOperation(practitioners),
+      getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),
       explainAccess: explainOperation(journal),
       listMyAccesses: myAccessesOperation({

@@ -335,7 +335,11 @@ describe("registry card", () => {
     expect(card).toMatchObject({ sources: [{ system: "frmr", status: "cached" }] });
     expect((card as { roles: unknown[] }).roles).toHaveLength(2);
     const fhir = await fetch(url, { headers: { ...headers, accept: "application/fhir+json" } });
-    expect(await fhir.json()).toMatchObject({ resourceType: "Bundle", type: "collection" });
+    const bundle = (await fhir.json()) as Bundle;
+    expect(bundle).toMatchObject({ resourceType: "Bundle", type: "collection" });
+    // FHIR R4 Bundle.entry.fullUrl is absolute
+    for (const { fullUrl = "", resource } of bundle.entry ?? [])
+      expect(fullUrl).toMatch(new RegExp(`^https?://.+/fhir/${resource?.resourceType}/${resource?.id}$`));
   });
 
   it("a path that is not an id is refused by the contract with a problem document", async () => {

@@ -22,6 +22,8 @@ export interface MeParts {
   termsVersion: string;
   profiles: WorkerProfiles;
   verifications: Verifications;
+  /** address of the FHIR door */
+  fhirUrl: string;
 }
 
 /** The operations of `/cabinet/v1/me`: the person who signed in, known by the session alone. */
@@ -93,7 +95,11 @@ const deviceNotice = ({ at, circumstances }: DeviceNotice): View["Notice"] => ({
   at: instant(at),
 });
 
-async function myRegistryCard({ door, profiles }: MeParts, request: FastifyRequest, reply: FastifyReply) {
+async function myRegistryCard(
+  { door, profiles, fhirUrl }: MeParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const { personId } = door.requireWorker(request);
   request.authorize("read", { type: "Practitioner", subject: personId });
   const card = await profiles.card(personId, request.ctx);
@@ -103,7 +109,7 @@ async function myRegistryCard({ door, profiles }: MeParts, request: FastifyReque
     resourceId: personId,
     subject: personId,
   });
-  return sendCard(card, request, reply);
+  return sendCard(card, fhirUrl, request, reply);
 }
 
 async function chooseOrganization({ choices }: MeParts, request: FastifyRequest, reply: FastifyReply) {

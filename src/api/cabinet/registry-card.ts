@@ -10,34 +10,38 @@ import type { components } from "./types.ts";
 type View = components["schemas"];
 
 /** `GET /cabinet/v1/practitioners/{id}/registry-card`: a worker's card from ФРМР, as JSON or as a FHIR Bundle. */
-export function registryCardOperation(directory: PractitionerDirectory) {
+export function registryCardOperation(directory: PractitionerDirectory, fhirUrl: string) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const { id } = request.params as { id: string };
     requireScope(request, "Practitioner", "r");
     request.authorize("read", { type: "Practitioner" });
     const card = await directory.cardById(id, request.ctx);
     await request.journal({ action: "read", resourceType: "Practitioner", resourceId: id, subject: id });
-    return sendCard(card, request, reply);
+    return sendCard(card, fhirUrl, request, reply);
   };
 }
 
-/** The card as JSON, or as a FHIR Bundle when that is asked for. */
+/** The card as JSON, or, when that is asked for, as a FHIR Bundle whose resources live at `fhirUrl`. */
 export function sendCard(
   card: Answered<WorkerCard>,
+  fhirUrl: string,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
   if (request.headers.accept?.includes("application/fhir+json"))
-    return reply.type("application/fhir+json").send(JSON.stringify(bundleOf(card.value)));
+    return reply.type("application/fhir+json").send(JSON.stringify(bundleOf(card.value, fhirUrl)));
   return reply.send(cardView(card));
 }
 
-function bundleOf({ practitioner, roles, verification }: WorkerCard): Bundle {
+function bundleOf({ practitioner, roles, verification }: WorkerCard, fhirUrl: string): Bundle {
   const resources: Resource[] = [practitioner, ...roles, ...(verification ? [verification] : [])];
   return {
     resourceType: "Bundle",
     type: "collection",
-    entry: resources.map((resource) => ({ fullUrl: `${resource.resourceType}/${resource.id}`, resource })),
+    entry: resources.map((resource) => ({
+      fullUrl: `${fhirUrl}/${resource.resourceType}/${resource.id}`,
+      resource,
+    })),
   };
 }
 
