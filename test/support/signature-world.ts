@@ -82,7 +82,7 @@ export interface Behaviour {
   producedAt?: Date;
 }
 
-export function network(world: World, behaviour: Behaviour = {}): RevocationNetwork {
+function network(world: World, behaviour: Behaviour = {}): RevocationNetwork {
   const list = (issuer: Party, revoked: RevokedEntry[] = []) =>
     createCrl(
       { issuer: issuer.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked },

@@ -34,7 +34,7 @@ const curated: Readonly<Record<string, Partial<KeyColumns>>> = {
 };
 
 /** The columns of a dictionary that hold its code and its name. */
-export function keyColumnsOf({ oid, keys = [] }: PassportAnswer): KeyColumns {
+function keyColumnsOf({ oid, keys = [] }: PassportAnswer): KeyColumns {
   const named = (type: string) => keys.find((key) => key.type === type)?.field;
   return { code: named("PRIMARY") ?? "ID", display: named("VALUE") ?? "NAME", ...curated[oid] };
 }
