@@ -65,12 +65,6 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   app.addHook("onClose", async () => load.stop());
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
-  registerErrors(app, {
-    publicUrl: config.PUBLIC_URL,
-    judge: strangerLimit({ clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE }),
-    record: recordRefusal,
-    page: signInErrorPage,
-  });
   registerJournal(app, parts.journal, clock);
   registerAccess(app, clock);
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
@@ -84,6 +78,13 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     perMinute: config.RATE_LIMIT_PER_MINUTE,
     overloaded: load.overloaded,
     https: config.PUBLIC_URL.startsWith("https://"),
+  });
+  registerErrors(app, {
+    publicUrl: config.PUBLIC_URL,
+    judge: strangerLimit({ clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE }),
+    record: recordRefusal,
+    limit: app.rateLimit(),
+    page: signInErrorPage,
   });
   await app.register(formbody);
   await registerCookies(app);

@@ -1,4 +1,10 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  preHandlerHookHandler,
+} from "fastify";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import { outcomeOf } from "../fhir/outcome.ts";
@@ -47,6 +53,8 @@ interface ErrorSettings {
   judge?: (error: GatewayError, ip: string) => GatewayError;
   /** records a refused or failed access; a rejection turns the answer into `store-unavailable` */
   record?: (request: FastifyRequest, code: ErrorCode) => Promise<void>;
+  /** rate limit of requests for which there is no route */
+  limit?: preHandlerHookHandler;
   /** a page for a browser that came somewhere by itself; undefined for everybody else */
   page?: (error: GatewayError, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 }
@@ -60,7 +68,7 @@ export function registerErrors(app: FastifyInstance, settings: ErrorSettings): v
   const routes = new RouteMethods();
   app.addHook("onRoute", ({ url, method }) => routes.add(url, method));
   app.setErrorHandler((error, request, reply) => answer(toGatewayError(error), request, reply, settings));
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler({ preHandler: settings.limit }, (request, reply) => {
     const methods = routes.of(pathOf(request));
     if (methods.length === 0) return answer(new GatewayError("not-found"), request, reply, settings);
     reply.header("allow", methods.join(", "));

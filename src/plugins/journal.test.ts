@@ -64,6 +64,13 @@ describe("the way into the journal", () => {
     expect(rows).toEqual([]);
   });
 
+  it("a path without a door fills no journal", async () => {
+    const nowhere = await app.inject({ url: "/fhir/no/such/door" });
+    const method = await app.inject({ method: "DELETE", url: "/cabinet/v1/card" });
+    expect([nowhere.statusCode, method.statusCode]).toEqual([404, 405]);
+    expect(rows).toEqual([]);
+  });
+
   it("the answer waits for the row and does not leave without it", async () => {
     let commit = () => {};
     sink = () =>

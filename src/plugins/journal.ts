@@ -84,6 +84,8 @@ const typeName = /^[A-Z][A-Za-z]{1,40}$/;
 /** A refused or failed access is a row too, with the code it was answered with. */
 export async function recordRefusal(request: FastifyRequest, code: ErrorCode): Promise<void> {
   if (!dataDoors.test(request.url) || unrecorded.has(code)) return;
+  // no door was found, so nobody was asked who they are and nothing was accessed
+  if (request.is404) return;
   const { type = "", id = "" } = (request.params ?? {}) as { type?: string; id?: string };
   await request.journal(
     {

@@ -28,8 +28,8 @@ async function start(perMinute = 3): Promise<FastifyInstance> {
   app = fastify(serverOptions({ publicUrl, timeoutMs: 30_000 }));
   registerContext(app, { clock: systemClock, log: silentLogger, timeoutMs: 30_000 });
   registerTelemetry(app, { telemetry, pseudonym: (id) => id });
-  registerErrors(app, { publicUrl });
   await registerLimits(app, { perMinute, overloaded: () => overloaded, https: true });
+  registerErrors(app, { publicUrl, limit: app.rateLimit() });
   app.register(async (guarded) => {
     guarded.addHook("onRequest", async (request) => {
       const id = request.headers.authorization;
@@ -52,6 +52,13 @@ const rejected = () =>
   );
 
 describe("limits", () => {
+  it("an address that asks for paths without a door has its rate too", async () => {
+    await start();
+    const seen = [];
+    for (let i = 0; i < 4; i++) seen.push((await app.inject("/fhir/no/such/door")).statusCode);
+    expect(seen).toEqual([404, 404, 404, 429]);
+  });
+
   it("each client has its own rate, told in RateLimit headers, and a coded 429 past it", async () => {
     await start();
     const first = await ask("a");
