@@ -3,7 +3,7 @@ import { permits } from "../../access/scopes.ts";
 import type { Operation, Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
-import { sendResource } from "./reply.ts";
+import { formatOf, sendResource } from "./reply.ts";
 
 /** Operations of the types, `POST Type/$name`, and by GET where they allow it (FHIR R4 operations). */
 export function registerOperations(app: FastifyInstance, providers: Providers): void {
@@ -26,12 +26,13 @@ async function invoke(
 ) {
   if (operation.needs) requireScope(request, type, operation.needs);
   request.authorize("read", { type });
+  const format = formatOf(request);
   const trace = asksForTrace(request) && maySeeTrace(request, type, operation);
   const resource = await operation.run({ ...operationBody(request), trace }, request.ctx);
   await request.journal({ action: operation.name, resourceType: type });
   // RFC 7240: a preference may be left aside, so the answer says when it was not
   if (trace) reply.header("preference-applied", "trace");
-  return sendResource(request, reply, resource);
+  return sendResource(request, reply, resource, format);
 }
 
 const asksForTrace = ({ headers }: FastifyRequest): boolean =>

@@ -22,8 +22,12 @@ const prepared: Readonly<Record<Format, WeakMap<Resource, Prepared>>> = {
 };
 
 /** The one place that sets status, content type, ETag and Last-Modified of a FHIR answer (FHIR R4 http). */
-export function sendResource(request: FastifyRequest, reply: FastifyReply, resource: Resource): FastifyReply {
-  const format = formatOf(request);
+export function sendResource(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  resource: Resource,
+  format = formatOf(request),
+): FastifyReply {
   const { bytes, lastModified } = preparedOf(resource, format);
   const versionId = resource.meta?.versionId;
   if (versionId) {
@@ -59,17 +63,37 @@ const formatNames: Readonly<Record<string, Format>> = {
   "text/xml": "xml",
 };
 
-/** `_format` wins over Accept (FHIR R4 3.1.0.1.11); throws GatewayError `not-acceptable`. */
-function formatOf(request: FastifyRequest): Format {
-  const asked = (request.query as Record<string, string | undefined>)._format;
+/**
+ * `_format` wins over Accept (FHIR R4 3.1.0.1.11), a named type over a wildcard; throws GatewayError
+ * `not-acceptable`. To be asked before the access is journalled.
+ */
+export function formatOf(request: FastifyRequest): Format {
+  const asked = (request.query as Record<string, unknown>)._format;
   if (asked !== undefined) {
     // a plus in a query is a space
-    const format = formatNames[asked.replace(" ", "+")];
+    const format = typeof asked === "string" ? formatNamed(asked.replace(" ", "+")) : undefined;
     if (format) return format;
     throw new GatewayError("not-acceptable", { field: "_format" });
   }
   const { accept } = request.headers;
-  if (accept === undefined || /json|\*\/\*|application\/\*/.test(accept)) return "json";
-  if (/xml/.test(accept)) return "xml";
+  const format = accept === undefined ? "json" : (formatNamed(accept) ?? formatAccepted(accept));
+  if (format) return format;
   throw new GatewayError("not-acceptable", { field: "Accept" });
+}
+
+const formatNamed = (name: string): Format | undefined =>
+  Object.hasOwn(formatNames, name) ? formatNames[name] : undefined;
+
+const wildcards = new Set(["*/*", "application/*"]);
+
+/** The named type of the greatest q-value, the first of equal ones; JSON when only a wildcard is left (RFC 9110 12.5.1). */
+function formatAccepted(accept: string): Format | undefined {
+  const ranges = accept.split(",").map((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    const q = parameters.find((parameter) => parameter.startsWith("q="));
+    return { type, q: q === undefined ? 1 : Number(q.slice(2)) };
+  });
+  const wanted = ranges.filter(({ q }) => q > 0).sort((one, other) => other.q - one.q);
+  const named = wanted.map(({ type }) => formatNamed(type)).find((format) => format !== undefined);
+  return named ?? (wanted.some(({ type }) => wildcards.has(type)) ? "json" : undefined);
 }

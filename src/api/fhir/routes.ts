@@ -8,7 +8,7 @@ import { parseSearch } from "../../fhir/search-request.ts";
 import { registerBearerAuth, requireScope } from "../../plugins/auth.ts";
 import type { Access } from "../../plugins/journal.ts";
 import { registerOperations } from "./operations.ts";
-import { sendResource } from "./reply.ts";
+import { formatOf, sendResource } from "./reply.ts";
 
 export interface FhirDoor {
   providers: Providers;
@@ -57,6 +57,7 @@ function registerRead(app: FastifyInstance, providers: Providers): void {
     const provider = providerOf(providers, type);
     requireScope(request, type, "r");
     request.authorize("read", { type });
+    const format = formatOf(request);
     const { value } = await provider.read(id, request.ctx);
     await request.journal({
       action: "read",
@@ -64,7 +65,7 @@ function registerRead(app: FastifyInstance, providers: Providers): void {
       resourceId: id,
       subject: personOf(value),
     });
-    return sendResource(request, reply, value);
+    return sendResource(request, reply, value, format);
   });
 }
 
@@ -94,11 +95,12 @@ async function search(
     request.authorize("search", { type });
   }
   request.authorize("search", { type: provider.type });
+  const format = formatOf(request);
   const { bundle } = await searchBundle(providers, provider, query, request.ctx);
   await Promise.all(
     accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
   );
-  return sendResource(request, reply, bundle);
+  return sendResource(request, reply, bundle, format);
 }
 
 /** A row for each resource that tells of a person; a search that brought none is a row too. */
