@@ -97,7 +97,9 @@ function refusePersonal(providers: Providers, criterion: Criterion): void {
 
 /** Splits at commas that are not escaped (FHIR R4 3.1.1.4.0.1). */
 function splitValues(text: string): string[] {
-  return (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map((part) => part.replace(/\\([\\,|$])/g, "$1"));
+  const values = (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map((part) => part.replace(/\\([\\,|$])/g, "$1"));
+  // FHIR strings hold no NUL, so nothing equals it, and PostgreSQL refuses to compare it
+  return values.filter((value) => !value.includes("\0"));
 }
 
 function inclusionOf(providers: Providers, name: string, value: string): Inclusion {

@@ -20,6 +20,8 @@ export interface IdentityMapParts {
 
 const domain = "identity-map";
 const cachedIdentities = 50_000;
+// FHIR R4 id; what else a caller may write, PostgreSQL may refuse to compare
+const idForm = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /** Random logical ids for source identifiers; rows hold an HMAC to find by and the value sealed. */
 export class IdentityMap {
@@ -49,6 +51,7 @@ export class IdentityMap {
 
   /** What a logical id stands for; undefined for an id that this tenant was never given. */
   async find(tenant: string, logicalId: string): Promise<SourceIdentity | undefined> {
+    if (!idForm.test(logicalId)) return undefined;
     const key = `${tenant}|${logicalId}`;
     const known = this.#identities.get(key);
     if (known) return known;

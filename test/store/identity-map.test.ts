@@ -36,6 +36,8 @@ onBothEngines((store) => {
     expect(await replica().find("t", id)).toEqual({ kind: "frmr/snils", value: snils });
     expect(await replica().find("u", id)).toBeUndefined();
     expect(await replica().find("t", "00000000-0000-4000-8000-000000000000")).toBeUndefined();
+    for (const noId of ["a\0b", "", "x".repeat(65), "ж"])
+      expect(await replica().find("t", noId)).toBeUndefined();
   });
 
   it("keeps no СНИЛС in clear, and ids are not derived from it", async () => {
