@@ -48,6 +48,14 @@ describe("private_key_jwt", () => {
     expect(human).toBeUndefined();
   });
 
+  it("accepts an expiry with a fraction; the jti is remembered until a whole millisecond", async () => {
+    const until: number[] = [];
+    const claimOnce = async (_purpose: string, _value: string, at: number) => until.push(at) > 0;
+    const jwt = await assertion({ exp: nowSeconds() + 100.0004 });
+    await authenticateClient(jwt, { ...check, claimOnce });
+    expect(until.map(Number.isInteger)).toEqual([true]);
+  });
+
   it("accepts a jti once", async () => {
     const jwt = await assertion();
     await authenticateClient(jwt, check);

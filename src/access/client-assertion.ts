@@ -43,7 +43,8 @@ export async function authenticateClient(
   const fresh = await check.claimOnce(
     "client-assertion",
     `${client.clientId} ${jti}`,
-    (exp + skewSeconds) * 1000,
+    // RFC 7519 allows fractions of a second
+    Math.ceil((exp + skewSeconds) * 1000),
   );
   if (!fresh) throw refused("jti was used before", "client_assertion.jti");
   return { client, human };

@@ -290,6 +290,66 @@ describe("journal", () => {
   });
 });
 
+describe("broken requests", () => {
+  it("an id that can be nobody's is not found, and finds nothing", async () => {
+    for (const id of ["a%00b", "x".repeat(65)]) {
+      const answer = await fetch(`${gateway.url}/fhir/Practitioner/${id}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      expect([answer.status, codeOf((await answer.json()) as OperationOutcome)]).toEqual([404, "not-found"]);
+    }
+    for (const [type, name] of [
+      ["Practitioner", "_id"],
+      ["PractitionerRole", "practitioner"],
+    ] as const) {
+      const { status, body } = await search(type, [[name, "a\0b"]]);
+      expect([status, body.total]).toEqual([200, 0]);
+    }
+  });
+
+  it("a search by POST is a form", async () => {
+    const answer = await fetch(`${gateway.url}/fhir/Practitioner/_search`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ identifier: bySnils(snils.doctor) }),
+    });
+    expect(answer.status).toBe(415);
+  });
+
+  it("a format that is not served is refused before anything counts as read", async () => {
+    const rows = () => gateway.parts.store.db.selectFrom("journal").select("row").execute();
+    const doctor = matches((await search("Practitioner", [["identifier", bySnils(snils.doctor)]])).body)[0];
+    const before = (await rows()).length;
+    const answer = await fetch(`${gateway.url}/fhir/Practitioner/${doctor?.id}?_format=xml&_format=json`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(answer.status).toBe(406);
+    const added = (await rows()).slice(before).map(({ row }) => JSON.parse(String(row)).outcome);
+    expect(added).toEqual(["not-acceptable"]);
+  });
+
+  it("the token endpoint takes a form whose members stand once", async () => {
+    const ask = (body: URLSearchParams | string, type?: string) =>
+      fetch(`${gateway.url}/auth/token`, {
+        method: "POST",
+        body,
+        headers: { ...(type && { "content-type": type }) },
+      });
+    const twice = await ask(
+      new URLSearchParams([
+        ["grant_type", "client_credentials"],
+        ["scope", "a"],
+        ["scope", "b"],
+      ]),
+    );
+    expect([twice.status, await twice.json()]).toEqual([
+      400,
+      expect.objectContaining({ error: "invalid_request" }),
+    ]);
+    expect((await ask("{}", "application/json")).status).toBe(415);
+  });
+});
+
 describe("access", () => {
   it("a scope that was not asked for does not open the type", async () => {
     const narrow = await gateway.token("system/Organization.rs");

@@ -6,6 +6,7 @@ import type { Provider, Providers } from "../../fhir/provider.ts";
 import { searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { registerBearerAuth, requireScope } from "../../plugins/auth.ts";
+import { takeFormsOnly } from "../../plugins/forms.ts";
 import type { Access } from "../../plugins/journal.ts";
 import { registerOperations } from "./operations.ts";
 import { formatOf, sendResource } from "./reply.ts";
@@ -73,9 +74,12 @@ function registerSearch(app: FastifyInstance, providers: Providers): void {
   app.get<{ Params: { type: string } }>("/:type", (request, reply) =>
     search(request, reply, providerOf(providers, request.params.type), providers),
   );
-  app.post<{ Params: { type: string } }>("/:type/_search", (request, reply) =>
-    search(request, reply, providerOf(providers, request.params.type), providers),
-  );
+  app.register(async (scope) => {
+    takeFormsOnly(scope);
+    scope.post<{ Params: { type: string } }>("/:type/_search", (request, reply) =>
+      search(request, reply, providerOf(providers, request.params.type), providers),
+    );
+  });
 }
 
 async function search(
