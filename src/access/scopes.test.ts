@@ -31,6 +31,11 @@ describe("SMART scopes", () => {
     expect(coversScope(scopes("user/*.rs"), scopes("system/Patient.r")[0]!)).toBe(false);
   });
 
+  it.each(["user", "patient"])("a %s scope opens nothing system-wide", (level) => {
+    expect(permits(scopes("system/Patient.rs"), "Patient", "r")).toBe(true);
+    expect(permits(scopes(`${level}/Patient.rs`, `${level}/*.rs`), "Patient", "r")).toBe(false);
+  });
+
   it("adding a scope never takes a right away", () => {
     const texts = fc.constantFrom(
       "system/Patient.r",

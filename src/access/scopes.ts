@@ -28,9 +28,15 @@ export function coversScope(granted: readonly Scope[], asked: Scope): boolean {
   );
 }
 
-/** True when the scopes permit one interaction letter (`c r u d s`) on a resource type. */
+/**
+ * True when the scopes let a client system do one interaction (`c r u d s`) on a type. Scopes of a user or patient
+ * never do: they speak of one person's own data.
+ */
 export function permits(granted: readonly Scope[], type: string, interaction: string): boolean {
   return granted.some(
-    (scope) => (scope.type === "*" || scope.type === type) && scope.interactions.includes(interaction),
+    (scope) =>
+      scope.level === "system" &&
+      (scope.type === "*" || scope.type === type) &&
+      scope.interactions.includes(interaction),
   );
 }
