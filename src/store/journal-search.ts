@@ -34,10 +34,11 @@ export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 
 // spelled as the indexes of migration 010 have them; a quote inside a value is escaped, so no value looks like a field
 const field = {
-  requestId: sql<string>`substring(row from '"requestId":"([^"]*)"')`,
-  subject: sql<string>`substring(row from '"subject":"([^"]*)"')`,
-  agent: sql<string>`coalesce(substring(row from '"onBehalfOf":"([^"]*)"'), substring(row from '"actorId":"([^"]*)"'))`,
-  tenant: sql<string>`substring(row from '"tenant":"([^"]*)"')`,
+  requestId: sql<string>`split_part(split_part(row, '"requestId":"', 2), '"', 1)`,
+  subject: sql<string>`split_part(split_part(row, '"subject":"', 2), '"', 1)`,
+  agent: sql<string>`coalesce(nullif(split_part(split_part(row, '"onBehalfOf":"', 2), '"', 1), ''),
+    split_part(split_part(row, '"actorId":"', 2), '"', 1))`,
+  tenant: sql<string>`split_part(split_part(row, '"tenant":"', 2), '"', 1)`,
   at: sql<number>`substring(row from '^\\{"at":(\\d+)')::int8`,
 };
 

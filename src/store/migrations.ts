@@ -92,14 +92,14 @@ const steps: Record<string, readonly string[]> = {
     "create index failed_message_at on failed_message (at)",
   ],
   "010-journal-search": [
-    // by pattern, not as json: PostgreSQL refuses json text with NUL, and such a row must be kept too
-    `create index journal_request on journal (substring(row from '"requestId":"([^"]*)"'))`,
+    // cut out, not read as json: PostgreSQL refuses json text with NUL, and such a row must be kept too
+    `create index journal_request on journal (split_part(split_part(row, '"requestId":"', 2), '"', 1))`,
     `create index journal_subject on journal
-       (substring(row from '"subject":"([^"]*)"'), (substring(row from '^\\{"at":(\\d+)')::int8))
+       (split_part(split_part(row, '"subject":"', 2), '"', 1), (substring(row from '^\\{"at":(\\d+)')::int8))
        where row like '%"subject":"%'`,
     `create index journal_agent on journal
-       ((coalesce(substring(row from '"onBehalfOf":"([^"]*)"'), substring(row from '"actorId":"([^"]*)"'))),
-       (substring(row from '^\\{"at":(\\d+)')::int8))`,
+       (coalesce(nullif(split_part(split_part(row, '"onBehalfOf":"', 2), '"', 1), ''),
+         split_part(split_part(row, '"actorId":"', 2), '"', 1)), (substring(row from '^\\{"at":(\\d+)')::int8))`,
   ],
 };
 
