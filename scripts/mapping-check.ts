@@ -21,7 +21,7 @@ const same = (a: unknown, b: unknown) => isDeepStrictEqual(plain(a), plain(b));
 
 /** Checks one message as the gate does; returns what is wrong, in words. */
 export async function checkMessage(message: Message): Promise<readonly string[]> {
-  const problems: string[] = [];
+  const problems = message.cases.length === 0 ? ["no fixtures"] : [];
   for (const direction of message.directions) {
     try {
       problems.push(...(await checkDirection(message, direction)));
@@ -69,6 +69,9 @@ function checkCase(
   const expected = readSource(message, caseFile(message, name, isForth ? "expected" : "back"));
   if (source === undefined) {
     return ["no fixture to convert"];
+  }
+  if (isForth && expected === undefined) {
+    return ["no expected.json to compare with"];
   }
   const result = mapping.convert(source);
   const root = message.about.source?.root ?? "";

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import type { Resource } from "@medplum/fhirtypes";
 import { describe, expect, it } from "vitest";
 import { checkMessage } from "../scripts/mapping-check.ts";
 import { messages } from "../scripts/mapping-folder.ts";
@@ -11,14 +12,38 @@ import { xmlModelOf } from "../src/fml/xml-source.ts";
 import { XmlError } from "../src/xml/error.ts";
 import { readObject } from "../src/xml/object.ts";
 import { mappingOf } from "./support/fml.ts";
+import { r4Errors } from "./support/r4.ts";
+
+const named = messages().map((message) => [message.name, message] as const);
 
 describe("every map", () => {
-  it.each(messages().map((message) => [message.name, message] as const))(
+  it.each(named)(
     "%s compiles, converts its fixtures, agrees with the interpreter and leaves nothing out unlisted",
     async (_name, message) => {
       expect(await checkMessage(message)).toEqual([]);
     },
   );
+
+  it.each(named.filter(([, { directions }]) => directions.includes("to-fhir")))(
+    "%s makes valid R4 of each fixture",
+    (_name, { folder, cases }) => {
+      const wrong = cases.flatMap((name) => {
+        const expected = new URL(`fixtures/${name}/expected.json`, folder);
+        const resource = JSON.parse(readFileSync(expected, "utf8")) as Resource;
+        return r4Errors(resource).map((error) => `${name}: ${error}`);
+      });
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  it("a resource that is not valid R4 would be told of, also within a Bundle", () => {
+    const entry = [{ resource: { resourceType: "Person", birthDate: "31.02.1990", gender: ["male"] } }];
+    const wrong = r4Errors({ resourceType: "Bundle", type: "collection", entry } as unknown as Resource);
+    expect(wrong).toEqual([
+      expect.stringContaining("Bundle.entry.resource.gender"),
+      expect.stringContaining("Bundle.entry[0].resource.birthDate"),
+    ]);
+  });
 
   it("runs in a process that refuses to make code from strings", () => {
     const loader = new URL("../src/fml/loader.ts", import.meta.url).href;
