@@ -29,6 +29,7 @@ const facts = {
   confirmed: true,
   authTime: 0,
   amr: "PWD",
+  person: { resourceType: "Person" as const },
   organizations: [],
   esia: { sid: "sid", expiresAt: 0 },
 };
