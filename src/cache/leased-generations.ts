@@ -17,7 +17,8 @@ interface LeasedGenerationsOptions {
   monotonic?: () => number;
 }
 
-const leaseMs = 2_000;
+/** How long a replica may give kept answers after it last heard from Redis. */
+export const leaseMs = 2_000;
 const renewEveryMs = 600;
 // the registration outlives the lease that it stands for
 const registrationMs = leaseMs + 500;

@@ -13,7 +13,7 @@ import { SessionStore } from "../../src/store/sessions.ts";
 import { startApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { startRedis } from "../support/redis-server.ts";
-import { signInAs } from "../support/sign-in.ts";
+import { csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -31,6 +31,7 @@ const facts = {
   amr: "PWD",
   person: { resourceType: "Person" as const },
   organizations: [],
+  person: { resourceType: "Person" as const },
   esia: { sid: "sid", expiresAt: 0 },
 };
 
@@ -95,7 +96,27 @@ it("a dead Redis keeps nobody out: sign-in and sessions go on", async () => {
   const { visitor } = await signInAs(app, "doctor");
   await redis.server.kill();
   await expect.poll(() => app.parts.redis?.up).toBe(false);
-  expect((await visitor.visit(`${app.url}/auth/account`)).status).toBe(200);
+  const page = await visitor.visit(`${app.url}/auth/account`);
+  expect(page.status).toBe(200);
   const { answer } = await signInAs(app, "nurse");
   expect(answer.status, answer.text).toBe(200);
+
+  const post = (path: string) =>
+    visitor.visit(`${app.url}${path}`, {
+      method: "POST",
+      headers: {
+        accept: "application/json",
+        "x-requested-with": "test",
+        origin: app.url,
+        "idempotency-key": randomUUID(),
+      },
+    });
+  await visitor.visit(`${app.url}/auth/terms`, { form: { csrf: csrfOn(page), version: "1" } });
+  const check = await post("/cabinet/v1/me/verification");
+  expect(check.status, check.text).toBe(201);
+  const out = await post("/auth/logout");
+  expect(out.status, out.text).toBe(200);
+  expect(visitor.cookie(app.url, "__Host-sid")).toBeFalsy();
+  expect((await journalRows(app)).at(-1)).toMatchObject({ action: "sign-out", outcome: "ok" });
+  expect((await visitor.visit(`${app.url}/auth/account`)).status).toBe(401);
 });

@@ -6,18 +6,16 @@ import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
 import type { EmployeeRole } from "../../systems/esia/identity-provider.ts";
+import { type AskingAnew, askedAnew } from "../asked-anew.ts";
 import type { Answered } from "../identities.ts";
 import type { OrganizationDirectory } from "../organization-directory.ts";
-import type { PractitionerDirectory, WorkerCard } from "../practitioner-directory.ts";
+import type { WorkerCard } from "../practitioner-directory.ts";
 import { differingFields } from "./identity-match.ts";
 
-export interface WorkerStatusParts {
-  practitioners: PractitionerDirectory;
+export interface WorkerStatusParts extends AskingAnew {
   organizations: OrganizationDirectory;
   verifications: WorkerVerifications;
   clock: Clock;
-  /** makes cached answers about a СНИЛС unreachable */
-  forgetAnswers: (snils: string) => Promise<void>;
   earlierVerificationDays: number;
 }
 
@@ -77,7 +75,7 @@ export class WorkerStatuses {
   ): Promise<Answered<WorkerCard> | undefined> {
     const { verifications } = this.#parts;
     try {
-      return await this.#askedAnew(snils, ctx);
+      return await askedAnew(this.#parts, snils, ctx);
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       if (error.code === "person-not-found") {
@@ -88,15 +86,6 @@ export class WorkerStatuses {
       ctx.log.warn({ error, code: error.code, system: "frmr" }, "sign-in goes on without the registry");
       return undefined;
     }
-  }
-
-  /** Never a kept answer (V-12): without Redis nothing is kept, so failing to forget does no harm then. */
-  async #askedAnew(snils: string, ctx: RequestContext): Promise<Answered<WorkerCard>> {
-    const { practitioners, forgetAnswers } = this.#parts;
-    const failure = await forgetAnswers(snils).catch((error: unknown) => error ?? true);
-    const card = await practitioners.cardBySnils(snils, ctx);
-    if (failure && card.sources.some(({ status }) => status !== "fresh")) throw failure;
-    return card;
   }
 
   async #earlier(owner: string): Promise<WorkerStatus> {

@@ -9,7 +9,7 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { isSnils, snilsDigits } from "../../core/identifiers.ts";
 import type { SealedResources } from "../../store/sealed-resources.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
-import type { PractitionerDirectory } from "../practitioner-directory.ts";
+import { type AskingAnew, askedAnew } from "../asked-anew.ts";
 import { differingFields } from "../sign-in/identity-match.ts";
 import { confirmationPdf } from "./confirmation.ts";
 import {
@@ -20,15 +20,12 @@ import {
   toVerificationResult,
 } from "./outcome.ts";
 
-interface VerificationParts {
-  practitioners: PractitionerDirectory;
+interface VerificationParts extends AskingAnew {
   resources: SealedResources;
   sessions: Pick<Sessions, "change">;
   /** confirmations that let a worker in while ФРМР is down */
   earlier: Pick<WorkerVerifications, "forget">;
   clock: Clock;
-  /** makes cached answers about a СНИЛС unreachable */
-  forgetAnswers: (snils: string) => Promise<void>;
   /** the registry is a sandbox: confirmations say so */
   sandboxed: boolean;
 }
@@ -81,10 +78,8 @@ export class Verifications {
   }
 
   async #finding(snils: string, person: Person, ctx: RequestContext): Promise<RegistryFinding> {
-    const { forgetAnswers, practitioners } = this.#parts;
-    await forgetAnswers(snils);
     try {
-      const { value } = await practitioners.cardBySnils(snils, ctx);
+      const { value } = await askedAnew(this.#parts, snils, ctx);
       return { record: "one", differing: differingFields(person, value.practitioner) };
     } catch (error) {
       if (!isGatewayError(error)) throw error;
