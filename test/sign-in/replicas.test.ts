@@ -31,7 +31,6 @@ const facts = {
   amr: "PWD",
   person: { resourceType: "Person" as const },
   organizations: [],
-  person: { resourceType: "Person" as const },
   esia: { sid: "sid", expiresAt: 0 },
 };
 
