@@ -124,6 +124,20 @@ describe("limits", () => {
 });
 
 describe("request telemetry", () => {
+  it("a request whose caller went away is measured as refused, and no longer counts as active", async () => {
+    await start();
+    app.get("/cabinet/v1/never", () => new Promise(() => {}));
+    const address = new URL(await app.listen({ port: 0, host: "127.0.0.1" }));
+    const socket = connect(Number(address.port), "127.0.0.1");
+    socket.write("GET /cabinet/v1/never HTTP/1.1\r\nhost: gw\r\n\r\n");
+    await expect.poll(() => telemetry.instruments.activeRequests.of({}).value).toBe(1);
+    socket.destroy();
+    await expect.poll(() => telemetry.instruments.activeRequests.of({}).value).toBe(0);
+    expect(telemetry.instruments.requestSeconds.series.map(({ attributes }) => attributes)).toContainEqual(
+      expect.objectContaining({ http_route: "/cabinet/v1/never", http_response_status_code: "4xx" }),
+    );
+  });
+
   it("every request is measured by route, not by its path, and its trace may be kept", async () => {
     await start(100);
     await ask("a");

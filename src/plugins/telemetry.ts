@@ -12,6 +12,12 @@ import {
 import type { HistogramSeries } from "../telemetry/metrics.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    measured: boolean;
+  }
+}
+
 interface TelemetrySettings {
   telemetry: Telemetry;
   /** keyed hash of an actor's id for the log */
@@ -30,25 +36,37 @@ const rejections: Partial<Record<ErrorCode, RejectReason>> = {
   "bad-request": "schema",
 };
 
-/** Measures every request and hands it to the telemetry when its answer has left. */
+// of a caller who went away; never sent
+const clientClosed = 499;
+
+/** Measures every request and hands it to the telemetry when its answer has left or its caller is gone. */
 export function registerTelemetry(app: FastifyInstance, settings: TelemetrySettings): void {
   const { instruments } = settings.telemetry;
   const active = instruments.activeRequests.of({});
   const routes = new RouteSeries(instruments);
-  app.addHook("onRequest", (_request, _reply, done) => {
-    active.value++;
-    done();
-  });
-  app.addHook("onResponse", (request, reply, done) => {
+  app.decorateRequest("measured", false);
+  const measure = (request: FastifyRequest, reply: FastifyReply, status: number) => {
+    // a handler may answer after its caller went away
+    if (request.measured) return;
+    request.measured = true;
     active.value--;
     const elapsedMs = reply.elapsedTime;
-    routes.of(request, reply.statusCode).observe(elapsedMs / 1000);
+    routes.of(request, status).observe(elapsedMs / 1000);
     for (const timing of request.ctx.timings.entries)
       if (timing.name === "journal append")
         instruments.journalSeconds.of({}).observe((timing.endMs - timing.startMs) / 1000);
     const reason = request.errorCode && rejections[request.errorCode];
     if (reason) instruments.rejected.of({ reason }).value++;
-    finish(request, reply, elapsedMs, settings);
+    finish(request, reply, { elapsedMs, status }, settings);
+  };
+  app.addHook("onRequest", (request, reply, done) => {
+    active.value++;
+    // fastify's onResponse is not called for a connection that broke
+    reply.raw.once("close", () => measure(request, reply, clientClosed));
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    measure(request, reply, reply.statusCode);
     done();
   });
 }
@@ -56,7 +74,7 @@ export function registerTelemetry(app: FastifyInstance, settings: TelemetrySetti
 function finish(
   request: FastifyRequest,
   reply: FastifyReply,
-  elapsedMs: number,
+  { elapsedMs, status }: { elapsedMs: number; status: number },
   { telemetry, pseudonym, mayDebug }: TelemetrySettings,
 ): void {
   const { headers, ctx, errorCode } = request;
@@ -69,7 +87,7 @@ function finish(
     requestId: request.id,
     route: routeOf(request),
     method: methodLabel(request.method),
-    status: reply.statusCode,
+    status,
     startMs: endMs - elapsedMs,
     endMs,
     timings: timings.entries,
