@@ -30,6 +30,8 @@ const compact = {
   "bad-request": [400, "invalid", "after-fix", "The request is not well-formed", "Запрос составлен неверно", "Исправьте указанное поле и повторите запрос"],
   "unsupported-media-type": [415, "not-supported", "after-fix", "The Content-Type is not one that the route reads", "Формат тела запроса не поддерживается", "Укажите Content-Type из документации операции"],
   "not-acceptable": [406, "not-supported", "after-fix", "The route can't answer in an accepted format", "Запрошенный формат ответа не поддерживается", "Укажите Accept: application/fhir+json или application/json"],
+  "headers-too-large": [431, "too-long", "after-fix", "The header fields of the request are over the limit", "Заголовки запроса слишком велики", "Уменьшите заголовки запроса; в браузере удалите cookie этого сайта"],
+  "request-timeout": [408, "timeout", "later", "The request did not arrive in time", "Запрос не пришёл полностью за отведённое время", "Проверьте соединение и повторите запрос"],
   "payload-too-large": [413, "too-long", "after-fix", "The body is over the limit of the route", "Тело запроса слишком велико", "Уменьшите объём данных в запросе"],
   "invalid-snils": [400, "value", "after-fix", "A СНИЛС has a wrong format or check digits", "СНИЛС указан с ошибкой", "Проверьте 11 цифр СНИЛС по документу"],
   "invalid-identifier": [400, "value", "after-fix", "An identifier has a wrong format or check digit", "Идентификатор указан с ошибкой", "Проверьте номер по документу"],

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../core/clock.ts";
@@ -154,6 +155,27 @@ describe("broken requests", () => {
     expect(method.statusCode).toBe(405);
     expect(method.headers.allow).toBe("POST");
     expect(method.json().code).toBe("method-not-allowed");
+  });
+
+  it("a path under /fhir that is no URL is refused by an OperationOutcome", async () => {
+    const answer = await app.inject("/fhir/fail/%E0%A4%A");
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers["content-type"]).toMatch(/^application\/fhir\+json/);
+    expect(answer.json().issue[0].details.coding[0].code).toBe("bad-request");
+  });
+
+  it.each([
+    ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+    ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+    ["HPE_INVALID_METHOD", "400 Bad Request"],
+  ])("what is no request (%s) is answered %s, in the body too", (code, line) => {
+    const sent: string[] = [];
+    const socket = { writable: true, end: (text: string) => sent.push(text) } as unknown as Socket;
+    const { clientErrorHandler } = serverOptions({ publicUrl, timeoutMs: 30_000 });
+    clientErrorHandler?.call(app, Object.assign(new Error(), { code }) as never, socket);
+    const [head = "", body = ""] = sent.join("").split("\r\n\r\n");
+    expect(head.split("\r\n")[0]).toBe(`HTTP/1.1 ${line}`);
+    expect(JSON.parse(body).status).toBe(Number(line.slice(0, 3)));
   });
 
   it("a path that is no URL is refused in our words", async () => {

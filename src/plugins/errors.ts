@@ -92,7 +92,10 @@ async function answer(
   if (wait !== undefined) reply.header("retry-after", String(Math.ceil(wait)));
   if (row.status === 401) reply.header("www-authenticate", "Bearer");
   reply.code(row.status).header("cache-control", "no-store");
-  return settings.page?.(told, request, reply) ?? render(told, request, reply, settings.publicUrl);
+  const page = settings.page?.(told, request, reply);
+  if (page) return page;
+  const { type, text } = errorBody(told, request, settings.publicUrl);
+  return reply.type(type).send(text);
 }
 
 const defaultRetryAfter = 5;
@@ -113,25 +116,26 @@ async function recorded(
   }
 }
 
-const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] ?? "/";
+const pathOf = (request: Pick<FastifyRequest, "url">): string => request.url.split("?", 1)[0] ?? "/";
 
-function render(
+/** The body of an error in the dialect of the door that was asked, and its content type. */
+export function errorBody(
   error: GatewayError,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: Pick<FastifyRequest, "url" | "id">,
   publicUrl: string,
-): FastifyReply {
+): { type: string; text: string } {
   const path = pathOf(request);
-  if (path === "/auth/token") return reply.type("application/json").send(JSON.stringify(oauthError(error)));
+  if (path === "/auth/token") return { type: "application/json", text: JSON.stringify(oauthError(error)) };
   if (path === "/fhir" || path.startsWith("/fhir/"))
-    return reply.type("application/fhir+json; charset=utf-8").send(JSON.stringify(outcomeOf(error)));
-  return reply
-    .type("application/problem+json; charset=utf-8")
-    .send(JSON.stringify(problemOf(error, request.id, publicUrl)));
+    return { type: "application/fhir+json; charset=utf-8", text: JSON.stringify(outcomeOf(error)) };
+  return {
+    type: "application/problem+json; charset=utf-8",
+    text: JSON.stringify(problemOf(error, request.id, publicUrl)),
+  };
 }
 
 /** RFC 9457, with the code, the remedy and a retry contract that a program can follow. */
-export function problemOf(error: GatewayError, requestId: string, publicUrl: string) {
+function problemOf(error: GatewayError, requestId: string, publicUrl: string) {
   const { code, row, field } = error;
   return {
     type: `${publicUrl}/docs/errors#${code}`,

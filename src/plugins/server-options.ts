@@ -1,9 +1,10 @@
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyServerOptions } from "fastify";
+import type { FastifyHttpOptions } from "fastify";
+import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 import { requestIdOf } from "./context.ts";
-import { problemOf, toGatewayError } from "./errors.ts";
+import { errorBody, toGatewayError } from "./errors.ts";
 
 interface EdgeSettings {
   publicUrl: string;
@@ -14,6 +15,13 @@ interface EdgeSettings {
 }
 
 const maxBodyBytes = 1 << 20;
+const longestHeadersMs = 60_000;
+
+// what node refuses before there is a request; the rest is no HTTP
+const connectionErrors: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: "headers-too-large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request-timeout",
+};
 
 /**
  * How fastify is built at the edge: our request ids, our error bodies even for requests that never reach a
@@ -23,9 +31,7 @@ export function serverOptions({
   publicUrl,
   timeoutMs,
   trustedProxies = [],
-}: EdgeSettings): FastifyServerOptions {
-  const body = (error: GatewayError, requestId: string) =>
-    JSON.stringify(problemOf(error, requestId, publicUrl));
+}: EdgeSettings): FastifyHttpOptions<Server> {
   return {
     genReqId: (raw: IncomingMessage) => requestIdOf(raw.headers["x-request-id"]),
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
@@ -34,19 +40,21 @@ export function serverOptions({
     // longer than the idle time of usual load balancers, so that they close first
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
+    http: { headersTimeout: Math.min(longestHeadersMs, timeoutMs), connectionsCheckingInterval: 1_000 },
     frameworkErrors: (error, request, reply) => {
       const known = toGatewayError(error);
-      reply.raw.writeHead(known.row.status, { "content-type": "application/problem+json; charset=utf-8" });
-      reply.raw.end(body(known, String(request.id)));
+      const { type, text } = errorBody(known, request, publicUrl);
+      reply.raw.writeHead(known.row.status, { "content-type": type, "x-request-id": request.id });
+      reply.raw.end(text);
     },
     clientErrorHandler: (error, socket: Socket) => {
       if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-      const known = new GatewayError("bad-request", { detail: "the HTTP message is not well-formed" });
-      const text = body(known, crypto.randomUUID());
-      const status =
-        error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      const known = new GatewayError(connectionErrors[error.code] ?? "bad-request");
+      const { status } = known.row;
+      // which door was meant is not known
+      const { type, text } = errorBody(known, { url: "/", id: crypto.randomUUID() }, publicUrl);
       socket.end(
-        `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${type}\r\n` +
           `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
       );
     },
