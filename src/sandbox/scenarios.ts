@@ -66,6 +66,7 @@ export function playScenarios(app: FastifyInstance, system: SandboxSystem, book:
     if (!Object.hasOwn(known, scenario)) {
       return reply
         .code(400)
+        .header("x-scenario", "unknown")
         .send({ error: `unknown scenario for ${system.name}`, known: Object.keys(known) });
     }
     request.scenario = scenario;

@@ -1,5 +1,6 @@
 import { Agent } from "undici";
 import type { Clock } from "../core/clock.ts";
+import { GatewayError, isGatewayError } from "../core/errors.ts";
 import { readLimited } from "./limited-body.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 import { WireFailure } from "./wire-failure.ts";
@@ -32,18 +33,20 @@ export function createAgent(): Agent {
 
 /**
  * Binds fetch to the terms of one attempt. Throws WireFailure for what no codec should see: transport faults,
- * 429, 502, 503, 504, redirects, HTML, a body over the limit, and a 5xx that does not speak XML or JSON.
+ * 429, 502, 503, 504, redirects, HTML, a body over the limit, and a 5xx that does not speak XML or JSON; GatewayError
+ * `bad-request` when the caller asked for a scenario that the sandbox does not have.
  */
 export function createWireFetch(terms: WireTerms): WireFetch {
   return async (url, init = {}) => {
     try {
       const response = await send(url, init, terms);
-      await refuseStatus(response, terms.clock);
+      await refuseStatus(response, terms);
       const body = await readLimited(response, terms.maxBytes);
       refuseContent(response, body);
       terms.onBody?.(body);
       return rebuilt(response, body);
     } catch (error) {
+      if (isGatewayError(error)) throw error;
       throw wireFailureOf(error, terms.signal);
     }
   };
@@ -57,8 +60,17 @@ function send(url: string, init: RequestInit, { agent, signal, scenario }: WireT
   return fetch(url, { ...init, ...terms });
 }
 
-async function refuseStatus(response: Response, clock: Clock): Promise<void> {
-  const failure = statusFailure(response, clock);
+// the caller's own mistake, not the system's
+function unknownScenario({ headers }: Response): GatewayError | undefined {
+  if (headers.get("x-scenario") !== "unknown") return undefined;
+  return new GatewayError("bad-request", {
+    field: "headers/x-scenario",
+    detail: "the sandbox has no such scenario",
+  });
+}
+
+async function refuseStatus(response: Response, { clock, scenario }: WireTerms): Promise<void> {
+  const failure = (scenario && unknownScenario(response)) || statusFailure(response, clock);
   if (!failure) return;
   await response.body?.cancel().catch(() => {});
   throw failure;

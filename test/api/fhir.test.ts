@@ -307,6 +307,13 @@ describe("broken requests", () => {
     }
   });
 
+  it("a scenario that the sandbox does not have is the caller's mistake", async () => {
+    const { status, body } = await search("Practitioner", [["identifier", bySnils(snils.doctor)]], {
+      "x-scenario": "no-such",
+    });
+    expect([status, codeOf(body)]).toEqual([400, "bad-request"]);
+  });
+
   it("a search by POST is a form", async () => {
     const answer = await fetch(`${gateway.url}/fhir/Practitioner/_search`, {
       method: "POST",
