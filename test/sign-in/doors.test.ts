@@ -16,6 +16,7 @@ afterEach(() => {
   for (const step of undo.splice(0)) step();
 });
 const account = (visitor: Visitor) => visitor.visit(`${app.url}/auth/account`);
+const form = "application/x-www-form-urlencoded";
 const json = { accept: "application/json", "content-type": "application/json", "x-requested-with": "test" };
 
 /** A session as the store holds it now, older than it is, and unknown to the cache. */
@@ -112,7 +113,7 @@ describe("leaving", () => {
     const token = visitor.cookie(app.url, "__Host-sid")!;
     const answer = await visitor.visit(`${app.url}/auth/logout`, {
       method: "POST",
-      headers: { ...json, origin: app.url, "content-type": "application/x-www-form-urlencoded" },
+      headers: { ...json, origin: app.url, "content-type": form },
     });
     expect(answer.status, answer.text).toBe(200);
     const { logoutUrl } = JSON.parse(answer.text) as { logoutUrl: string };
@@ -162,6 +163,16 @@ describe("choices", () => {
     const answer = await post(visitor, "/auth/organization", { oid: "1.2.643.5.1.13.13.12.2.77.90001" });
     expect([answer.status, codeOn(answer)]).toEqual([403, "worker-session-required"]);
   });
+
+  it.each(["organization", "terms"])(
+    "a choice of %s without its field is refused by name",
+    async (choice) => {
+      const { visitor } = await signInAs(app, "doctor");
+      const bare = { method: "POST", headers: { ...json, origin: app.url, "content-type": form } };
+      expect((await visitor.visit(`${app.url}/auth/${choice}`, bare)).status).toBe(400);
+      expect((await post(visitor, `/auth/${choice}`, {})).status).toBe(400);
+    },
+  );
 
   it("L-36 terms are accepted once, with version and time, for the sign-ins to come too", async () => {
     const { visitor } = await signInAs(app, "nurse");

@@ -8,6 +8,10 @@ import { loggedOutPath } from "./logout.ts";
 
 const path = "/auth/account";
 
+const formWith = (name: string) => ({
+  body: { type: "object", required: [name], properties: { [name]: { type: "string" } } },
+});
+
 /** `/auth/account`: who is signed in, what is still to be chosen or accepted, and the way out; works without scripts. */
 export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void {
   app.register(async (guarded) => {
@@ -21,22 +25,30 @@ export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void 
         formAction: `'self' ${esia}`,
       });
     });
-    guarded.post<{ Body: { oid?: string } }>("/auth/organization", async (request, reply) => {
-      const session = requireSession(request);
-      await door.choices.organization(session, String(request.body.oid));
-      await request.journal({
-        action: "choose-organization",
-        resourceType: "Session",
-        resourceId: session.id,
-      });
-      return reply.redirect(path, 303);
-    });
-    guarded.post<{ Body: { version?: string } }>("/auth/terms", async (request, reply) => {
-      const session = requireSession(request);
-      await door.choices.terms(session, String(request.body.version));
-      await request.journal({ action: "accept-terms", resourceType: "Session", resourceId: session.id });
-      return reply.redirect(path, 303);
-    });
+    guarded.post<{ Body: { oid: string } }>(
+      "/auth/organization",
+      { schema: formWith("oid") },
+      async (request, reply) => {
+        const session = requireSession(request);
+        await door.choices.organization(session, request.body.oid);
+        await request.journal({
+          action: "choose-organization",
+          resourceType: "Session",
+          resourceId: session.id,
+        });
+        return reply.redirect(path, 303);
+      },
+    );
+    guarded.post<{ Body: { version: string } }>(
+      "/auth/terms",
+      { schema: formWith("version") },
+      async (request, reply) => {
+        const session = requireSession(request);
+        await door.choices.terms(session, request.body.version);
+        await request.journal({ action: "accept-terms", resourceType: "Session", resourceId: session.id });
+        return reply.redirect(path, 303);
+      },
+    );
   });
 }
 
