@@ -1,9 +1,11 @@
-import { readFileSync, watch } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { systemClock } from "../src/core/clock.ts";
 import { buildFile } from "../src/fml/builder.ts";
 import { loadMapping } from "../src/fml/loader.ts";
 import { modelFromXsd } from "../src/fml/model-from-xsd.ts";
+import { MapReloader } from "../src/fml/reload.ts";
 import { readXml } from "../src/xml/read.ts";
 import { checkMessage, missing } from "./mapping-check.ts";
 import { build, mappings, messages, readSource } from "./mapping-folder.ts";
@@ -68,12 +70,13 @@ function writeModel([file = "", element = "", url = ""]: readonly string[]): voi
 }
 
 async function watchAll(filter?: string): Promise<void> {
+  const reloader = await MapReloader.open({ folder: mappings, clock: systemClock });
   await check(filter);
-  let waiting: NodeJS.Timeout | undefined;
-  watch(mappings, { recursive: true }, () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => void check(filter), 100);
-  });
+  reloader.watch((reloads) => {
+    const failures = reloads.flatMap(({ failure }) => failure ?? []);
+    for (const failure of failures) console.log(`FAIL ${failure}`);
+    if (failures.length === 0) void check(filter);
+  }, new AbortController().signal);
 }
 
 const [command = "", ...args] = process.argv.slice(2);

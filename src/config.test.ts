@@ -45,6 +45,7 @@ describe("configuration", () => {
     ["MASTER_KEY_FILE", "/no/such/file", /MASTER_KEY_FILE names a file/],
     ["FRMO_URL", undefined, /FRMO_URL must be an https address/],
     ["NSI_URL", undefined, /NSI_URL must be an https address/],
+    ["MAPPING_RELOAD", "on", /MAPPING_RELOAD=on is refused/],
     ["CLIENTS_FILE", undefined, /CLIENTS_FILE is required/],
     ["ESIA_PROVIDER", "sandbox", /invented people/],
     ["ESIA_URL", "http://esia-gateway.example.test", /ESIA_URL must be https/],

@@ -115,6 +115,11 @@ export const configSchema = Type.Object({
   ),
   FAILED_MESSAGE_COUNT: Count(500, "how many such answers are kept; 0: none"),
   FAILED_MESSAGE_BYTES: Count(1_048_576, "bytes kept of one such answer; the rest is cut", 1_024),
+  MAPPING_RELOAD: Type.Union([Type.Literal("off"), Type.Literal("on")], {
+    default: "off",
+    description:
+      "`on`: a map changed under mappings/ is compiled again while the process runs; development only, refused in production",
+  }),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
@@ -216,6 +221,7 @@ function unsafe(config: Config): string[] {
       problems.push(
         `${setting} must be an https address in production: a sandbox answers with invented data`,
       );
+  if (config.MAPPING_RELOAD === "on") problems.push("MAPPING_RELOAD=on is refused in production");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;

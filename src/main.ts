@@ -2,6 +2,7 @@ import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { sandboxEsiaClient, sandboxTokenSigners } from "./generated-keys.ts";
+import { followMaps } from "./map-reload.ts";
 import { openParts, sandboxedSystems } from "./parts.ts";
 import { createSandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
@@ -25,6 +26,7 @@ const telemetry = new Telemetry({
 const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : undefined;
 const around = { clock, log, telemetry, version, sandbox };
 const parts = await openParts(config, around);
+const unfollowMaps = await followMaps(config, around);
 const { app, drain } = await createApp(config, parts, around);
 const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
 const address = await app.listen({ port: config.PORT, host: config.HOST });
@@ -41,6 +43,7 @@ function onSignal(): void {
 
 async function stop(): Promise<void> {
   await drain.run();
+  await unfollowMaps();
   await parts.close();
   await sandbox?.close();
   await telemetry.close();

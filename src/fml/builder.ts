@@ -13,14 +13,18 @@ async function compileSources(sources: MappingSources, buildFolder: URL): Promis
   return compileMap(sources.text, { types: await readR4Types(buildFolder), ...libraryOf(sources) });
 }
 
-/** Compiles a map file into an ES module at `output`; its first line carries the digests of what it was made from. */
-export async function buildFile(map: URL, output: URL, buildFolder: URL): Promise<void> {
+/**
+ * Compiles a map file into an ES module at `output`, whose first line carries the digests of what it was made from;
+ * returns that of the sources. Throws FmlCompileError with all that is wrong.
+ */
+export async function buildFile(map: URL, output: URL, buildFolder: URL): Promise<string> {
   const sources = await readSources(map);
   const { code } = await compileSources(sources, buildFolder);
   await mkdir(new URL("./", output), { recursive: true });
   const draft = new URL(`${output.href}.${process.pid}`);
   await writeFile(draft, `${stamp(sources.digest, await compilerDigest())}\n${code}`);
   await rename(draft, output);
+  return sources.digest;
 }
 
 const stamp = (sources: string, compiler: string) => `// sources ${sources} compiler ${compiler}`;

@@ -1,0 +1,28 @@
+import type { Config } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import { MapReloader, type Reload } from "./fml/reload.ts";
+
+const folder = new URL("../mappings/", import.meta.url);
+
+/** Follows the maps' sources where MAPPING_RELOAD says so; returns what ends it. */
+export async function followMaps(config: Config, { clock, log }: { clock: Clock; log: Logger }) {
+  if (config.MAPPING_RELOAD === "off") return async () => {};
+  const reloader = await MapReloader.open({ folder, clock });
+  const stop = new AbortController();
+  reloader.watch((reloads) => {
+    for (const reload of reloads) tell(log, reload);
+  }, stop.signal);
+  return async () => {
+    stop.abort();
+    await reloader.close();
+  };
+}
+
+function tell(log: Logger, { map, failure }: Reload): void {
+  const mapping = map.pathname.split("/").slice(-3).join("/");
+  if (failure === undefined) log.info({ mapping }, "map reloaded");
+  // a line for each problem: the log cuts long texts
+  for (const detail of failure?.split("\n") ?? [])
+    log.error({ mapping, detail }, "map not reloaded, the old one stays");
+}
