@@ -73,9 +73,10 @@ async function watchAll(filter?: string): Promise<void> {
   const reloader = await MapReloader.open({ folder: mappings, clock: systemClock });
   await check(filter);
   reloader.watch((reloads) => {
-    const failures = reloads.flatMap(({ failure }) => failure ?? []);
-    for (const failure of failures) console.log(`FAIL ${failure}`);
-    if (failures.length === 0) void check(filter);
+    const failed = reloads.filter(({ failure }) => failure !== undefined);
+    for (const { map, failure } of failed)
+      console.log(`FAIL ${map.pathname.split("/").slice(-3).join("/")}\n${failure}`);
+    if (failed.length === 0) void check(filter);
   }, new AbortController().signal);
 }
 
