@@ -91,16 +91,6 @@ const steps: Record<string, readonly string[]> = {
        source_path text, target_path text, bytes int not null, content bytea not null)`,
     "create index failed_message_at on failed_message (at)",
   ],
-  "010-journal-search": [
-    // cut out, not read as json: PostgreSQL refuses json text with NUL, and such a row must be kept too
-    `create index journal_request on journal (split_part(split_part(row, '"requestId":"', 2), '"', 1))`,
-    `create index journal_subject on journal
-       (split_part(split_part(row, '"subject":"', 2), '"', 1), (substring(row from '^\\{"at":(\\d+)')::int8))
-       where row like '%"subject":"%'`,
-    `create index journal_agent on journal
-       (coalesce(nullif(split_part(split_part(row, '"onBehalfOf":"', 2), '"', 1), ''),
-         split_part(split_part(row, '"actorId":"', 2), '"', 1)), (substring(row from '^\\{"at":(\\d+)')::int8))`,
-  ],
 };
 
 const provider: MigrationProvider = {
