@@ -368,7 +368,7 @@ describe("a change", () => {
   });
 
   it("checks of one person are limited, of another one not", async () => {
-    const [cabinet, other] = [await admitted("norole"), await admitted("nurse")];
+    const [cabinet, other] = [await admitted("nomiddle"), await admitted("nurse")];
     // keyless ones are refused before they cost anything
     const refusals = await Promise.all(
       Array.from({ length: 30 }, () => cabinet.verify({ "idempotency-key": "" })),
