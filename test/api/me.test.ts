@@ -370,10 +370,11 @@ describe("a change", () => {
   it("checks of one person are limited, of another one not", async () => {
     const [cabinet, other] = [await admitted("nomiddle"), await admitted("nurse")];
     // keyless ones are refused before they cost anything
-    const refusals = await Promise.all(
-      Array.from({ length: 30 }, () => cabinet.verify({ "idempotency-key": "" })),
-    );
-    expect(refusals.map(({ body }) => body.code)).toContain("bad-request");
+    const refusals: string[] = [];
+    // one after another: of calls at once the limiter may count all before it judges the first
+    for (let call = 0; call < 30; call++)
+      refusals.push((await cabinet.verify({ "idempotency-key": "" })).body.code);
+    expect(refusals[0]).toBe("bad-request");
     const limited = await cabinet.verify();
     expect([limited.status, limited.body.code]).toEqual([429, "rate-limited"]);
     expect((await other.verify()).status).toBe(201);
