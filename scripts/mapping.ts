@@ -13,7 +13,7 @@ import { build, mappings, messages, readSource } from "./mapping-folder.ts";
 const usage = `usage: npm run mapping -- <command>
   check [message]                    compile, fixtures, round trip, interpreter, coverage
   build [message]                    compile to build/mappings
-  run <message> <direction> <file>   convert one document (file without its ending)
+  run <message> <direction> <file>   convert one document (.json or .xml)
   trace <message> <direction> <file> the same, with the source node and rule of each element
   coverage [message]                 source elements that are neither mapped nor listed
   model <schema.xsd|wsdl> <element> <url>   model.json for a root element, to the output
@@ -49,7 +49,8 @@ async function convert(
   const [message] = messages(name);
   if (message === undefined) throw new Error(`no message is named ${name}`);
   const mapping = await loadMapping(new URL(`${direction}.fml`, message.folder));
-  const source = readSource(message, pathToFileURL(resolve(file)));
+  const source = readSource(message, pathToFileURL(resolve(file.replace(/\.(json|xml)$/, ""))));
+  if (source === undefined) throw new Error(`no document ${file} with the ending .json or .xml`);
   if (traced) console.table(mapping.trace(source).trace);
   else console.log(JSON.stringify(mapping.convert(source), null, 2));
 }
