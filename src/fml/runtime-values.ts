@@ -2,7 +2,7 @@ import { convertNode } from "./fhirpath-conversion.ts";
 import { isObject, system } from "./fhirpath-node.ts";
 import { escapeText, unescapeText } from "./fhirpath-strings.ts";
 import { parseTemporal } from "./temporal.ts";
-import type { TypeTable } from "./types.ts";
+import { systemTypes, type TypeTable } from "./types.ts";
 
 /** Ends a conversion: `kind` says what was found, never its value. */
 export type Refuse = (kind: string) => never;
@@ -66,18 +66,6 @@ export function checkedTime(type: string, value: unknown, refuse: Refuse): strin
   return isTime ? value : refuse(`text that is no ${type}`);
 }
 
-const systemOf: Readonly<Record<string, string>> = {
-  boolean: "Boolean",
-  integer: "Integer",
-  positiveInt: "Integer",
-  unsignedInt: "Integer",
-  decimal: "Decimal",
-  date: "Date",
-  dateTime: "DateTime",
-  instant: "DateTime",
-  time: "Time",
-};
-
 const mostInteger = 2_147_483_647;
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
   integer: [-mostInteger - 1, mostInteger],
@@ -93,7 +81,7 @@ export function castTo(type: string, value: unknown, refuse: Refuse): unknown {
   if (isObject(value)) {
     return refuse("object");
   }
-  const to = systemOf[type] ?? "String";
+  const to = systemTypes[type] ?? "String";
   const converted = convertNode(to, system(systemKind(value), value), noTypes)?.value;
   if (converted === undefined) {
     return refuse(`${kindOf(value)} that is no ${type}`);

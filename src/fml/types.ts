@@ -67,7 +67,8 @@ export function isSubtype(table: TypeTable, type: string, ancestor: string): boo
   return false;
 }
 
-const systemTypes: Readonly<Record<string, string>> = {
+/** The FHIRPath System type of each FHIR primitive that is not a String. */
+export const systemTypes: Readonly<Record<string, string>> = {
   boolean: "Boolean",
   integer: "Integer",
   positiveInt: "Integer",

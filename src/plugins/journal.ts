@@ -2,28 +2,10 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { JournalRow } from "../store/journal-format.ts";
 
 /** What a door knows about an access; who and when come from the request's context. */
-export interface Access {
-  action: string;
-  resourceType?: string;
-  resourceId?: string;
-  /** logical id of the person whose data it is */
-  subject?: string;
-  /** coded legal ground or purpose */
-  ground?: string;
-}
-
-interface JournalRow extends Access {
-  at: number;
-  tenant: string;
-  requestId: string;
-  actorKind: string;
-  actorId: string;
-  onBehalfOf?: string;
-  role?: string;
-  outcome: "ok" | ErrorCode;
-}
+export type Access = Pick<JournalRow, "action" | "resourceType" | "resourceId" | "subject" | "ground">;
 
 export interface JournalSink {
   append(row: JournalRow): Promise<void>;

@@ -24,7 +24,9 @@ export interface JournalRow {
   action: string;
   resourceType?: string;
   resourceId?: string;
+  /** logical id of the person whose data it is */
   subject?: string;
+  /** coded legal ground or purpose */
   ground?: string;
   outcome: "ok" | ErrorCode;
 }
