@@ -66,7 +66,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);
-  registerAccess(app, clock);
+  registerAccess(app, { clock, factsOf: parts.factsOf });
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
     clock,

@@ -1,3 +1,4 @@
+import type { RequestContext } from "../core/context.ts";
 import type { LegalGround } from "./reasons.ts";
 
 export type AccessAction = "read" | "search" | "history" | "create" | "update" | "delete";
@@ -18,6 +19,8 @@ export type Label = "N" | "R" | "V";
 /** What is accessed; ids are logical. */
 export interface AccessedResource {
   type: string;
+  /** logical id of the resource itself, for the journal */
+  id?: string;
   /** whose data it is */
   subject?: string;
   /** who did what a journal row tells of */
@@ -81,3 +84,14 @@ export interface AccessFacts {
   /** present only when configuration allows it; it is off by default */
   breakGlass?: { reason: string };
 }
+
+export type KnownFacts = Omit<AccessFacts, "at">;
+
+/**
+ * Loads what is known of the actor and of all these people (logical ids) at once, in a bounded number of queries;
+ * the answer then tells it for each of them, and for data that is nobody's.
+ */
+export type FactsOf = (
+  ctx: RequestContext,
+  subjects: readonly string[],
+) => Promise<(subject: string | undefined) => KnownFacts>;

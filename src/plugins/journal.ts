@@ -39,7 +39,11 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       resourceType: access.resourceType,
       resourceId: access.resourceId,
       subject: access.subject,
-      ground: access.ground ?? this.ground ?? actor.purpose,
+      ground:
+        access.ground ??
+        this.grounds?.get(`${access.resourceType}/${access.resourceId}`) ??
+        this.ground ??
+        actor.purpose,
       outcome: outcome ?? "ok",
     };
     return sink
@@ -74,6 +78,7 @@ export async function recordRefusal(request: FastifyRequest, code: ErrorCode): P
       action: `refused ${request.method}`,
       resourceType: typeName.test(type) ? type : undefined,
       resourceId: logicalId.test(id) ? id : undefined,
+      subject: request.refusedSubject,
     },
     code,
   );
