@@ -35,7 +35,7 @@ import { registerContext } from "./plugins/context.ts";
 import { registerCookies } from "./plugins/cookies.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
-import { registerIdempotency } from "./plugins/idempotency.ts";
+import { registerIdempotency, requiredIdempotencyKeyOf } from "./plugins/idempotency.ts";
 import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
@@ -150,7 +150,11 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   const { clients, practitioners, organizations } = parts;
   app.register(async (cabinet) => {
     registerSessionOrBearer(cabinet, auth.session, tokens);
-    registerIdempotency(cabinet, { keys: parts.idempotency, clock: around.clock });
+    registerIdempotency(cabinet, {
+      keys: parts.idempotency,
+      clock: around.clock,
+      keyOf: requiredIdempotencyKeyOf,
+    });
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),

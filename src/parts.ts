@@ -19,7 +19,7 @@ import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
 import { demoClients, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
-import { failedMessageExpiry } from "./jobs/failed-message-expiry.ts";
+import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
@@ -28,6 +28,7 @@ import { IdempotencyKeys } from "./store/idempotency.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
+import { purgeExpired } from "./store/purge.ts";
 import { SealedResources } from "./store/sealed-resources.ts";
 import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
@@ -125,7 +126,11 @@ function openJobs(ground: JobGround, { clock, log }: Surroundings): JobRunner {
   const jobs = [
     journalSealer({ db, keyring, clock }),
     certificateWatch({ log, notices: () => esia.notices() }),
-    failedMessageExpiry(failedMessages),
+    expiry([
+      () => failedMessages.purge(),
+      () => purgeExpired(db, "idempotency", clock.now()),
+      () => purgeExpired(db, "one_time_value", clock.now()),
+    ]),
   ];
   return new JobRunner({ db, clock, log, jobs });
 }

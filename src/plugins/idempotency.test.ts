@@ -6,7 +6,7 @@ import { silentLogger } from "../core/logger.ts";
 import type { Claim, Claimed, KeptAnswer } from "../store/idempotency.ts";
 import { registerContext } from "./context.ts";
 import { registerErrors } from "./errors.ts";
-import { registerIdempotency } from "./idempotency.ts";
+import { registerIdempotency, requiredIdempotencyKeyOf } from "./idempotency.ts";
 import { registerJournal } from "./journal.ts";
 import { serverOptions } from "./server-options.ts";
 
@@ -24,9 +24,10 @@ class Keys {
     if (row.request !== request) return { state: "conflict" };
     return row.answer ? { state: "answered", answer: row.answer } : { state: "running" };
   }
-  async keep({ key }: Claim, answer: KeptAnswer): Promise<void> {
+  async keep({ key }: Claim, answer: KeptAnswer): Promise<boolean> {
     const row = this.rows.get(key);
     if (row) row.answer = answer;
+    return row !== undefined;
   }
   async release({ key }: Claim): Promise<void> {
     this.rows.delete(key);
@@ -53,12 +54,17 @@ async function build() {
   app.addHook("onRequest", async (request) => {
     request.ctx.actor = { kind: "practitioner", id: String(request.headers.who), tenant: "", scopes: [] };
   });
-  registerIdempotency(app, { keys: new Keys() as never, clock: systemClock });
+  registerIdempotency(app, {
+    keys: new Keys() as never,
+    clock: systemClock,
+    keyOf: requiredIdempotencyKeyOf,
+  });
   app.post<{ Body: { fail?: boolean; slow?: boolean } }>("/things", async ({ body }, reply) => {
     const number = ++effects;
     if (body?.fail) throw new GatewayError("upstream-unavailable");
     if (body?.slow) await new Promise((done) => setTimeout(done, 60));
-    return reply.code(201).send({ number, имя: "Анна" });
+    reply.code(201).headers({ location: `/things/${number}`, etag: 'W/"1"', "x-other": "gone" });
+    return reply.send({ number, имя: "Анна" });
   });
   app.get("/things", async () => ({ effects }));
 }
@@ -76,7 +82,10 @@ describe("a change with an Idempotency-Key", () => {
     const first = await post("a");
     const again = await post("a");
     expect(effects).toBe(1);
-    expect([again.statusCode, again.headers["content-type"]]).toEqual([201, first.headers["content-type"]]);
+    expect(again.statusCode).toBe(201);
+    for (const name of ["content-type", "location", "etag"])
+      expect(again.headers[name]).toBe(first.headers[name]);
+    expect(again.headers["x-other"]).toBeUndefined();
     expect(again.rawPayload.equals(first.rawPayload)).toBe(true);
     expect(again.headers["idempotent-replayed"]).toBe("true");
     expect(first.headers["idempotent-replayed"]).toBeUndefined();

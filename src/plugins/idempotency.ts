@@ -1,34 +1,54 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Claim, Claimed, IdempotencyKeys, KeptAnswer } from "../store/idempotency.ts";
+import type { Schema } from "../store/schema.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    idempotencyClaim: Claim | undefined;
+    idempotencyClaim: (Claim & { isSettled?: boolean }) | undefined;
+    /**
+     * Called in the transaction of a change, with the answer that will leave: from its commit on a repeat gets this
+     * answer, whatever happens to this process. Throws `request-running`, which rolls the change back, when another
+     * request has taken the key over. Nothing happens to a request without a key.
+     */
+    settle(trx: Kysely<Schema>, reply: FastifyReply, payload: unknown): Promise<void>;
   }
 }
 
 interface IdempotencySettings {
   keys: IdempotencyKeys;
   clock: Clock;
+  /** the key under which the caller may repeat a change; undefined: it is carried out each time it comes */
+  keyOf(request: FastifyRequest): string | undefined;
 }
 
 const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const keyForm = /^[\x21-\x7e]{1,255}$/;
 const firstWaitMs = 25;
 const longestWaitMs = 400;
+const keptHeaders = ["content-type", "location", "etag", "last-modified"];
 
 /**
- * Every change in this scope carries an Idempotency-Key: the first answer to a key is kept and given again, byte
- * for byte, to every equal request of the same caller. A refused or failed request is not kept.
+ * The first answer to a key is kept and given again, byte for byte, to every equal request of the same caller. A
+ * refused or failed request is not kept.
  */
-export function registerIdempotency(app: FastifyInstance, { keys, clock }: IdempotencySettings): void {
+export function registerIdempotency(app: FastifyInstance, settings: IdempotencySettings): void {
+  const { keys } = settings;
   app.decorateRequest("idempotencyClaim", undefined);
+  app.decorateRequest("settle", async function (this: FastifyRequest, trx, reply, payload) {
+    const claim = this.idempotencyClaim;
+    if (!claim) return;
+    const text = typeof payload === "string" || Buffer.isBuffer(payload) ? payload : reply.serialize(payload);
+    if (!(await keys.keep(claim, answerOf(reply, text), trx))) throw new GatewayError("request-running");
+    claim.isSettled = true;
+  });
   // after validation and the caller's check: what they refuse needs no key
   app.addHook("preHandler", async (request, reply) => {
-    if (!changing.has(request.method)) return;
-    const claimed = await settled(request, keys, clock);
+    const key = changing.has(request.method) ? settings.keyOf(request) : undefined;
+    if (key === undefined) return;
+    const claimed = await settled(request, key, settings);
     if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
     else return repeat(request, reply, claimed.answer);
   });
@@ -36,29 +56,51 @@ export function registerIdempotency(app: FastifyInstance, { keys, clock }: Idemp
     const claim = request.idempotencyClaim;
     request.idempotencyClaim = undefined;
     if (!claim) return payload;
-    if (reply.statusCode < 400) await keys.keep(claim, answerOf(reply, payload));
     // unreleased, it ends with its lease: the refusal itself must still be told
-    else await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
+    if (reply.statusCode >= 400)
+      await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
+    else if (!claim.isSettled) await keys.keep(claim, answerOf(reply, payload));
     return payload;
+  });
+}
+
+/** The request's Idempotency-Key, if any; throws `bad-request` for one that is malformed. */
+export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined || (typeof key === "string" && keyForm.test(key))) return key as string | undefined;
+  throw new GatewayError("bad-request", {
+    field: "headers/idempotency-key",
+    detail: "an Idempotency-Key is 1 to 255 visible ASCII characters",
+  });
+}
+
+/** As idempotencyKeyOf, but throws `bad-request` also when there is none. */
+export function requiredIdempotencyKeyOf(request: FastifyRequest): string {
+  const key = idempotencyKeyOf(request);
+  if (key !== undefined) return key;
+  throw new GatewayError("bad-request", {
+    field: "headers/idempotency-key",
+    detail: "a change needs an Idempotency-Key of 1 to 255 visible ASCII characters",
   });
 }
 
 /** The claim, or the first request's answer, waited for while that request runs. */
 async function settled(
   request: FastifyRequest,
-  keys: IdempotencyKeys,
-  clock: Clock,
+  key: string,
+  { keys, clock }: IdempotencySettings,
 ): Promise<Extract<Claimed, { state: "mine" | "answered" }>> {
-  const key = request.headers["idempotency-key"];
-  if (typeof key !== "string" || !keyForm.test(key))
-    throw new GatewayError("bad-request", {
-      field: "headers/idempotency-key",
-      detail: "a change needs an Idempotency-Key of 1 to 255 visible ASCII characters",
-    });
   const { actor, deadline } = request.ctx;
-  const asked = JSON.stringify([request.method, request.url, request.body ?? null]);
+  const asked = JSON.stringify([
+    request.method,
+    request.url,
+    request.headers["if-match"],
+    request.headers["if-none-exist"],
+    textOf(request.body),
+  ]);
+  const caller = [actor.kind, actor.id, actor.onBehalfOf ?? ""].join(" ");
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-    const claimed = await keys.claim(`${actor.kind} ${actor.id}`, key, asked);
+    const claimed = await keys.claim(caller, key, asked);
     if (claimed.state === "mine" || claimed.state === "answered") return claimed;
     if (claimed.state === "conflict") throw new GatewayError("idempotency-conflict");
     if (clock.now() + waitMs > deadline) throw new GatewayError("request-running", { retryAfter: 2 });
@@ -66,19 +108,29 @@ async function settled(
   }
 }
 
+const textOf = (body: unknown): unknown => (Buffer.isBuffer(body) ? body.toString("latin1") : (body ?? null));
+
 async function repeat(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, contentType, body }: KeptAnswer,
+  { status, headers, body }: KeptAnswer,
 ): Promise<FastifyReply> {
-  await request.journal({ action: `repeated ${request.method}`, subject: request.ctx.actor.id });
-  reply.code(status).header("idempotent-replayed", "true");
-  if (contentType) reply.header("content-type", contentType);
+  const { kind, id } = request.ctx.actor;
+  await request.journal({
+    action: `repeated ${request.method}`,
+    subject: kind === "practitioner" || kind === "patient" ? id : undefined,
+  });
+  reply.code(status).headers(headers).header("idempotent-replayed", "true");
   return reply.send(Buffer.from(body));
 }
 
 function answerOf(reply: FastifyReply, payload: unknown): KeptAnswer {
-  const contentType = String(reply.getHeader("content-type") ?? "");
   const body = Buffer.isBuffer(payload) ? payload : Buffer.from(typeof payload === "string" ? payload : "");
-  return { status: reply.statusCode, contentType, body };
+  const headers = Object.fromEntries(
+    keptHeaders.flatMap((name) => {
+      const value = reply.getHeader(name);
+      return value === undefined ? [] : [[name, String(value)]];
+    }),
+  );
+  return { status: reply.statusCode, headers, body };
 }

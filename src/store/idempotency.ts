@@ -4,10 +4,10 @@ import type { Clock } from "../core/clock.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Schema } from "./schema.ts";
 
-/** An answer as it left. */
+/** An answer as it leaves; headers are those that a repeat must carry too. */
 export interface KeptAnswer {
   status: number;
-  contentType: string;
+  headers: Readonly<Record<string, string>>;
   body: Uint8Array;
 }
 
@@ -50,18 +50,19 @@ export class IdempotencyKeys {
     const now = clock.now();
     const claim = { key: keyring.hmac(domain, "key", caller, key), holder: randomUUID() };
     const requestMac = keyring.hmac(domain, "request", request);
-    await db.deleteFrom("idempotency").where("expires_at", "<=", now).execute();
-    const lease = { holder: claim.holder, lease_until: now + leaseMs };
+    const fresh = {
+      request_mac: requestMac,
+      holder: claim.holder,
+      lease_until: now + leaseMs,
+      answer: null,
+      expires_at: now + keptMs,
+    };
     const created = await db
       .insertInto("idempotency")
-      .values({
-        ...lease,
-        key_mac: claim.key,
-        request_mac: requestMac,
-        answer: null,
-        expires_at: now + keptMs,
-      })
-      .onConflict((conflict) => conflict.column("key_mac").doNothing())
+      .values({ key_mac: claim.key, ...fresh })
+      .onConflict((conflict) =>
+        conflict.column("key_mac").doUpdateSet(fresh).where("idempotency.expires_at", "<=", now),
+      )
       .returning("key_mac")
       .executeTakeFirst();
     if (created) return { state: "mine", claim };
@@ -77,15 +78,19 @@ export class IdempotencyKeys {
     return (await this.#takenOver(claim, now)) ? { state: "mine", claim } : { state: "running" };
   }
 
-  /** Keeps the answer of a claimed request. */
-  async keep({ key, holder }: Claim, { status, contentType, body }: KeptAnswer): Promise<void> {
-    const plain = JSON.stringify({ status, contentType, body: Buffer.from(body).toString("base64") });
-    await this.#parts.db
+  /**
+   * Keeps the answer of a claimed request; false when the claim was lost meanwhile. With the transaction of the
+   * request's effect both stand or fall together, and the caller rolls back what a lost claim must not do.
+   */
+  async keep({ key, holder }: Claim, answer: KeptAnswer, db = this.#parts.db): Promise<boolean> {
+    const plain = JSON.stringify({ ...answer, body: Buffer.from(answer.body).toString("base64") });
+    const { numUpdatedRows } = await db
       .updateTable("idempotency")
       .set({ answer: this.#parts.keyring.seal(domain, Buffer.from(plain), key), holder: null })
       .where("key_mac", "=", key)
       .where("holder", "=", holder)
-      .execute();
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
   }
 
   /** Gives a claim back: the request had no effect, so the same key may try again. */
@@ -111,9 +116,7 @@ export class IdempotencyKeys {
 
   #opened(key: string, sealed: Uint8Array): KeptAnswer {
     const plain = Buffer.from(this.#parts.keyring.open(domain, sealed, key)).toString("utf8");
-    const { status, contentType, body } = JSON.parse(plain) as Record<"contentType" | "body", string> & {
-      status: number;
-    };
-    return { status, contentType, body: Buffer.from(body, "base64") };
+    const answer = JSON.parse(plain) as Omit<KeptAnswer, "body"> & { body: string };
+    return { ...answer, body: Buffer.from(answer.body, "base64") };
   }
 }

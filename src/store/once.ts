@@ -9,11 +9,15 @@ import type { Schema } from "./schema.ts";
  */
 export function claimOnce(db: Kysely<Schema>, keyring: Keyring, clock: Clock) {
   return async (purpose: string, value: string, expiresAt: number): Promise<boolean> => {
-    await db.deleteFrom("one_time_value").where("expires_at", "<", clock.now()).execute();
     const { numInsertedOrUpdatedRows } = await db
       .insertInto("one_time_value")
       .values({ hash: keyring.hmac("one-time", purpose, value), expires_at: expiresAt })
-      .onConflict((conflict) => conflict.column("hash").doNothing())
+      .onConflict((conflict) =>
+        conflict
+          .column("hash")
+          .doUpdateSet({ expires_at: expiresAt })
+          .where("one_time_value.expires_at", "<", clock.now()),
+      )
       .executeTakeFirst();
     return numInsertedOrUpdatedRows === 1n;
   };

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { createKeyring, SealError } from "../../src/crypto/keyring.ts";
-import { failedMessageExpiry } from "../../src/jobs/failed-message-expiry.ts";
+import { expiry } from "../../src/jobs/expiry.ts";
 import { type FailedMessage, FailedMessages } from "../../src/store/failed-messages.ts";
 import { onBothEngines } from "./engines.ts";
 
@@ -66,7 +66,9 @@ onBothEngines((store) => {
     const opened = await messages.open(rows[0]?.id ?? "");
     expect([opened?.row.bytes, opened?.answer.length]).toEqual([message(5).answer.length, 5]);
     await clock.advance(14 * 86_400_000 - 2_500);
-    await failedMessageExpiry(messages).run(new AbortController().signal);
+    const failing = () => Promise.reject(new Error("away"));
+    const job = expiry([failing, () => messages.purge()]);
+    await expect(job.run(new AbortController().signal)).rejects.toThrow("away");
     expect((await messages.list()).map(({ request_id }) => request_id)).toEqual(["request-5", "request-4"]);
     expect(await messages.purge(clock.now())).toBe(2);
   });

@@ -2,9 +2,15 @@ import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { type Claim, IdempotencyKeys } from "../../src/store/idempotency.ts";
+import { claimOnce } from "../../src/store/once.ts";
+import { purgeExpired } from "../../src/store/purge.ts";
 import { onBothEngines } from "./engines.ts";
 
-const answer = { status: 201, contentType: "application/json", body: Buffer.from('{"имя":"Анна"}') };
+const answer = {
+  status: 201,
+  headers: { "content-type": "application/json", etag: 'W/"1"' },
+  body: Buffer.from('{"имя":"Анна"}'),
+};
 const day = 86_400_000;
 
 onBothEngines((store) => {
@@ -48,10 +54,48 @@ onBothEngines((store) => {
     const late = await mine("dead");
     await clock.advance(60_000);
     const heir = await mine("dead");
-    await keys().keep(late, answer);
+    expect(await keys().keep(late, answer)).toBe(false);
     expect((await keys().claim("me", "dead", "r")).state).toBe("running");
     await keys().keep(heir, answer);
     expect((await keys().claim("me", "dead", "r")).state).toBe("answered");
+  });
+
+  it("an answer kept in a transaction stands or falls with it", async () => {
+    const claim = await mine("together");
+    const undone = store()
+      .db.transaction()
+      .execute(async (trx) => {
+        expect(await keys().keep(claim, answer, trx)).toBe(true);
+        throw new Error("undo");
+      });
+    await expect(undone).rejects.toThrow("undo");
+    expect((await keys().claim("me", "together", "r")).state).toBe("running");
+    await store()
+      .db.transaction()
+      .execute((trx) => keys().keep(claim, answer, trx));
+    expect((await keys().claim("me", "together", "r")).state).toBe("answered");
+  });
+
+  it("what is past its time is deleted, the rest stays", async () => {
+    const { db } = store();
+    await db.deleteFrom("idempotency").execute();
+    await mine("old");
+    await clock.advance(30 * day + 1);
+    await mine("new");
+    const values = Array.from({ length: 2_100 }, (_, n) => ({ hash: String(n), expires_at: n }));
+    await db.insertInto("one_time_value").values(values).execute();
+    expect(await purgeExpired(db, "idempotency", clock.now())).toBe(1);
+    expect(await purgeExpired(db, "one_time_value", 2_050)).toBe(2_050);
+    expect((await keys().claim("me", "new", "r")).state).toBe("running");
+  });
+
+  it("a one-time value is new again only after its end", async () => {
+    const claim = claimOnce(store().db, createKeyring(Buffer.alloc(32, 7)), clock);
+    const end = clock.now() + 1_000;
+    expect([await claim("jti", "a", end), await claim("jti", "a", end)]).toEqual([true, false]);
+    await clock.advance(1_001);
+    expect(await claim("jti", "a", clock.now() + 5)).toBe(true);
+    expect(await claim("jti", "a", clock.now() + 5)).toBe(false);
   });
 
   it("rows show neither the key nor the answer", async () => {
