@@ -1,6 +1,6 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
-import type { Provider, Providers } from "./provider.ts";
+import { interactionsOf, type Provider, type Providers } from "./provider.ts";
 
 export interface CapabilityFacts {
   baseUrl: string;
@@ -60,9 +60,10 @@ function resourceOf(providers: Providers, provider: Provider): CapabilityStateme
   return {
     type: provider.type,
     documentation: provider.documentation,
-    interaction: [{ code: "read" }, { code: "search-type" }],
-    versioning: "no-version",
-    readHistory: false,
+    interaction: interactionsOf(provider).map((code) => ({ code })),
+    versioning: provider.update ? "versioned-update" : provider.vread ? "versioned" : "no-version",
+    readHistory: provider.vread !== undefined,
+    ...(provider.update && { updateCreate: true }),
     searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
     searchRevInclude: reverse,
     searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({

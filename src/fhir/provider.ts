@@ -49,6 +49,8 @@ export type OperationContent =
   | { readonly format: "xml"; readonly bytes: Uint8Array | string };
 
 export interface OperationCall {
+  /** logical id of the instance that it is called on */
+  id?: string;
   /** of the body's Parameters resource and of the query */
   parameters: readonly ParametersParameter[];
   content: OperationContent | undefined;
@@ -56,10 +58,13 @@ export interface OperationCall {
   trace: boolean;
 }
 
-/** An operation of a type, `Type/$name` (FHIR R4 operations). */
+export type OperationLevel = "system" | "type" | "instance";
+
+/** An operation, `$name` on the whole server, on a type or on one resource (FHIR R4 operations). */
 export interface Operation {
   /** without the dollar sign */
   name: string;
+  level: OperationLevel | readonly OperationLevel[];
   /** canonical of its OperationDefinition */
   definition: string;
   documentation: string;
@@ -72,7 +77,45 @@ export interface Operation {
   run(call: OperationCall, ctx: RequestContext): Promise<Resource>;
 }
 
-/** One resource type behind the FHIR door; the CapabilityStatement is generated from these. */
+/** What a create or an update made of the resource; `changed` is false for an update that says nothing new. */
+export interface Written {
+  resource: Resource;
+  created: boolean;
+  changed: boolean;
+}
+
+export interface WriteOptions {
+  /** the version that the caller has seen; another one throws `version-conflict` */
+  ifMatch?: number;
+}
+
+export interface HistoryRequest {
+  /** absent: of the whole type */
+  id?: string;
+  /** milliseconds; versions from this moment on */
+  since?: number;
+  /** cursor that an earlier page ended with */
+  before?: number;
+  count: number;
+}
+
+/** One version of the past; a deletion is a version without a resource. */
+export interface HistoryEntry {
+  type: ResourceType;
+  id: string;
+  version: string;
+  /** milliseconds */
+  lastUpdated: number;
+  interaction: "create" | "update" | "delete";
+  resource?: Resource;
+  /** what asks for the versions before this one */
+  cursor: number;
+}
+
+/**
+ * One resource type behind the FHIR door; the CapabilityStatement is generated from these. A method that is
+ * absent is an interaction that the type does not offer.
+ */
 export interface Provider {
   type: ResourceType;
   documentation: string;
@@ -81,7 +124,44 @@ export interface Provider {
   /** throws GatewayError `not-found` */
   read(id: string, ctx: RequestContext): Promise<Found<Resource>>;
   search(request: SearchRequest, ctx: RequestContext): Promise<Found<readonly Resource[]>>;
+  /** throws `not-found` for a version that there never was */
+  vread?(id: string, version: string, ctx: RequestContext): Promise<Found<Resource>>;
+  /** the id is given by the store; throws `validation-failed` */
+  create?(resource: Resource, ctx: RequestContext): Promise<Written>;
+  /** also creates, under the id that the caller chose (FHIR R4 update as create) */
+  update?(id: string, resource: Resource, ctx: RequestContext, options: WriteOptions): Promise<Written>;
+  /** a read after it throws `gone` */
+  remove?(id: string, ctx: RequestContext, options: WriteOptions): Promise<void>;
+  /** newest first */
+  history?(request: HistoryRequest, ctx: RequestContext): Promise<Found<readonly HistoryEntry[]>>;
 }
+
+const needs = {
+  read: "read",
+  vread: "vread",
+  update: "update",
+  // a patch is a read and an update
+  patch: "update",
+  delete: "remove",
+  "history-instance": "history",
+  "history-type": "history",
+  create: "create",
+  "search-type": "search",
+} as const satisfies Record<string, keyof Provider>;
+
+export type Interaction = keyof typeof needs;
+
+/** True when the type offers the interaction. */
+export const offers = (provider: Provider, interaction: Interaction): boolean =>
+  provider[needs[interaction]] !== undefined;
+
+/** What the type offers, in the order of the specification. */
+export const interactionsOf = (provider: Provider): Interaction[] =>
+  (Object.keys(needs) as Interaction[]).filter((interaction) => offers(provider, interaction));
+
+/** True for an operation that is called on this level. */
+export const isOfLevel = ({ level }: Operation, asked: OperationLevel): boolean =>
+  [level].flat().includes(asked);
 
 /** Providers by resource type, in the order in which they were given. */
 export class Providers {

@@ -30,6 +30,7 @@ const scopeLetter = "c";
 export function transformOperation({ maps, clock, open }: TransformSettings): Operation {
   return {
     name: "transform",
+    level: "type",
     definition: "http://hl7.org/fhir/OperationDefinition/StructureMap-transform",
     documentation: `Runs a map: source names its url; the content is the body itself (XML or JSON of the wire format, or a resource) or the parameter content. A wire format comes back as Binary. Prefer: trace adds the rule and line of each element. Needs system/StructureMap.${scopeLetter}${open ? " for the trace" : ""}`,
     needs: open ? undefined : scopeLetter,

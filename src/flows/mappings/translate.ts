@@ -22,6 +22,7 @@ interface Match {
 export function translateOperation(maps: readonly ConceptMap[]): Operation {
   return {
     name: "translate",
+    level: "type",
     definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate",
     documentation:
       "The counterpart of a code; takes url, code with system, coding or codeableConcept, targetsystem. A code without a row is result false with a message",
