@@ -355,6 +355,24 @@ describe("broken requests", () => {
     ]);
     expect((await ask("{}", "application/json")).status).toBe(415);
   });
+
+  it("what a type does not offer is refused with what it does", async () => {
+    const at = (path: string, method: string) =>
+      fetch(`${gateway.url}/fhir/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+    for (const [path, method, allow] of [
+      ["Practitioner/some-id", "PUT", "GET, HEAD"],
+      ["Practitioner/some-id", "DELETE", "GET, HEAD"],
+      ["Practitioner/some-id", "POST", "GET, HEAD"],
+      ["Practitioner", "POST", "GET, HEAD"],
+      ["Practitioner/_search", "PUT", "POST"],
+    ] as const) {
+      const answer = await at(path, method);
+      expect([path, answer.status, answer.headers.get("allow")]).toEqual([path, 405, allow]);
+      expect(codeOf((await answer.json()) as OperationOutcome)).toBe("method-not-allowed");
+    }
+    const head = await at("Practitioner/some-id", "HEAD");
+    expect([head.status, await head.text()]).toEqual([404, ""]);
+  });
 });
 
 describe("access", () => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { permits } from "../../access/scopes.ts";
-import type { Operation, Providers } from "../../fhir/provider.ts";
+import { isOfLevel, type Operation, type Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
 import { formatOf, sendResource } from "./reply.ts";
@@ -10,7 +10,7 @@ export function registerOperations(app: FastifyInstance, providers: Providers): 
   app.register(async (scope) => {
     takeRawBodies(scope);
     for (const { type, operations = [] } of providers.all)
-      for (const operation of operations) {
+      for (const operation of operations.filter((one) => isOfLevel(one, "type"))) {
         const answer = (request: FastifyRequest, reply: FastifyReply) =>
           invoke({ request, reply }, type, operation);
         scope.post(`/${type}/$${operation.name}`, answer);

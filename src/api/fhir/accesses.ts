@@ -1,0 +1,25 @@
+import type { Bundle, Resource } from "@medplum/fhirtypes";
+import type { Provider } from "../../fhir/provider.ts";
+import type { Access } from "../../plugins/journal.ts";
+
+/** A row for each resource that tells of a person; a search that brought none is a row too. */
+export function accessesOf({ type }: Provider, { entry = [] }: Bundle): Omit<Access, "action">[] {
+  const resources = entry.flatMap(({ resource, search }) =>
+    resource && search?.mode !== "outcome" ? [resource] : [],
+  );
+  const personal = resources.flatMap((resource) => {
+    const subject = personOf(resource);
+    return subject ? [{ resourceType: resource.resourceType, resourceId: resource.id, subject }] : [];
+  });
+  const [only, ...others] = resources;
+  return personal.length
+    ? personal
+    : [{ resourceType: type, resourceId: others.length ? undefined : only?.id }];
+}
+
+/** Logical id of the person whom the resource is about, for the journal. */
+export function personOf(resource: Resource): string | undefined {
+  if (resource.resourceType === "Practitioner") return resource.id;
+  if (resource.resourceType !== "PractitionerRole") return undefined;
+  return resource.practitioner?.reference?.split("/").at(-1);
+}

@@ -1,0 +1,56 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import { GatewayError } from "../../core/errors.ts";
+import { type Interaction, offers, type Provider, type Providers } from "../../fhir/provider.ts";
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const satisfies HTTPMethods[];
+type Method = (typeof methods)[number];
+
+export interface TypeParams {
+  type: string;
+  id: string;
+  version: string;
+}
+
+export type Answering = (
+  request: FastifyRequest<{ Params: TypeParams }>,
+  reply: FastifyReply,
+  provider: Provider,
+) => unknown;
+
+/** What a path of a type does by method: the interaction that the type must offer, and how it is answered. */
+export type Ways = Readonly<Partial<Record<Method, readonly [Interaction, Answering]>>>;
+
+/**
+ * Registers a path that begins with `:type`. A method that the type does not offer there is answered 405, its
+ * `Allow` naming exactly those that it does (RFC 9110 15.5.6).
+ */
+export function onTypePath(app: FastifyInstance, providers: Providers, url: string, ways: Ways): void {
+  for (const method of methods) {
+    const way = ways[method];
+    app.route<{ Params: TypeParams }>({
+      method,
+      url,
+      handler: (request, reply) => {
+        const provider = providerOf(providers, request.params.type);
+        if (way && offers(provider, way[0])) return way[1](request, reply, provider);
+        reply.header("allow", allowedBy(ways, provider).join(", "));
+        throw new GatewayError("method-not-allowed", { field: provider.type });
+      },
+    });
+  }
+}
+
+function allowedBy(ways: Ways, provider: Provider): string[] {
+  const allowed = methods.filter((method) => ways[method] && offers(provider, ways[method][0]));
+  return allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+}
+
+/** The provider of a type; throws GatewayError `unsupported-type`. */
+export function providerOf(providers: Providers, type: string): Provider {
+  const provider = providers.of(type);
+  // whatever else stands there may be a person's name
+  if (!provider) throw new GatewayError("unsupported-type", { field: typeName.test(type) ? type : "type" });
+  return provider;
+}
+
+const typeName = /^[A-Z][A-Za-z]{1,40}$/;
