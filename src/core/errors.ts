@@ -12,6 +12,18 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** What a caller's program may do after an error. */
+export interface RetryContract {
+  /** the same call may be sent again */
+  retryable: boolean;
+  /** seconds, not sooner */
+  retryAfter?: number;
+  /** it may have been carried out: only with the same Idempotency-Key */
+  sameRequestId: boolean;
+}
+
+const defaultRetryAfter = 5;
+
 /** The only error that systems, flows and doors throw; `code` names its row in the error table. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
@@ -32,6 +44,18 @@ export class GatewayError extends Error {
 
   get row(): ErrorRow {
     return errorTable[this.code];
+  }
+
+  /** The retry contract of the row, with the wait that was asked for; refusals for load always name one. */
+  get retry(): RetryContract {
+    const { retry, status } = this.row;
+    const retryable = retry === "later" || retry === "same-key";
+    const wait = this.retryAfter ?? (status === 429 || status === 503 ? defaultRetryAfter : undefined);
+    return {
+      retryable,
+      ...(retryable && wait !== undefined && { retryAfter: Math.ceil(wait) }),
+      sameRequestId: retry === "same-key",
+    };
   }
 }
 

@@ -1,9 +1,10 @@
-import type { OperationOutcome, OperationOutcomeIssue } from "@medplum/fhirtypes";
+import type { Extension, OperationOutcome, OperationOutcomeIssue } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
 import { type ErrorCode, errorTable } from "../core/error-table.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError, type RetryContract } from "../core/errors.ts";
 
 const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
+const retryExtension = `${canonicalBase}/StructureDefinition/retry-contract`;
 
 /**
  * An OperationOutcome with the code of our error table, Russian text, remedy and the element to mend
@@ -13,18 +14,31 @@ export function outcomeOf(
   error: GatewayError,
   severity: OperationOutcomeIssue["severity"] = "error",
 ): OperationOutcome {
-  const { row, code } = error;
+  const { row, code, retry } = error;
   const detail = row.status === 500 ? row.meaning : error.message;
   return {
     resourceType: "OperationOutcome",
     issue: [
       {
+        // a warning stands beside an answer: there is nothing to send again
+        ...(severity === "error" && { extension: [retryContract(retry)] }),
         severity,
         code: row.issue as OperationOutcomeIssue["code"],
         details: { coding: [{ system: errorCodeSystem, code, display: row.meaning }], text: row.text },
         diagnostics: `${detail}. ${row.remedy}`,
         ...(error.field !== undefined && { expression: [error.field] }),
       },
+    ],
+  };
+}
+
+function retryContract({ retryable, retryAfter, sameRequestId }: RetryContract): Extension {
+  return {
+    url: retryExtension,
+    extension: [
+      { url: "retryable", valueBoolean: retryable },
+      ...(retryAfter === undefined ? [] : [{ url: "retryAfter", valueUnsignedInt: retryAfter }]),
+      { url: "sameRequestId", valueBoolean: sameRequestId },
     ],
   };
 }

@@ -88,8 +88,8 @@ async function answer(
   request.errorCode = code;
   if (row.status >= 500) request.ctx.log.error({ error: told, code, system: told.system }, "request failed");
   else if (told.cause) request.ctx.log.debug({ error: told, code }, "request refused");
-  const wait = waitOf(told);
-  if (wait !== undefined) reply.header("retry-after", String(Math.ceil(wait)));
+  const { retryAfter } = told.retry;
+  if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
   if (row.status === 401) reply.header("www-authenticate", "Bearer");
   reply.code(row.status).header("cache-control", "no-store");
   const page = settings.page?.(told, request, reply);
@@ -97,11 +97,6 @@ async function answer(
   const { type, text } = errorBody(told, request, settings.publicUrl);
   return reply.type(type).send(text);
 }
-
-const defaultRetryAfter = 5;
-
-const waitOf = ({ retryAfter, row }: GatewayError): number | undefined =>
-  retryAfter ?? (row.status === 429 || row.status === 503 ? defaultRetryAfter : undefined);
 
 async function recorded(
   error: GatewayError,
@@ -145,16 +140,12 @@ function problemOf(error: GatewayError, requestId: string, publicUrl: string) {
     code,
     field,
     remedy: row.remedy,
-    retry: {
-      retryable: row.retry === "later" || row.retry === "same-key",
-      retryAfter: waitOf(error),
-      sameRequestId: row.retry === "same-key",
-    },
+    retry: error.retry,
     requestId,
   };
 }
 
-// RFC 6749 5.2 knows few codes; ours goes along for the support desk
+// RFC 6749 5.2 knows few codes; ours and the retry contract go along
 const oauthCodes: Partial<Record<ErrorCode, string>> = {
   "invalid-client": "invalid_client",
   "invalid-assertion": "invalid_client",
@@ -173,6 +164,7 @@ function oauthError(error: GatewayError) {
     // RFC 6749 5.2 allows ASCII only here
     error_description: row.status === 500 ? row.meaning : error.message.replace(/[^ -~]|["\\]/g, ""),
     code,
+    retry: error.retry,
   };
 }
 
