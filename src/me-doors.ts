@@ -24,6 +24,7 @@ export function openMe(config: Config, parts: Parts, { clock }: Surroundings, au
     }),
     verifications: new Verifications({
       practitioners,
+      db: parts.store.db,
       resources,
       sessions,
       earlier: parts.verifications,

@@ -8,6 +8,7 @@ import { type Config, esiaProviderOf, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import { CryptoError } from "./crypto/errors.ts";
+import { masterKeyProvider } from "./crypto/key-providers.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
@@ -22,6 +23,7 @@ import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
+import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
 import { IdempotencyKeys } from "./store/idempotency.ts";
@@ -29,7 +31,7 @@ import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
 import { purgeExpired } from "./store/purge.ts";
-import { SealedResources } from "./store/sealed-resources.ts";
+import { ResourceStore } from "./store/resources.ts";
 import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
 import { TermsAcceptances } from "./store/terms.ts";
@@ -85,10 +87,9 @@ export async function openParts(config: Config, around: Surroundings) {
     redis,
     upstream,
     esia,
-    clients: createClientRegistry(
-      config.CLIENTS_FILE ? readClients(config.CLIENTS_FILE) : await demoClients(config.DATA_DIR),
-    ),
+    clients: await clientsOf(config),
     claimOnce: claimOnce(store.db, keyring, clock),
+    ...resourceParts(keyring, clock),
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,
     practitioners: new PractitionerDirectory(systems.frmr, identities),
@@ -105,6 +106,10 @@ export async function openParts(config: Config, around: Surroundings) {
       await store.close();
     },
   };
+}
+
+async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config) {
+  return createClientRegistry(CLIENTS_FILE ? readClients(CLIENTS_FILE) : await demoClients(DATA_DIR));
 }
 
 type FailedMessageGround = Pick<FailedMessageSettings, "db" | "keyring" | "clock" | "log">;
@@ -159,10 +164,14 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
     signIns: new SignIns({ db, keyring }),
     terms: new TermsAcceptances({ db, clock }),
     verifications: new WorkerVerifications({ db, keyring }),
-    resources: new SealedResources({ db, keyring, clock }),
     // a request may not run longer than its deadline; the rest is for its last statement
     idempotency: new IdempotencyKeys({ db, keyring, clock, leaseMs: 2 * config.REQUEST_TIMEOUT_MS }),
   };
+}
+
+function resourceParts(keyring: Keyring, clock: Clock) {
+  const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
+  return { dataKeys, resources: new ResourceStore({ dataKeys, clock }) };
 }
 
 // tokens need no list: their certificates are pinned

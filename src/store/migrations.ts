@@ -91,6 +91,23 @@ const steps: Record<string, readonly string[]> = {
        source_path text, target_path text, bytes int not null, content bytea not null)`,
     "create index failed_message_at on failed_message (at)",
   ],
+  "010-data-keys": [
+    `create table data_key (
+       tenant text not null, subject text not null, key_id text, wrapped bytea, created_at int8 not null,
+       shredded_at int8, primary key (tenant, subject),
+       check ((wrapped is null) = (shredded_at is not null) and (key_id is null) = (wrapped is null)))`,
+    "create index data_key_wrapping on data_key (key_id)",
+    // sealed under the one key of before; no release has written any
+    "delete from resource",
+    "delete from resource_history",
+    "alter table resource drop column content",
+    "alter table resource add column content bytea",
+    "alter table resource_history drop column content",
+    "alter table resource_history add column content bytea",
+    "alter table resource_history add column sequence int8 generated always as identity",
+    "create index resource_history_order on resource_history (tenant, sequence)",
+    "create index resource_history_type on resource_history (tenant, type, sequence)",
+  ],
 };
 
 const provider: MigrationProvider = {

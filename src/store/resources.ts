@@ -1,5 +1,8 @@
-import type { Kysely, Selectable } from "kysely";
+import { type Insertable, type Kysely, type Selectable, sql } from "kysely";
+import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import { type DataKeys, tenantItself } from "./data-keys.ts";
+import { fromJson, isInClear, isPublicContent, openContent, sealContent } from "./resource-content.ts";
 import type { Schema } from "./schema.ts";
 
 export interface ResourceKey {
@@ -20,124 +23,242 @@ export interface StoredResource extends ResourceKey {
   content?: object;
 }
 
+/** A version of the past with its place in the order of writing, by which history is paged. */
+export interface StoredVersion extends StoredResource {
+  sequence: number;
+}
+
 export interface ResourceChange extends ResourceKey {
   /** absent: the resource is deleted */
   content?: object;
   source?: string;
   /** logical id of the person whose data it is */
   subject?: string;
-  at: number;
+  /** lies in clear when its type may and it has no subject */
+  isPublic?: boolean;
   /** the version that the caller has seen; 0 for "must not exist" */
   ifVersion?: number;
 }
 
-/** Stores the next version and its history in the caller's transaction; throws `version-conflict`. */
-export async function putResource(trx: Kysely<Schema>, change: ResourceChange): Promise<StoredResource> {
-  const { tenant, type, id, content, source, subject, at } = change;
-  const current = await byKey(trx.selectFrom("resource").select("version"), change)
-    .forUpdate()
-    .executeTakeFirst();
-  const seen = current?.version ?? 0;
-  if (change.ifVersion !== undefined && change.ifVersion !== seen) throw new GatewayError("version-conflict");
-  const row = {
-    tenant,
-    type,
-    id,
-    version: seen + 1,
-    last_updated: at,
-    deleted: content === undefined,
-    source: source ?? null,
-    content: content === undefined ? null : JSON.stringify(content),
-    subject: subject ?? null,
-  };
-  const { version, last_updated, deleted } = row;
+export interface HistoryQuery {
+  tenant: string;
+  type?: string;
+  id?: string;
+  /** milliseconds since the epoch, inclusive */
+  since?: number;
+  /** `sequence` of the last version seen */
+  before?: number;
+  limit: number;
+}
+
+type Row = Selectable<Schema["resource"]> & {
+  wrapped: Uint8Array | null;
+  shredded_at: number | null;
+};
+
+/** FHIR resources and their versions; a row shows type, ids and times, the content is sealed under its owner's key. */
+export class ResourceStore {
+  readonly #dataKeys: DataKeys;
+  readonly #clock: Clock;
+
+  constructor({ dataKeys, clock }: { dataKeys: DataKeys; clock: Clock }) {
+    this.#dataKeys = dataKeys;
+    this.#clock = clock;
+  }
+
+  /**
+   * Stores the next version and its history in the caller's transaction. Throws `version-conflict`, and `gone` for a
+   * subject whose key was shredded.
+   */
+  async put(trx: Kysely<Schema>, change: ResourceChange): Promise<StoredResource> {
+    const { tenant, type, id, source, subject, content } = change;
+    const current = await trx
+      .selectFrom("resource")
+      .select("version")
+      .where("tenant", "=", tenant)
+      .where("type", "=", type)
+      .where("id", "=", id)
+      .forUpdate()
+      .executeTakeFirst();
+    const seen = current?.version ?? 0;
+    if (change.ifVersion !== undefined && change.ifVersion !== seen)
+      throw new GatewayError("version-conflict");
+    const version = seen + 1;
+    const lastUpdated = this.#clock.now();
+    const deleted = content === undefined;
+    const kept = content && (await this.#kept(trx, change, content, version));
+    const value = {
+      version,
+      last_updated: lastUpdated,
+      deleted,
+      source: source ?? null,
+      subject: subject ?? null,
+      content: kept ?? null,
+    };
+    await writeVersion(trx, { tenant, type, id }, value);
+    return { tenant, type, id, version, lastUpdated, deleted, source, subject, content };
+  }
+
+  /** The current version, a deleted one too; undefined when there never was one; throws `gone` when shredded. */
+  async get(db: Kysely<Schema>, key: ResourceKey): Promise<StoredResource | undefined> {
+    const row = await currentVersions(db)
+      .where("r.tenant", "=", key.tenant)
+      .where("r.type", "=", key.type)
+      .where("r.id", "=", key.id)
+      .executeTakeFirst();
+    return row && this.#opened(row);
+  }
+
+  /** Current versions in the order of the ids; deleted, shredded and unknown ones are left out. */
+  async byIds(
+    db: Kysely<Schema>,
+    { tenant, type, ids }: { tenant: string; type: string; ids: readonly string[] },
+  ): Promise<StoredResource[]> {
+    if (ids.length === 0) return [];
+    const rows = await currentVersions(db)
+      .where("r.tenant", "=", tenant)
+      .where("r.type", "=", type)
+      .where("r.id", "in", [...ids])
+      .where("r.deleted", "=", false)
+      .execute();
+    const found = new Map((await this.#readable(rows)).map((one) => [one.id, one]));
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /** Current resources of one type about a person, newest first; deleted and shredded ones are left out. */
+  async about(
+    db: Kysely<Schema>,
+    about: { tenant: string; type: string; subject: string; limit: number },
+  ): Promise<StoredResource[]> {
+    const rows = await currentVersions(db)
+      .where("r.tenant", "=", about.tenant)
+      .where("r.subject", "=", about.subject)
+      .where("r.type", "=", about.type)
+      .where("r.deleted", "=", false)
+      .orderBy("r.last_updated", "desc")
+      .orderBy("r.id")
+      .limit(about.limit)
+      .execute();
+    return this.#readable(rows);
+  }
+
+  /** One version of the past; undefined when there is none of that number; throws `gone` when shredded. */
+  async version(
+    db: Kysely<Schema>,
+    key: ResourceKey & { version: number },
+  ): Promise<StoredResource | undefined> {
+    const row = await pastVersions(db)
+      .where("r.tenant", "=", key.tenant)
+      .where("r.type", "=", key.type)
+      .where("r.id", "=", key.id)
+      .where("r.version", "=", key.version)
+      .executeTakeFirst();
+    return row && this.#opened(row);
+  }
+
+  /** Versions of a tenant, a type or one resource, newest first; shredded ones are left out. */
+  async history(db: Kysely<Schema>, query: HistoryQuery): Promise<StoredVersion[]> {
+    let found = pastVersions(db).where("r.tenant", "=", query.tenant);
+    if (query.type !== undefined) found = found.where("r.type", "=", query.type);
+    if (query.id !== undefined) found = found.where("r.id", "=", query.id);
+    if (query.since !== undefined) found = found.where("r.last_updated", ">=", query.since);
+    if (query.before !== undefined) found = found.where("r.sequence", "<", query.before);
+    const rows = await found.orderBy("r.sequence", "desc").limit(query.limit).execute();
+    const readable = rows.filter(isReadable);
+    return Promise.all(
+      readable.map(async (row) => ({ ...(await this.#opened(row)), sequence: row.sequence })),
+    );
+  }
+
+  async #kept(trx: Kysely<Schema>, change: ResourceChange, content: object, version: number) {
+    if (change.isPublic && isPublicContent(change)) return Buffer.from(JSON.stringify(content));
+    const { tenant, type, id } = change;
+    return sealContent(await this.#dataKeys.of(trx, change), content, { tenant, type, id, version });
+  }
+
+  async #readable(rows: readonly Row[]): Promise<StoredResource[]> {
+    return Promise.all(rows.filter(isReadable).map((row) => this.#opened(row)));
+  }
+
+  async #opened(row: Row): Promise<StoredResource> {
+    const { tenant, type, id, version, deleted } = row;
+    return {
+      tenant,
+      type,
+      id,
+      version,
+      deleted,
+      lastUpdated: row.last_updated,
+      source: row.source ?? undefined,
+      subject: row.subject ?? undefined,
+      content: row.content ? await this.#contentOf(row, row.content) : undefined,
+    };
+  }
+
+  async #contentOf(row: Row, content: Uint8Array): Promise<object> {
+    if (isInClear(content, row)) return fromJson(content);
+    if (!row.wrapped && row.shredded_at === null)
+      throw new GatewayError("internal", { detail: "a sealed resource has no data key" });
+    const owner = { tenant: row.tenant, subject: row.subject ?? undefined };
+    return openContent(await this.#dataKeys.open(owner, row), content, row);
+  }
+}
+
+const isReadable = (row: Row): boolean => !row.content || row.shredded_at === null;
+
+const columns = [
+  "r.tenant",
+  "r.type",
+  "r.id",
+  "r.version",
+  "r.last_updated",
+  "r.deleted",
+  "r.source",
+  "r.subject",
+  "r.content",
+  "k.wrapped",
+  "k.shredded_at",
+] as const;
+
+// with the data key of each, so that it is never older than the row
+const currentVersions = (db: Kysely<Schema>) =>
+  db
+    .selectFrom("resource as r")
+    .leftJoin("data_key as k", (join) =>
+      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
+    )
+    .select(columns);
+
+const pastVersions = (db: Kysely<Schema>) =>
+  db
+    .selectFrom("resource_history as r")
+    .leftJoin("data_key as k", (join) =>
+      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
+    )
+    .select([...columns, "r.sequence"]);
+
+const ownerOfRow = sql<string>`coalesce(r.subject, ${sql.lit(tenantItself)})`;
+
+async function writeVersion(
+  trx: Kysely<Schema>,
+  key: ResourceKey,
+  value: Omit<Insertable<Schema["resource"]>, keyof ResourceKey>,
+): Promise<void> {
   const written = await trx
     .insertInto("resource")
-    .values(row)
+    .values({ ...key, ...value })
     .onConflict((conflict) =>
       conflict
         .columns(["tenant", "type", "id"])
-        .doUpdateSet({
-          version,
-          last_updated,
-          deleted,
-          source: row.source,
-          subject: row.subject,
-          content: row.content,
-        })
+        .doUpdateSet(value)
         // a first version written meanwhile by someone else has no row for us to lock
-        .where("resource.version", "=", seen),
+        .where("resource.version", "=", value.version - 1),
     )
     .returning("version")
     .executeTakeFirst();
   if (!written) throw new GatewayError("version-conflict");
-  await trx.insertInto("resource_history").values(row).execute();
-  return { tenant, type, id, version, lastUpdated: at, deleted, source, subject, content };
-}
-
-/** The current version, a deleted one too; undefined when there never was one. */
-export async function getResource(db: Kysely<Schema>, key: ResourceKey): Promise<StoredResource | undefined> {
-  const row = await byKey(db.selectFrom("resource").selectAll(), key).executeTakeFirst();
-  return row && toStored(row);
-}
-
-/** One version of the past; undefined when there is none of that number. */
-export async function getVersion(
-  db: Kysely<Schema>,
-  key: ResourceKey & { version: number },
-): Promise<StoredResource | undefined> {
-  const row = await byKey(db.selectFrom("resource_history").selectAll(), key)
-    .where("version", "=", key.version)
-    .executeTakeFirst();
-  return row && toStored(row);
-}
-
-/** All versions, newest first. */
-export async function historyOf(db: Kysely<Schema>, key: ResourceKey): Promise<StoredResource[]> {
-  const rows = await byKey(db.selectFrom("resource_history").selectAll(), key)
-    .orderBy("version", "desc")
+  await trx
+    .insertInto("resource_history")
+    .values({ ...key, ...value })
     .execute();
-  return rows.map(toStored);
-}
-
-/** Current resources of one type about a person, newest first; deleted ones are left out. */
-export async function resourcesAbout(
-  db: Kysely<Schema>,
-  about: { tenant: string; type: string; subject: string; limit: number },
-): Promise<StoredResource[]> {
-  const rows = await db
-    .selectFrom("resource")
-    .selectAll()
-    .where("tenant", "=", about.tenant)
-    .where("subject", "=", about.subject)
-    .where("type", "=", about.type)
-    .where("deleted", "=", false)
-    .orderBy("last_updated", "desc")
-    .orderBy("id")
-    .limit(about.limit)
-    .execute();
-  return rows.map(toStored);
-}
-
-interface Keyed<Q> {
-  where(column: "tenant" | "type" | "id", operator: "=", value: string): Q;
-}
-
-function byKey<Q extends Keyed<Q>>(query: Q, key: ResourceKey): Q {
-  return query.where("tenant", "=", key.tenant).where("type", "=", key.type).where("id", "=", key.id);
-}
-
-function toStored(row: Selectable<Schema["resource"]>): StoredResource {
-  const { tenant, type, id, version, deleted } = row;
-  return {
-    tenant,
-    type,
-    id,
-    version,
-    deleted,
-    lastUpdated: row.last_updated,
-    source: row.source ?? undefined,
-    subject: row.subject ?? undefined,
-    content: row.content ?? undefined,
-  };
 }

@@ -1,9 +1,10 @@
-import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+import type { ColumnType, Generated, GeneratedAlways } from "kysely";
 
 /** Times are milliseconds since the epoch in int8 columns: equal on both engines and free of zones. */
 export interface Schema {
   resource: ResourceTable;
-  resource_history: ResourceTable;
+  resource_history: ResourceHistoryTable;
+  data_key: DataKeyTable;
   identity_map: IdentityMapTable;
   journal_group: JournalGroupTable;
   journal: JournalTable;
@@ -106,10 +107,26 @@ interface ResourceTable {
   deleted: boolean;
   /** id of the message that it was made from (meta.source), if any */
   source: string | null;
-  /** null once deleted */
-  content: JSONColumnType<object> | null;
+  /** sealed JSON under the subject's data key, or plain JSON of a public resource; null once deleted */
+  content: Uint8Array | null;
   /** logical id of the person whose data it is, if any */
   subject: string | null;
+}
+
+interface ResourceHistoryTable extends ResourceTable {
+  /** order of writing in all types and tenants */
+  sequence: GeneratedAlways<number>;
+}
+
+interface DataKeyTable {
+  tenant: string;
+  /** logical id of a person; empty: the tenant's own key */
+  subject: string;
+  /** the key-encryption key that wraps it; null once shredded */
+  key_id: string | null;
+  wrapped: Uint8Array | null;
+  created_at: number;
+  shredded_at: ColumnType<number | null, number | undefined, number>;
 }
 
 interface IdempotencyTable {

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Binary, DocumentReference, Person, Resource } from "@medplum/fhirtypes";
+import type { Binary, DocumentReference, Person, Resource, VerificationResult } from "@medplum/fhirtypes";
+import type { Kysely } from "kysely";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import type { Sessions } from "../../access/sessions.ts";
 import { identifierSystem } from "../../core/canonical.ts";
@@ -7,7 +8,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { isSnils, snilsDigits } from "../../core/identifiers.ts";
-import type { SealedResources } from "../../store/sealed-resources.ts";
+import type { ResourceStore } from "../../store/resources.ts";
+import type { Schema } from "../../store/schema.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
 import { type AskingAnew, askedAnew } from "../asked-anew.ts";
 import { differingFields } from "../sign-in/identity-match.ts";
@@ -21,7 +23,8 @@ import {
 } from "./outcome.ts";
 
 interface VerificationParts extends AskingAnew {
-  resources: SealedResources;
+  db: Kysely<Schema>;
+  resources: ResourceStore;
   sessions: Pick<Sessions, "change">;
   /** confirmations that let a worker in while ФРМР is down */
   earlier: Pick<WorkerVerifications, "forget">;
@@ -58,23 +61,36 @@ export class Verifications {
     const run: CheckRun = { id: randomUUID(), personId, at, ...outcome };
     const confirmation = run.result === "confirmed" && snils ? await this.#confirmed(run, person, snils) : [];
     const kept: Identified[] = [toVerificationResult(run), ...confirmation];
-    await this.#parts.resources.create({ tenant, subject: personId }, kept);
+    await this.#keep(personId, kept);
     await this.#told(worker, run);
     return run;
   }
 
   /** The person's runs, newest first. */
   async history(personId: string): Promise<CheckRun[]> {
-    const owner = { tenant, subject: personId };
-    const kept = await this.#parts.resources.list(owner, "VerificationResult", historyLength);
-    return kept.map(fromVerificationResult);
+    const { db, resources } = this.#parts;
+    const about = { tenant, type: "VerificationResult", subject: personId, limit: historyLength };
+    const kept = await resources.about(db, about);
+    return kept.map(({ content }) => fromVerificationResult(content as VerificationResult));
   }
 
   /** The PDF of a run; throws `not-found` for another person's run and for one that was no full match. */
   async confirmation(personId: string, id: string): Promise<Uint8Array> {
-    const binary = await this.#parts.resources.read({ tenant, subject: personId }, "Binary", id);
+    const { db, resources } = this.#parts;
+    const stored = await resources.get(db, { tenant, type: "Binary", id });
+    const binary = stored?.subject === personId ? (stored.content as Binary | undefined) : undefined;
     if (!binary?.data) throw new GatewayError("not-found", { field: "id" });
     return Buffer.from(binary.data, "base64");
+  }
+
+  async #keep(subject: string, made: readonly Identified[]): Promise<void> {
+    const { db, resources } = this.#parts;
+    await db.transaction().execute(async (trx) => {
+      for (const content of made) {
+        const key = { tenant, type: content.resourceType, id: content.id };
+        await resources.put(trx, { ...key, subject, content, ifVersion: 0 });
+      }
+    });
   }
 
   async #finding(snils: string, person: Person, ctx: RequestContext): Promise<RegistryFinding> {

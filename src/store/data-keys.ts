@@ -1,0 +1,161 @@
+import type { Kysely } from "kysely";
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import {
+  createDataKey,
+  type DataKey,
+  type DataKeyOwner,
+  type KeyProvider,
+  rewrapDataKey,
+  unwrapDataKey,
+  wrappingKeyIdOf,
+} from "../crypto/envelope.ts";
+import { CryptoError } from "../crypto/errors.ts";
+import type { Schema } from "./schema.ts";
+
+/** Whose key: a patient's (`subject` is the logical id), or the tenant's own for what is about nobody. */
+export interface KeyOwner {
+  tenant: string;
+  subject?: string;
+}
+
+/** A data key as it lies in its table; `wrapped` is null once it was shredded. */
+export interface KeptKey {
+  wrapped: Uint8Array | null;
+}
+
+interface DataKeysParts {
+  keys: KeyProvider;
+  clock: Clock;
+}
+
+/** In the table an empty subject stands for the tenant itself. */
+export const tenantItself = "";
+
+const openedKeys = 10_000;
+const openedMs = 5 * 60_000;
+const batchSize = 200;
+
+/**
+ * Data keys of patients and tenants. A wrapped key is always read from the database, beside what it opens; only the
+ * result of unwrapping is remembered, by owner and wrapped bytes. So a shredded key opens nothing on any replica from its
+ * transaction on, and a key whose transaction was rolled back seals nothing.
+ */
+export class DataKeys {
+  readonly #keys: KeyProvider;
+  readonly #clock: Clock;
+  readonly #opened: LRUCache<string, Promise<DataKey>>;
+
+  constructor({ keys, clock }: DataKeysParts) {
+    this.#keys = keys;
+    this.#clock = clock;
+    const perf = { now: () => clock.now() };
+    this.#opened = new LRUCache({ max: openedKeys, ttl: openedMs, ttlResolution: 0, perf });
+  }
+
+  /** The owner's key, made at first need; throws `gone` once it was shredded, `store-unavailable` without its KEK. */
+  async of(db: Kysely<Schema>, owner: KeyOwner): Promise<DataKey> {
+    const kept = (await keptKeyOf(db, owner)) ?? (await this.#created(db, owner));
+    return this.open(owner, kept);
+  }
+
+  /** Opens a key that was read with its resource; throws as `of` does. */
+  async open(owner: KeyOwner, { wrapped }: KeptKey): Promise<DataKey> {
+    if (!wrapped) throw new GatewayError("gone", { detail: "the data key was shredded" });
+    // with the owner: a wrapped key moved to another row is refused by unwrapping, and must not be known here
+    const name = `${JSON.stringify(rowOf(owner))}${Buffer.from(wrapped).toString("latin1")}`;
+    const known = this.#opened.get(name);
+    if (known) return known;
+    const opened = available(() => unwrapDataKey(this.#keys, wrapped, rowOf(owner)));
+    this.#opened.set(name, opened);
+    // a failure is not remembered
+    opened.catch(() => this.#opened.delete(name));
+    return opened;
+  }
+
+  /** Makes everything sealed under the owner's key unreadable for good, in the caller's transaction. */
+  async shred(trx: Kysely<Schema>, owner: KeyOwner): Promise<void> {
+    const at = this.#clock.now();
+    // also for an owner without a key: nothing may be sealed for them later
+    await trx
+      .insertInto("data_key")
+      .values({ ...rowOf(owner), key_id: null, wrapped: null, created_at: at, shredded_at: at })
+      .onConflict((conflict) =>
+        conflict.columns(["tenant", "subject"]).doUpdateSet({ key_id: null, wrapped: null, shredded_at: at }),
+      )
+      .execute();
+  }
+
+  /** Wraps every data key under the current key-encryption key, batch by batch; says how many were left to do. */
+  async rewrapAll(db: Kysely<Schema>): Promise<number> {
+    const { id } = await available(() => this.#keys.current());
+    let rewrapped = 0;
+    for (;;) {
+      const batch = await db.transaction().execute((trx) => this.#rewrapBatch(trx, id));
+      if (batch === 0) return rewrapped;
+      rewrapped += batch;
+    }
+  }
+
+  async #rewrapBatch(trx: Kysely<Schema>, currentId: string): Promise<number> {
+    const rows = await trx
+      .selectFrom("data_key")
+      .select(["tenant", "subject", "wrapped"])
+      .where("key_id", "<>", currentId)
+      .limit(batchSize)
+      .forUpdate()
+      // a replica that does the same has these
+      .skipLocked()
+      .execute();
+    for (const { tenant, subject, wrapped } of rows) {
+      const fresh = await available(() =>
+        rewrapDataKey(this.#keys, wrapped as Uint8Array, { tenant, subject }),
+      );
+      await trx
+        .updateTable("data_key")
+        .set({ wrapped: fresh, key_id: wrappingKeyIdOf(fresh) })
+        .where("tenant", "=", tenant)
+        .where("subject", "=", subject)
+        .execute();
+    }
+    return rows.length;
+  }
+
+  async #created(db: Kysely<Schema>, owner: KeyOwner): Promise<KeptKey> {
+    const row = rowOf(owner);
+    const { wrapped } = await available(() => createDataKey(this.#keys, row));
+    await db
+      .insertInto("data_key")
+      .values({ ...row, key_id: wrappingKeyIdOf(wrapped), wrapped, created_at: this.#clock.now() })
+      .onConflict((conflict) => conflict.columns(["tenant", "subject"]).doNothing())
+      .execute();
+    // whoever was first
+    const kept = await keptKeyOf(db, owner);
+    if (!kept) throw new GatewayError("internal", { detail: "a data key was neither created nor found" });
+    return kept;
+  }
+}
+
+async function keptKeyOf(db: Kysely<Schema>, owner: KeyOwner): Promise<KeptKey | undefined> {
+  const { tenant, subject } = rowOf(owner);
+  return db
+    .selectFrom("data_key")
+    .select("wrapped")
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    .executeTakeFirst();
+}
+
+const rowOf = ({ tenant, subject = tenantItself }: KeyOwner): DataKeyOwner => ({ tenant, subject });
+
+/** A key-encryption key that this replica can't have now is a fault of the surroundings, not of the caller. */
+async function available<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof CryptoError) || cause.code !== "unknown-key") throw cause;
+    const detail = "the key-encryption key is not available";
+    throw new GatewayError("store-unavailable", { system: "keys", detail, cause });
+  }
+}
