@@ -32,6 +32,7 @@ export function callGroup(place: Place, name: Name, args: readonly Binding[]): r
     linked,
     known.map(({ parameter }) => parameter),
   );
+  place.group.calls.add(instance.js);
   return [`${instance.js}(${known.flatMap(({ js }) => js).join(", ")});`];
 }
 

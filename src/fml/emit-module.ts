@@ -29,8 +29,11 @@ export function emitVariant(linked: Linked, name: string, traced: boolean): stri
   const start = startInstance(unit, entry);
   const functions: EmittedGroup[] = [];
   compileQueue(unit, functions);
-  checkUncalled(linked, unit);
-  const body = functions.map((emitted) => writeFunction(emitted, functions)).join("\n");
+  if (!traced) {
+    checkUncalled(linked, unit);
+  }
+  const byName = new Map(functions.map((emitted) => [emitted.js, emitted]));
+  const body = functions.map((emitted) => writeFunction(emitted, byName)).join("\n");
   return writeVariant(unit, name, body, entryCode(unit, start));
 }
 
@@ -38,6 +41,8 @@ interface EmittedGroup {
   readonly js: string;
   readonly parameters: string;
   readonly lines: readonly string[];
+  /** names of the functions that it calls */
+  readonly calls: ReadonlySet<string>;
 }
 
 function compileQueue(unit: Unit, functions: EmittedGroup[]): void {
@@ -83,7 +88,7 @@ function startInstance(unit: Unit, linked: LinkedGroup): Instance {
 
 function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGroup {
   const { group, map } = linked;
-  const state: GroupState = { lasts: lastsOf(group.rules), locals: [], usesOrder: false };
+  const state: GroupState = { lasts: lastsOf(group.rules), locals: [], calls: new Set(), usesOrder: false };
   const place: Place = {
     unit,
     map,
@@ -115,6 +120,7 @@ function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGro
     js,
     parameters: parameterList({ unit }, parameters),
     lines: [...order, ...locals, ...base, ...rules],
+    calls: state.calls,
   };
 }
 
@@ -129,21 +135,20 @@ function lastsOf(rules: Group["rules"]): ReadonlySet<string> {
 }
 
 // only groups that can come back to themselves pay for counting their depth
-function writeFunction({ js, parameters, lines }: EmittedGroup, all: readonly EmittedGroup[]): string {
-  const body = isRecursive(js, all)
+function writeFunction(
+  { js, parameters, lines, calls }: EmittedGroup,
+  byName: ReadonlyMap<string, EmittedGroup>,
+): string {
+  const body = reaches(js, calls, byName)
     ? ["if (++depth > maxDepth) tooDeep();", "try {", ...lines, "} finally { depth--; }"]
     : lines;
   return `function ${js}(${parameters}) {\n${body.join("\n")}\n}`;
 }
 
-function isRecursive(js: string, all: readonly EmittedGroup[]): boolean {
-  const callees = (name: string) => {
-    const text = all.find((group) => group.js === name)?.lines.join("\n") ?? "";
-    return all.filter((group) => text.includes(`${group.js}(`)).map((group) => group.js);
-  };
-  const seen = new Set(callees(js));
+function reaches(js: string, calls: ReadonlySet<string>, byName: ReadonlyMap<string, EmittedGroup>): boolean {
+  const seen = new Set(calls);
   for (const name of seen) {
-    for (const callee of callees(name)) {
+    for (const callee of byName.get(name)?.calls ?? []) {
       seen.add(callee);
     }
   }
@@ -180,15 +185,14 @@ function entryCode(unit: Unit, { js, parameters }: Instance): string {
 function writeVariant(unit: Unit, name: string, body: string, entry: string): string {
   const constants = [...unit.constants].map(([code, js]) => `const ${js} = ${code};`);
   const code = [...constants, body, entry].join("\n");
-  const used = runtimeNames.filter((runtimeName) => new RegExp(`\\b${runtimeName}\\b`).test(code));
+  const words = new Set(code.match(/\b[A-Za-z]+\b/g));
+  const used = runtimeNames.filter((runtimeName) => words.has(runtimeName));
   return [
     `export function ${name}(runtime) {`,
-    `const { ${used.join(", ")} } = runtime(sites, ${writeSlice(unit.typeSlice)});`,
+    `const { ${used.join(", ")} } = runtime(${name}.sites, ${writeSlice(unit.typeSlice)});`,
     "let size = 0, depth = 0;",
-    `${code}`,
+    code,
     "}",
-    `${name}.sites = [${unit.sites.join(",\n")}];`,
-  ]
-    .join("\n")
-    .replace("runtime(sites,", `runtime(${name}.sites,`);
+    `${name}.sites = [${[...unit.sites.keys()].join(",\n")}];`,
+  ].join("\n");
 }

@@ -1,4 +1,4 @@
-import type { ConceptMapEntry, ConceptMapGroup, ConceptMapTable } from "./concept-map.ts";
+import type { ConceptMapGroup, ConceptMapTable } from "./concept-map.ts";
 import type { Value } from "./emit-evaluate.ts";
 import type { TransformCall } from "./transform-call.ts";
 import { constant, quote, report } from "./unit.ts";
@@ -46,10 +46,7 @@ export function emitTranslate(
     return undefined;
   }
   const { unit } = call.place;
-  const rows = table.groups.flatMap((group) =>
-    group.entries.flatMap((entry) => rowsOf(group, entry, wanted, table)),
-  );
-  const map = constant(unit, "CM", `new Map(${JSON.stringify(rows)})`);
+  const map = constant(unit, "CM", `new Map(${rowsText(table, wanted)})`);
   const fallback = fallbackOf(table, wanted);
   const isCode = value.form === "raw" && value.type !== "Coding" && value.type !== "CodeableConcept";
   const js = value.form === "node" ? `(${value.js})?.value` : value.js;
@@ -71,18 +68,30 @@ export function emitTranslate(
   };
 }
 
-// a row is found by its bare code and, for Codings, by system and code
-function rowsOf(
-  group: ConceptMapGroup,
-  entry: ConceptMapEntry,
-  field: Field,
-  table: ConceptMapTable,
-): readonly (readonly [string, unknown])[] {
-  const result = outputOf(group, entry.target, entry.display, field);
-  const own: (readonly [string, unknown])[] =
-    group.source === undefined ? [] : [[`${group.source}|${entry.code}`, result]];
-  const first = table.groups.find(({ entries }) => entries.some(({ code }) => code === entry.code));
-  return first === group ? [[entry.code, result], ...own] : own;
+const written = new WeakMap<ConceptMapTable, Map<Field, string>>();
+
+// a table of some hundred rows is written once, however many rules and variants of the code read it
+function rowsText(table: ConceptMapTable, field: Field): string {
+  const known = written.get(table) ?? new Map<Field, string>();
+  written.set(table, known);
+  const text = known.get(field) ?? JSON.stringify([...rowsOf(table, field)]);
+  known.set(field, text);
+  return text;
+}
+
+// a row is found by its bare code, of which the first stands, and, for Codings, by system and code
+function rowsOf(table: ConceptMapTable, field: Field): ReadonlyMap<string, unknown> {
+  const rows = new Map<string, unknown>();
+  for (const group of table.groups) {
+    for (const { code, target, display } of group.entries) {
+      const result = outputOf(group, target, display, field);
+      const keys = group.source === undefined ? [code] : [code, `${group.source}|${code}`];
+      for (const key of keys.filter((candidate) => !rows.has(candidate))) {
+        rows.set(key, result);
+      }
+    }
+  }
+  return rows;
 }
 
 function outputOf(

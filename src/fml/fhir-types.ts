@@ -1,4 +1,4 @@
-import type { ElementDefinition, JsonKind, TypeDefinition, TypeTable } from "./types.ts";
+import type { ElementDefinition, JsonKind, TypeDefinition } from "./types.ts";
 
 interface SnapshotElement {
   readonly path: string;
@@ -38,7 +38,9 @@ const jsonKinds: Readonly<Record<string, JsonKind>> = {
  * Trims StructureDefinitions with snapshots to what compiling needs: names, types, cardinalities, choices.
  * Profiles (derivation `constraint`) are left out. Works at build time; the result is a few hundred kilobytes.
  */
-export function typesFromDefinitions(definitions: Iterable<StructureDefinition>): TypeTable {
+export function typesFromDefinitions(
+  definitions: Iterable<StructureDefinition>,
+): ReadonlyMap<string, TypeDefinition> {
   const table: Mutable = new Map();
   for (const definition of definitions) {
     if (definition.derivation !== "constraint" && definition.kind !== "logical") {

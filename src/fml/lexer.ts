@@ -26,25 +26,28 @@ export interface Token {
 const date = "\\d{4}(?:-\\d\\d(?:-\\d\\d)?)?";
 const time = "\\d\\d(?::\\d\\d(?::\\d\\d(?:\\.\\d+)?)?)?";
 
-// order matters: longer forms stand before their own beginnings
+// order matters: longer forms stand before their own beginnings; no form has a capturing group
 const rules: readonly (readonly [TokenKind | "skip", RegExp])[] = [
-  ["skip", /\s+/y],
-  ["metadata", /\/\/\/(?=[ \t]+[A-Za-z][\w.]*[ \t]*=)/y],
-  ["skip", /\/\/[^\r\n]*/y],
-  ["skip", /\/\*[\s\S]*?\*\//y],
-  ["markdown", /"""[\s\S]*?"""/y],
-  ["string", /'(?:[^'\\]|\\[\s\S])*'/y],
-  ["quoted", /"(?:[^"\\]|\\[\s\S])*"/y],
-  ["delimited", /`(?:[^`\\]|\\[\s\S])*`/y],
-  ["time", new RegExp(`@T${time}`, "y")],
-  ["datetime", new RegExp(`@${date}T(?:${time}(?:Z|[+-]\\d\\d:\\d\\d)?)?`, "y")],
-  ["date", new RegExp(`@${date}`, "y")],
-  ["decimal", /\d+\.\d+/y],
-  ["long", /\d+L\b/y],
-  ["integer", /\d+/y],
-  ["word", /[A-Za-z_][A-Za-z0-9_]*/y],
-  ["symbol", /->|<<|>>|<=|>=|!=|!~|==|\.\.|[-+*/&|<>=~()[\]{},.;:%$]/y],
+  ["skip", /\s+/],
+  ["metadata", /\/\/\/(?=[ \t]+[A-Za-z][\w.]*[ \t]*=)/],
+  ["skip", /\/\/[^\r\n]*/],
+  ["skip", /\/\*[\s\S]*?\*\//],
+  ["markdown", /"""[\s\S]*?"""/],
+  ["string", /'(?:[^'\\]|\\[\s\S])*'/],
+  ["quoted", /"(?:[^"\\]|\\[\s\S])*"/],
+  ["delimited", /`(?:[^`\\]|\\[\s\S])*`/],
+  ["time", new RegExp(`@T${time}`)],
+  ["datetime", new RegExp(`@${date}T(?:${time}(?:Z|[+-]\\d\\d:\\d\\d)?)?`)],
+  ["date", new RegExp(`@${date}`)],
+  ["decimal", /\d+\.\d+/],
+  ["long", /\d+L\b/],
+  ["integer", /\d+/],
+  ["word", /[A-Za-z_][A-Za-z0-9_]*/],
+  ["symbol", /->|<<|>>|<=|>=|!=|!~|==|\.\.|[-+*/&|<>=~()[\]{},.;:%$]/],
 ];
+
+// one pattern for all: trying them one after another took most of the time that a parse takes
+const anyToken = new RegExp(rules.map(([, { source }]) => `(${source})`).join("|"), "y");
 
 const escapes: Readonly<Record<string, string>> = {
   "'": "'",
@@ -91,45 +94,34 @@ function meaningOf(kind: TokenKind, raw: string, position: Position): string {
   }
 }
 
-function match(text: string, offset: number): readonly [TokenKind | "skip", string] | undefined {
-  for (const [kind, pattern] of rules) {
-    pattern.lastIndex = offset;
-    const found = pattern.exec(text);
-    if (found !== null) {
-      return [kind, found[0]];
-    }
-  }
-  return undefined;
-}
-
-function advance(from: Position, raw: string): Position {
-  const lastBreak = raw.lastIndexOf("\n");
-  if (lastBreak === -1) {
-    return { line: from.line, column: from.column + raw.length };
-  }
-  return { line: from.line + raw.split("\n").length - 1, column: raw.length - lastBreak };
-}
-
 /**
  * Cuts FML or FHIRPath text into tokens; comments and white space are dropped, the last token is `end`.
  * Throws FmlSyntaxError at the first character that begins no token.
  */
 export function tokenize(text: string): readonly Token[] {
   const tokens: Token[] = [];
-  let position: Position = { line: 1, column: 1 };
+  let line = 1;
   let offset = text.startsWith("\uFEFF") ? 1 : 0;
+  let lineStart = offset;
   while (offset < text.length) {
-    const found = match(text, offset);
-    if (found === undefined) {
+    anyToken.lastIndex = offset;
+    const found = anyToken.exec(text);
+    const position = { line, column: offset - lineStart + 1 };
+    if (found === null) {
       throw new FmlSyntaxError(`unexpected character ${JSON.stringify(text[offset])}`, position);
     }
-    const [kind, raw] = found;
+    const [raw] = found;
+    const [kind] = rules[found.indexOf(raw, 1) - 1] as (typeof rules)[number];
     if (kind !== "skip") {
       tokens.push({ kind, text: meaningOf(kind, raw, position), position });
     }
-    position = advance(position, raw);
+    for (let at = raw.indexOf("\n"); at !== -1; at = raw.indexOf("\n", at + 1)) {
+      line += 1;
+      lineStart = offset + at + 1;
+    }
     offset += raw.length;
   }
+  const position = { line, column: offset - lineStart + 1 };
   tokens.push({ kind: "end", text: "the end of the text", position });
   return tokens;
 }

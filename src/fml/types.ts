@@ -22,7 +22,8 @@ export interface TypeDefinition {
   readonly elements: Readonly<Record<string, ElementDefinition>>;
 }
 
-export type TypeTable = ReadonlyMap<string, TypeDefinition>;
+/** Types by name; whoever holds it asks for single types and never goes through all. */
+export type TypeTable = Pick<ReadonlyMap<string, TypeDefinition>, "get" | "has">;
 
 /** How an element stands in JSON: its property and, if the element is known, its type. */
 export interface ResolvedElement {

@@ -64,7 +64,8 @@ export interface Unit {
   readonly linked: Linked;
   readonly traced: boolean;
   readonly constants: Map<string, string>;
-  readonly sites: string[];
+  /** the places that can fail, each with its number */
+  readonly sites: Map<string, number>;
   readonly instances: Map<string, Instance>;
   readonly queue: Instance[];
   readonly typeSlice: TypeSlice;
@@ -88,6 +89,8 @@ export interface GroupState {
   readonly lasts: ReadonlySet<string>;
   /** variables declared at the top of the function: shared targets */
   readonly locals: string[];
+  /** names of the functions that this one calls */
+  readonly calls: Set<string>;
   usesOrder: boolean;
 }
 
@@ -102,7 +105,7 @@ export const newUnit = (linked: Linked, traced: boolean): Unit => ({
   linked,
   traced,
   constants: new Map(),
-  sites: [],
+  sites: new Map(),
   instances: new Map(),
   queue: [],
   typeSlice: new Map(),
@@ -155,8 +158,9 @@ export function constant(unit: Unit, hint: string, code: string): string {
 export function site(place: Place, sourcePath: string, targetPath: string): number {
   const { position, rule, map, unit } = place;
   const row = JSON.stringify([map.name, position.line, position.column, rule, sourcePath, targetPath]);
-  const known = unit.sites.indexOf(row);
-  return known === -1 ? unit.sites.push(row) - 1 : known;
+  const number = unit.sites.get(row) ?? unit.sites.size;
+  unit.sites.set(row, number);
+  return number;
 }
 
 /** The FHIRPath node of a variable. */
