@@ -74,6 +74,8 @@ export const configSchema = Type.Object({
   NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
   NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
   NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),
+  NOTIFY_URL: Url("address of the operator's message gateway for SMS, e-mail and push; absent: the sandbox"),
+  NOTIFY_KEY: Type.String({ default: "sandbox", description: "key at the message gateway" }),
   ESIA_PROVIDER: Type.Optional(
     Type.Union([Type.Literal("sandbox"), Type.Literal("gateway"), Type.Literal("direct")], {
       description:
@@ -206,7 +208,7 @@ function secretIn(path: string, setting: string): string {
   }
 }
 
-const systemUrls = ["FRMR_URL", "FRMO_URL", "NSI_URL"] as const;
+const systemUrls = ["FRMR_URL", "FRMO_URL", "NSI_URL", "NOTIFY_URL"] as const;
 
 function unsafe(config: Config): string[] {
   const problems: string[] = [];

@@ -23,6 +23,8 @@ import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
+import { noticeDeliverer } from "./jobs/notice-delivery.ts";
+import { outboxWorker } from "./jobs/outbox-worker.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -30,6 +32,7 @@ import { IdempotencyKeys } from "./store/idempotency.ts";
 import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
+import { Outbox } from "./store/outbox.ts";
 import { purgeExpired } from "./store/purge.ts";
 import { ResourceStore } from "./store/resources.ts";
 import { SessionStore } from "./store/sessions.ts";
@@ -39,6 +42,8 @@ import { WorkerVerifications } from "./store/worker-verifications.ts";
 import type { IdentityProvider } from "./systems/esia/identity-provider.ts";
 import { createFrmoClient } from "./systems/frmo/client.ts";
 import { createFrmrClient } from "./systems/frmr/client.ts";
+import { createNotifyClient, type NotifyClient } from "./systems/notify/client.ts";
+import { Notices, notifySystem } from "./systems/notify/notices.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
@@ -77,7 +82,8 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs({ store, keyring, esia, failedMessages }, around);
+  const outbox = new Outbox({ db: store.db, keyring, clock });
+  const jobs = openJobs({ store, esia, failedMessages, keyring, outbox, notify: systems.notify }, around);
   jobs.start();
   return {
     keyring,
@@ -86,6 +92,8 @@ export async function openParts(config: Config, around: Surroundings) {
     cache,
     redis,
     upstream,
+    outbox,
+    notices: new Notices(outbox),
     esia,
     clients: await clientsOf(config),
     claimOnce: claimOnce(store.db, keyring, clock),
@@ -98,10 +106,7 @@ export async function openParts(config: Config, around: Surroundings) {
     mappings: await readCatalogue(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
-      await journal.close();
-      await upstream.close();
-      await verifier.close();
-      await cache.close();
+      for (const part of [journal, upstream, verifier, cache]) await part.close();
       redis?.close();
       await store.close();
     },
@@ -123,13 +128,17 @@ interface JobGround {
   keyring: Keyring;
   esia: IdentityProvider;
   failedMessages: FailedMessages;
+  outbox: Outbox;
+  notify: NotifyClient;
 }
 
 function openJobs(ground: JobGround, { clock, log }: Surroundings): JobRunner {
-  const { store, keyring, esia, failedMessages } = ground;
+  const { store, keyring, esia, failedMessages, outbox, notify } = ground;
   const { db } = store;
+  const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
   const jobs = [
     journalSealer({ db, keyring, clock }),
+    outboxWorker({ outbox, deliverers, log }),
     certificateWatch({ log, notices: () => esia.notices() }),
     expiry([
       () => failedMessages.purge(),
@@ -191,8 +200,9 @@ async function openCache(config: Config, keyring: Keyring, { clock, log, telemet
 
 /** Systems without an address in the settings: the sandbox plays them. */
 export function sandboxedSystems(config: Config): string[] {
+  const { FRMR_URL: frmr, FRMO_URL: frmo, NSI_URL: nsi, NOTIFY_URL: notify } = config;
   const esia = esiaProviderOf(config) === "sandbox" ? undefined : config.ESIA_URL;
-  return Object.entries({ frmr: config.FRMR_URL, frmo: config.FRMO_URL, nsi: config.NSI_URL, esia })
+  return Object.entries({ frmr, frmo, nsi, notify, esia })
     .filter(([, url]) => !url)
     .map(([system]) => system);
 }
@@ -206,7 +216,7 @@ function openUpstream(config: Config, ground: UpstreamGround, { clock, telemetry
   const sandboxed = sandboxedSystems(config);
   const registry = { failures: ground.failedMessages };
   // what ESIA answers holds tokens, which are kept nowhere
-  const systems = { frmr: registry, frmo: registry, nsi: registry, esia: {} };
+  const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, esia: {} };
   return new Upstream({
     clock,
     cache: ground.cache,
@@ -244,6 +254,12 @@ async function openSystems(config: Config, upstream: Upstream, { clock, sandbox 
       userKey: config.NSI_USER_KEY,
       timeoutMs,
       cacheSeconds: config.NSI_CACHE_SECONDS,
+    }),
+    notify: createNotifyClient({
+      upstream,
+      baseUrl: config.NOTIFY_URL ?? `${sandbox?.url}/notify`,
+      key: config.NOTIFY_KEY,
+      timeoutMs,
     }),
   };
 }

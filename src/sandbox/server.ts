@@ -6,6 +6,7 @@ import { createEsiaSandbox } from "../systems/esia/sandbox/esia-sandbox.ts";
 import type { KeptSigners } from "../systems/esia/sandbox/token-keys.ts";
 import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
+import { notifySandbox } from "../systems/notify/sandbox.ts";
 import { nsiSandbox } from "../systems/nsi/sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import { controlDoors } from "./control.ts";
@@ -45,7 +46,8 @@ export interface Sandbox {
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, logger } = options;
   const esia = createEsiaSandbox(options.esiaClients ?? [], options.esiaSigners);
-  const systems: readonly SandboxSystem[] = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder), esia];
+  const registries = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder)];
+  const systems: readonly SandboxSystem[] = [...registries, notifySandbox(), esia];
   const app = listener();
   const esiaApp = listener();
   const world = createWorld();
