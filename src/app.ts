@@ -121,9 +121,9 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
     auditEventProvider(journal),
-    conceptMapProvider(parts.mappings.tables),
+    conceptMapProvider(parts.mappings),
     structureMapProvider({
-      maps: parts.mappings.maps,
+      catalogue: parts.mappings,
       clock: around.clock,
       open: config.MODE === "sandbox",
     }),

@@ -14,7 +14,7 @@ import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
 import { noFacts } from "./flows/access-facts.ts";
 import type { Identities } from "./flows/identities.ts";
-import { readCatalogue } from "./flows/mappings/catalogue.ts";
+import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
@@ -103,7 +103,7 @@ export async function openParts(config: Config, around: Surroundings) {
     practitioners: new PractitionerDirectory(systems.frmr, identities),
     dictionaries: systems.nsi,
     organizations: new OrganizationDirectory(systems.frmo, identities),
-    mappings: await readCatalogue(mappingsFolder),
+    mappings: await Catalogue.open(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
       for (const part of [journal, upstream, verifier, cache]) await part.close();

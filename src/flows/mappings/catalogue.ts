@@ -41,14 +41,35 @@ export interface MappingCatalogue {
   readonly tables: readonly CatalogueTable[];
 }
 
-/** Reads every message's folder under `root`; throws GatewayError `map-not-compiled` for a map that is no FML. */
-export async function readCatalogue(root: URL): Promise<MappingCatalogue> {
-  const folders = (await Promise.all((await foldersIn(root)).map(foldersIn))).flat();
-  const messages = await Promise.all(folders.map(readMessage));
-  return {
-    maps: messages.flatMap(({ maps }) => maps),
-    tables: messages.flatMap(({ tables }) => tables),
-  };
+/** The messages under a folder; what is read again takes the place of what was read before. */
+export class Catalogue implements MappingCatalogue {
+  readonly #messages: Map<string, MappingCatalogue>;
+  maps: readonly CatalogueMap[] = [];
+  tables: readonly CatalogueTable[] = [];
+
+  private constructor(messages: Map<string, MappingCatalogue>) {
+    this.#messages = messages;
+    this.#join();
+  }
+
+  /** Reads every message's folder; throws GatewayError `map-not-compiled` for a map that is no FML. */
+  static async open(root: URL): Promise<Catalogue> {
+    const folders = (await Promise.all((await foldersIn(root)).map(foldersIn))).flat();
+    const read = folders.map(async (folder) => [folder.href, await readMessage(folder)] as const);
+    return new Catalogue(new Map(await Promise.all(read)));
+  }
+
+  /** Reads one message's folder, known or new, again. */
+  async reread(folder: URL): Promise<void> {
+    this.#messages.set(folder.href, await readMessage(folder));
+    this.#join();
+  }
+
+  #join(): void {
+    const messages = [...this.#messages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, message]) => message);
+    this.maps = messages.flatMap(({ maps }) => maps);
+    this.tables = messages.flatMap(({ tables }) => tables);
+  }
 }
 
 async function foldersIn(folder: URL): Promise<URL[]> {

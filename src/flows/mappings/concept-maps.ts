@@ -2,13 +2,13 @@ import type { ConceptMap, ConceptMapGroup } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import type { ConceptMapGroup as TableGroup, Unmapped } from "../../fml/concept-map.ts";
-import type { CatalogueTable } from "./catalogue.ts";
-import { staticProvider } from "./static-provider.ts";
+import type { CatalogueTable, MappingCatalogue } from "./catalogue.ts";
+import { derived, staticProvider } from "./static-provider.ts";
 import { translateOperation } from "./translate.ts";
 
 /** The code tables of the maps as R4 ConceptMaps, with `$translate`. */
-export function conceptMapProvider(tables: readonly CatalogueTable[]): Provider {
-  const resources = tables.map(conceptMapOf);
+export function conceptMapProvider(catalogue: Pick<MappingCatalogue, "tables">): Provider {
+  const resources = derived(() => catalogue.tables, conceptMapOf);
   const inGroups = (side: "source" | "target") => (map: ConceptMap, value: string) =>
     map.group?.some((group) => group[side] === value) === true;
   return staticProvider<ConceptMap>({

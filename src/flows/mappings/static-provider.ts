@@ -10,9 +10,22 @@ export type StaticParameter<R extends Resource> = Omit<SearchParameter, "modifie
 export interface StaticType<R extends Resource> {
   type: R["resourceType"];
   documentation: string;
-  resources: readonly R[];
+  /** asked at each call: the maps may be reloaded meanwhile */
+  resources: () => readonly R[];
   parameters: readonly StaticParameter<R>[];
   operations: readonly Operation[];
+}
+
+/** What is made of each item of a list, made once until the list is another one. */
+export function derived<Item, Made>(list: () => readonly Item[], make: (item: Item) => Made) {
+  let from: readonly Item[] | undefined;
+  let made: readonly Made[] = [];
+  return (): readonly Made[] => {
+    const items = list();
+    if (items !== from) made = items.map(make);
+    from = items;
+    return made;
+  };
 }
 
 /** A provider of resources that are part of the product itself; without a criterion a search lists them all. */
@@ -31,16 +44,18 @@ export function staticProvider<R extends Resource>(given: StaticType<R>): Provid
     searchParameters: parameters,
     operations: given.operations,
     async read(id) {
-      const value = given.resources.find((resource) => resource.id === id);
+      const value = given.resources().find((resource) => resource.id === id);
       if (!value) throw new GatewayError("not-found");
       return { value, sources: [] };
     },
     async search({ criteria }) {
-      const value = given.resources.filter((resource) =>
-        criteria.every(({ parameter, values }) =>
-          values.some((wanted) => keeps.get(parameter.name)?.(resource, wanted)),
-        ),
-      );
+      const value = given
+        .resources()
+        .filter((resource) =>
+          criteria.every(({ parameter, values }) =>
+            values.some((wanted) => keeps.get(parameter.name)?.(resource, wanted)),
+          ),
+        );
       return { value, sources: [] };
     },
   };

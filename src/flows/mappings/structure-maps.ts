@@ -8,12 +8,12 @@ import type {
 import type { Clock } from "../../core/clock.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import type { ElementPath, Group, Rule, Source, Target } from "../../fml/ast.ts";
-import type { CatalogueMap } from "./catalogue.ts";
-import { staticProvider } from "./static-provider.ts";
+import type { CatalogueMap, MappingCatalogue } from "./catalogue.ts";
+import { derived, staticProvider } from "./static-provider.ts";
 import { transformOperation } from "./transform.ts";
 
 export interface StructureMapSettings {
-  maps: readonly CatalogueMap[];
+  catalogue: Pick<MappingCatalogue, "maps">;
   clock: Clock;
   /** any token may run a map: development and sandbox */
   open: boolean;
@@ -24,7 +24,7 @@ export function structureMapProvider(settings: StructureMapSettings): Provider {
   return staticProvider<StructureMap>({
     type: "StructureMap",
     documentation: "Maps between wire formats and FHIR; the whole map is the FML text of the narrative",
-    resources: settings.maps.map(structureMapOf),
+    resources: derived(() => settings.catalogue.maps, structureMapOf),
     parameters: [
       {
         name: "url",

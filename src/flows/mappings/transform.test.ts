@@ -9,7 +9,7 @@ import type { Operation } from "../../fhir/provider.ts";
 import { toObject } from "../../xml/object.ts";
 import { readXml } from "../../xml/read.ts";
 import { elementOf } from "../../xml/tree.ts";
-import { type MappingCatalogue, readCatalogue } from "./catalogue.ts";
+import { Catalogue } from "./catalogue.ts";
 import { structureMapProvider } from "./structure-maps.ts";
 import { shapeProblem, xmlModelsOf } from "./wire-model.ts";
 
@@ -20,12 +20,12 @@ const bundle: Bundle = JSON.parse(readFileSync(new URL("expected.json", fixtures
 const clock = new ManualClock();
 const ctx = {} as RequestContext;
 
-let catalogue: MappingCatalogue;
+let catalogue: Catalogue;
 let transform: Operation | undefined;
 let employee: unknown;
 beforeAll(async () => {
-  catalogue = await readCatalogue(root);
-  transform = structureMapProvider({ maps: catalogue.maps, clock, open: true }).operations?.[0];
+  catalogue = await Catalogue.open(root);
+  transform = structureMapProvider({ catalogue, clock, open: true }).operations?.[0];
   const { model } = catalogue.maps.find(({ message }) => message.id === "frmr-person")?.message ?? {};
   const record = elementOf(readXml(readFileSync(new URL("input.xml", fixtures))), "Employee");
   // as JSON says it: objects with prototypes
@@ -99,8 +99,7 @@ describe("StructureMap/$transform", () => {
   );
 
   it("needs the scope of creating StructureMap outside development, and its trace always", () => {
-    const { maps } = catalogue;
-    const closed = structureMapProvider({ maps, clock, open: false }).operations?.[0];
+    const closed = structureMapProvider({ catalogue, clock, open: false }).operations?.[0];
     expect([closed?.needs, closed?.traceNeeds]).toEqual(["c", "c"]);
     expect([transform?.needs, transform?.traceNeeds]).toEqual([undefined, "c"]);
   });

@@ -12,12 +12,12 @@ import { XmlError } from "../../xml/error.ts";
 import { fromObject } from "../../xml/from-object.ts";
 import type { XmlModel } from "../../xml/model.ts";
 import { writeXml } from "../../xml/write.ts";
-import type { CatalogueMap } from "./catalogue.ts";
+import type { CatalogueMap, MappingCatalogue } from "./catalogue.ts";
 import { contentOfText, recordTypeOf, sourceOf } from "./transform-source.ts";
 import { xmlModelsOf } from "./wire-model.ts";
 
 export interface TransformSettings {
-  maps: readonly CatalogueMap[];
+  catalogue: Pick<MappingCatalogue, "maps">;
   clock: Clock;
   /** any token may run a map: development and sandbox */
   open: boolean;
@@ -27,7 +27,7 @@ export interface TransformSettings {
 const scopeLetter = "c";
 
 /** `StructureMap/$transform` of R4 over the product's own maps, compiled as in production. */
-export function transformOperation({ maps, clock, open }: TransformSettings): Operation {
+export function transformOperation({ catalogue, clock, open }: TransformSettings): Operation {
   return {
     name: "transform",
     level: "type",
@@ -37,7 +37,7 @@ export function transformOperation({ maps, clock, open }: TransformSettings): Op
     traceNeeds: scopeLetter,
     get: false,
     run: async (call) => {
-      const map = mapOf(maps, textOfParameter(call.parameters, "source"));
+      const map = mapOf(catalogue.maps, textOfParameter(call.parameters, "source"));
       refuseUnknownParameters(call.parameters, ["source", "content", ...map.message.wire.parameters]);
       const source = sourceOf(map, contentOf(call), (name, type) => {
         const given = textOfParameter(call.parameters, name);

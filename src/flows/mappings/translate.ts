@@ -19,7 +19,7 @@ interface Match {
 }
 
 /** `ConceptMap/$translate` of R4 over the given maps: by url, or by the systems of the code and of the target. */
-export function translateOperation(maps: readonly ConceptMap[]): Operation {
+export function translateOperation(maps: () => readonly ConceptMap[]): Operation {
   return {
     name: "translate",
     level: "type",
@@ -28,7 +28,7 @@ export function translateOperation(maps: readonly ConceptMap[]): Operation {
       "The counterpart of a code; takes url, code with system, coding or codeableConcept, targetsystem. A code without a row is result false with a message",
     needs: "r",
     get: true,
-    run: async ({ parameters }) => translated(maps, parameters),
+    run: async ({ parameters }) => translated(maps(), parameters),
   };
 }
 
