@@ -4,6 +4,7 @@ import { renderCabinetTypes } from "./render-cabinet-types.ts";
 import { renderConfiguration } from "./render-configuration.ts";
 import { renderErrors } from "./render-errors.ts";
 import { renderFhirElements } from "./render-fhir-elements.ts";
+import { renderValidationRules } from "./render-validation-rules.ts";
 
 const root = new URL("../", import.meta.url);
 const products = {
@@ -11,6 +12,7 @@ const products = {
   "docs/configuration.md": renderConfiguration,
   "src/api/cabinet/types.ts": renderCabinetTypes,
   "src/fhir/element-table.ts": renderFhirElements,
+  "src/fhir/validation/r4-rules.json": renderValidationRules,
 };
 
 const checkOnly = process.argv.includes("--check");

@@ -29,6 +29,8 @@ export interface Scope {
   readonly index?: number;
   readonly total?: readonly Node[];
   readonly root: readonly Node[];
+  readonly resource: readonly Node[];
+  readonly context: readonly Node[];
   readonly now: string;
   readonly log?: (message: string) => void;
   evaluate(expression: Expression, change: Partial<Scope>): readonly Node[];

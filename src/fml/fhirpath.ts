@@ -32,11 +32,16 @@ export const pathFunctions: ReadonlyMap<string, PathFunction> = new Map(
   }),
 );
 
+const noVariables: ReadonlyMap<string, Nodes> = new Map();
+
 /** What an evaluation starts from. `variables` are seen as `%name` and, as FML wants it, as a bare first name. */
 export interface Evaluation {
   readonly types: TypeTable;
   readonly variables?: ReadonlyMap<string, Nodes>;
+  /** `%rootResource`, where `resolve()` looks */
   readonly root?: Nodes;
+  /** `%resource`, where it is not the root: a contained one */
+  readonly resource?: Nodes;
   readonly now?: string;
   readonly log?: (message: string) => void;
 }
@@ -46,12 +51,14 @@ export interface Evaluation {
  * FHIRPath calls for an error; its message never holds a value.
  */
 export function evaluate(expression: Expression, self: Nodes, evaluation: Evaluation): Nodes {
-  const { types, variables = new Map(), root = self, now = "", log } = evaluation;
+  const { types, variables = noVariables, root = self, resource = root, now = "", log } = evaluation;
   const scope: Scope = {
     types,
     variables,
     self,
     root,
+    resource,
+    context: self,
     now,
     ...(log === undefined ? {} : { log }),
     evaluate(inner, change) {
@@ -166,13 +173,21 @@ const constants: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+// FHIR R4 fhirpath: variables that FHIR adds
+const environment: Readonly<Record<string, (scope: Scope) => Nodes>> = {
+  context: ({ context }) => context,
+  resource: ({ resource }) => resource,
+  rootResource: ({ root }) => root,
+};
+
 function evaluateConstant(name: string, scope: Scope): Nodes {
   const variable = scope.variables.get(name);
   if (variable !== undefined) {
     return variable;
   }
-  if (name === "resource" || name === "context" || name === "rootResource") {
-    return scope.root;
+  const known = environment[name]?.(scope);
+  if (known !== undefined) {
+    return known;
   }
   const url = /^(vs|ext)-(.+)$/.exec(name);
   if (url !== null) {
