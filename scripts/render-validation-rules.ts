@@ -12,7 +12,7 @@ import {
   type StructureDefinition as TrimmedDefinition,
   typesFromDefinitions,
 } from "../src/fml/fhir-types.ts";
-import type { ElementDefinition as TrimmedElement, TypeTable } from "../src/fml/types.ts";
+import type { ElementDefinition as TrimmedElement, TypeDefinition } from "../src/fml/types.ts";
 
 interface ElementRow {
   types: readonly string[];
@@ -67,10 +67,10 @@ class RuleRows {
   readonly types: Record<string, TypeRow> = {};
   readonly constraints = new Map<string, ConstraintRow>();
   readonly valueSets = new Set<string>();
-  readonly #table: TypeTable;
+  readonly #table: ReadonlyMap<string, TypeDefinition>;
   readonly #ownConstraints = new Map<string, string[]>();
 
-  constructor(table: TypeTable, definitions: readonly StructureDefinition[]) {
+  constructor(table: ReadonlyMap<string, TypeDefinition>, definitions: readonly StructureDefinition[]) {
     this.#table = table;
     const elements = new Map(
       definitions.flatMap(({ snapshot }) => (snapshot?.element ?? []).map((each) => [each.path ?? "", each])),

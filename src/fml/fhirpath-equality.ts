@@ -146,6 +146,10 @@ export function includes(types: TypeTable, nodes: readonly Node[], node: Node): 
 
 /** The collection without repeats, first ones kept. */
 export function distinctNodes(types: TypeTable, nodes: readonly Node[]): readonly Node[] {
+  // the links of a Bundle are thousands of texts: no comparing of each with each
+  if (nodes.length > 20 && nodes.every((node) => systemType(types, node) === "String")) {
+    return [...new Map(nodes.toReversed().map((node) => [node.value, node])).values()].toReversed();
+  }
   const kept: Node[] = [];
   for (const node of nodes) {
     if (!includes(types, kept, node)) {
