@@ -1,13 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { userInfo } from "node:os";
 import { parseArgs } from "node:util";
-import { failedMessageLimits, readConfig } from "../src/config.ts";
+import { failedMessageLimits } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
-import { createKeyring } from "../src/crypto/keyring.ts";
-import { masterKeyOf } from "../src/generated-keys.ts";
-import { openDatabase } from "../src/store/database.ts";
 import { type FailedMessageRow, FailedMessages } from "../src/store/failed-messages.ts";
-import { Journal } from "../src/store/journal.ts";
+import { asOperator, type OperatorGround } from "./operator.ts";
 
 const usage = `usage: npm run failures -- list
        npm run failures -- show ID [--reveal]
@@ -24,9 +19,8 @@ const { values, positionals } = parseArgs({
   options: { reveal: { type: "boolean", default: false }, before: { type: "string" } },
 });
 
-interface Ground {
+interface Ground extends Pick<OperatorGround, "record"> {
   messages: FailedMessages;
-  journal: Journal;
 }
 
 async function list({ messages }: Ground): Promise<number> {
@@ -41,7 +35,7 @@ function line(row: FailedMessageRow): string {
   return `${row.id}  ${at}  ${row.system}/${row.operation}  ${row.code}  ${place}${paths}`;
 }
 
-async function show({ messages, journal }: Ground, id = ""): Promise<number> {
+async function show({ messages, record }: Ground, id = ""): Promise<number> {
   const found = await messages.open(id);
   if (!found) {
     console.error("no such message");
@@ -53,17 +47,7 @@ async function show({ messages, journal }: Ground, id = ""): Promise<number> {
   for (const step of trace) console.error(`  ${step}`);
   if (!values.reveal) return 0;
   // who saw the answer is on record before it is shown
-  await journal.append({
-    at: systemClock.now(),
-    tenant: row.tenant,
-    requestId: randomUUID(),
-    actorKind: "operator",
-    actorId: userInfo().username,
-    action: "reveal failed message",
-    resourceId: row.id,
-    ground: "HOPERAT",
-    outcome: "ok",
-  });
+  await record({ action: "reveal failed message", tenant: row.tenant, resourceId: row.id });
   process.stdout.write(answer);
   return 0;
 }
@@ -86,18 +70,11 @@ async function main(): Promise<number> {
     console.error(usage);
     return 2;
   }
-  const config = readConfig();
-  const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR });
-  const keyring = createKeyring(masterKeyOf(config));
-  const journal = new Journal({ pool: store.pool, keyring });
-  const limits = failedMessageLimits(config);
-  try {
+  return asOperator(({ config, store, keyring, record }) => {
+    const limits = failedMessageLimits(config);
     const messages = new FailedMessages({ db: store.db, keyring, clock: systemClock, ...limits });
-    return await command({ messages, journal }, id);
-  } finally {
-    await journal.close();
-    await store.close();
-  }
+    return command({ messages, record }, id);
+  });
 }
 
 process.exitCode = await main();

@@ -24,7 +24,8 @@ import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
-import { outboxWorker } from "./jobs/outbox-worker.ts";
+import { outboxWatch } from "./jobs/outbox-watch.ts";
+import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -45,6 +46,7 @@ import { createFrmrClient } from "./systems/frmr/client.ts";
 import { createNotifyClient, type NotifyClient } from "./systems/notify/client.ts";
 import { Notices, notifySystem } from "./systems/notify/notices.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
+import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
@@ -71,9 +73,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 /** Opens and joins everything behind the doors: store, cache, upstream systems, flows. */
 export async function openParts(config: Config, around: Surroundings) {
   const { clock, log } = around;
-  const keyring = createKeyring(masterKeyOf(config));
-  const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
-  const journal = new Journal({ pool: store.pool, keyring });
+  const { keyring, store, journal, outbox } = await openStore(config, around);
   const { cache, redis } = await openCache(config, keyring, around);
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
@@ -82,17 +82,16 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const outbox = new Outbox({ db: store.db, keyring, clock });
   const jobs = openJobs({ store, esia, failedMessages, keyring, outbox, notify: systems.notify }, around);
   jobs.start();
   return {
     keyring,
     store,
     journal,
+    outbox,
     cache,
     redis,
     upstream,
-    outbox,
     notices: new Notices(outbox),
     esia,
     clients: await clientsOf(config),
@@ -117,6 +116,18 @@ async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config) {
   return createClientRegistry(CLIENTS_FILE ? readClients(CLIENTS_FILE) : await demoClients(DATA_DIR));
 }
 
+/** The record, and what is written into it for every door. */
+async function openStore(config: Config, { clock, log }: Surroundings) {
+  const keyring = createKeyring(masterKeyOf(config));
+  const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
+  return {
+    keyring,
+    store,
+    journal: new Journal({ pool: store.pool, keyring }),
+    outbox: new Outbox({ db: store.db, keyring, clock }),
+  };
+}
+
 type FailedMessageGround = Pick<FailedMessageSettings, "db" | "keyring" | "clock" | "log">;
 
 function openFailedMessages(config: Config, ground: FailedMessageGround): FailedMessages {
@@ -132,14 +143,16 @@ interface JobGround {
   notify: NotifyClient;
 }
 
-function openJobs(ground: JobGround, { clock, log }: Surroundings): JobRunner {
+function openJobs(ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
   const { store, keyring, esia, failedMessages, outbox, notify } = ground;
+  const observer = outboxMetrics(telemetry.instruments);
   const { db } = store;
   const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
   const jobs = [
     journalSealer({ db, keyring, clock }),
-    outboxWorker({ outbox, deliverers, log }),
     certificateWatch({ log, notices: () => esia.notices() }),
+    ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
+    outboxWatch({ db, clock, report: observer.depth }),
     expiry([
       () => failedMessages.purge(),
       () => purgeExpired(db, "idempotency", clock.now()),

@@ -108,6 +108,7 @@ const steps: Record<string, readonly string[]> = {
     "create index resource_history_order on resource_history (tenant, sequence)",
     "create index resource_history_type on resource_history (tenant, type, sequence)",
   ],
+  "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
 };
 
 const provider: MigrationProvider = {

@@ -22,6 +22,7 @@ export interface ClaimedMessage extends OutboxMessage {
   /** 1 for the first */
   attempt: number;
   leaseEndsAt: number;
+  createdAt: number;
 }
 
 export interface OutboxParts {
@@ -29,7 +30,6 @@ export interface OutboxParts {
   keyring: Keyring;
   clock: Clock;
   leaseMs?: number;
-  /** after so many attempts a message is dead */
   maxAttempts?: number;
   /** longest pause between attempts grows from the first to the second value */
   backoffMs?: readonly [first: number, most: number];
@@ -50,6 +50,11 @@ export class Outbox {
       random: Math.random,
       ...parts,
     };
+  }
+
+  /** After so many attempts a message is dead. */
+  get maxAttempts(): number {
+    return this.#parts.maxAttempts;
   }
 
   /** Adds a message in the caller's transaction; false when its deduplication id was taken before. */
@@ -77,17 +82,17 @@ export class Outbox {
     return result.numInsertedOrUpdatedRows === 1n;
   }
 
-  /** Leases up to `limit` due messages of these systems; a message whose worker died comes again after its lease. */
-  async claim(systems: readonly string[], limit: number): Promise<ClaimedMessage[]> {
+  /** Leases up to `limit` due messages of a system; a message whose worker died comes again after its lease. */
+  async claim(system: string, limit: number): Promise<ClaimedMessage[]> {
     const { db, clock, leaseMs } = this.#parts;
     const now = clock.now();
     const { rows } = await sql<ClaimedRow>`
       update outbox set due_at = ${now + leaseMs}, attempts = attempts + 1
       where id in (
         select id from outbox
-        where state = 'pending' and system = any(${systems}) and due_at <= ${now}
+        where state = 'pending' and system = ${system} and due_at <= ${now}
         order by due_at limit ${limit} for update skip locked)
-      returning id, tenant, system, kind, deduplication_id, payload, attempts`.execute(db);
+      returning id, tenant, system, kind, deduplication_id, payload, attempts, created_at`.execute(db);
     const claimed = rows.map((row) => this.#toMessage(row, now + leaseMs));
     const spent = claimed.filter((message) => message.attempt > this.#parts.maxAttempts);
     // its workers died before they could say why
@@ -105,11 +110,9 @@ export class Outbox {
     return this.#finish(message, { state: "dead", last_error: errorCode });
   }
 
-  /** Plans the next attempt, not before `retryAfterMs`, or buries the message after its last one. */
+  /** Plans the next attempt, not before `retryAfterMs`; false when the lease was lost. */
   async retryLater(message: ClaimedMessage, errorCode: string, retryAfterMs = 0): Promise<boolean> {
-    const { clock, maxAttempts } = this.#parts;
-    if (message.attempt >= maxAttempts) return this.bury(message, errorCode);
-    const dueAt = clock.now() + retryAfterMs + this.#jitter(message.attempt);
+    const dueAt = this.#parts.clock.now() + retryAfterMs + this.#jitter(message.attempt);
     return this.#update(message, { due_at: dueAt, last_error: errorCode });
   }
 
@@ -149,6 +152,7 @@ export class Outbox {
       payload: JSON.parse(opened),
       attempt: row.attempts,
       leaseEndsAt,
+      createdAt: row.created_at,
     };
   }
 }
@@ -161,6 +165,7 @@ interface ClaimedRow {
   deduplication_id: string;
   payload: Uint8Array;
   attempts: number;
+  created_at: number;
 }
 
 interface OutboxChange {

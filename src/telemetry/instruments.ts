@@ -133,9 +133,45 @@ function guardInstruments(metrics: Metrics) {
   };
 }
 
+/** Metrics of what is on its way to other systems. */
+function outboxInstruments(metrics: Metrics) {
+  return {
+    outboxMessages: metrics.gauge({
+      name: "outbox_messages",
+      help: "messages that wait or are put aside; each replica samples the whole table, so take the greatest",
+      labels: { system: "declared", state: ["ready", "delayed", "dead"] },
+      ceiling: 60,
+    }),
+    outboxAge: metrics.gauge({
+      name: "outbox_oldest_age_seconds",
+      help: "age of the oldest message that is not delivered yet",
+      labels: { system: "declared" },
+      ceiling: 20,
+    }),
+    outboxAttempts: metrics.counter({
+      name: "outbox_attempts_total",
+      help: "attempts to deliver a message",
+      labels: { system: "declared", outcome: ["delivered", "later", "dead"] },
+      ceiling: 60,
+    }),
+    outboxSeconds: metrics.histogram({
+      name: "outbox_delivery_seconds",
+      help: "time from a message's transaction to the receiver's word",
+      labels: { system: "declared" },
+      ceiling: 20,
+      bounds: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400],
+    }),
+  };
+}
+
 export type Instruments = ReturnType<typeof createInstruments>;
 
 /** Every metric of the product that something records. */
 export function createInstruments(metrics: Metrics) {
-  return { ...doorInstruments(metrics), ...upstreamInstruments(metrics), ...guardInstruments(metrics) };
+  return {
+    ...doorInstruments(metrics),
+    ...upstreamInstruments(metrics),
+    ...guardInstruments(metrics),
+    ...outboxInstruments(metrics),
+  };
 }

@@ -5,7 +5,7 @@ import type { ErrorCode } from "../../src/core/error-table.ts";
 import { type ErrorDetails, GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
-import { type Deliverer, outboxWorker } from "../../src/jobs/outbox-worker.ts";
+import { type Deliverer, outboxWorkers } from "../../src/jobs/outbox-worker.ts";
 import { Outbox } from "../../src/store/outbox.ts";
 import { onBothEngines } from "./engines.ts";
 
@@ -21,8 +21,12 @@ const message = (n: number, system = "remd") => ({
 onBothEngines((store) => {
   let clock: ManualClock;
   let outbox: Outbox;
+  let seen: string[];
+  let waits: number[];
 
   beforeEach(async () => {
+    seen = [];
+    waits = [];
     await store().db.deleteFrom("outbox").execute();
     clock = new ManualClock();
     outbox = new Outbox({
@@ -47,9 +51,17 @@ onBothEngines((store) => {
       .where("deduplication_id", "=", `document-${n}`)
       .executeTakeFirstOrThrow();
   const run = (deliver: Deliverer) =>
-    outboxWorker({ outbox, deliverers: new Map([["remd", deliver]]), log: silentLogger, batch: 2 }).run(
-      new AbortController().signal,
-    );
+    outboxWorkers({
+      outbox,
+      deliverers: new Map([["remd", deliver]]),
+      clock,
+      log: silentLogger,
+      batch: 2,
+      observer: {
+        attempt: (system, outcome) => void seen.push(`${system} ${outcome}`),
+        delivered: (_system, seconds) => void waits.push(seconds),
+      },
+    })[0]!.run(new AbortController().signal);
   const failing = (code: ErrorCode, details?: ErrorDetails) => async () => {
     throw new GatewayError(code, details);
   };
@@ -62,7 +74,7 @@ onBothEngines((store) => {
         throw new Error("undo");
       });
     await expect(undone).rejects.toThrow("undo");
-    expect(await outbox.claim(["remd"], 10)).toEqual([]);
+    expect(await outbox.claim("remd", 10)).toEqual([]);
   });
 
   it("the same message enqueued again is not sent a second time, even after delivery", async () => {
@@ -80,14 +92,14 @@ onBothEngines((store) => {
 
   it("delivers every due message once although several workers claim at the same time", async () => {
     for (let n = 0; n < 12; n++) await enqueue(n);
-    const seen: unknown[] = [];
+    const payloads: unknown[] = [];
     const deliver: Deliverer = async ({ payload }) => {
-      seen.push(payload);
+      payloads.push(payload);
     };
     await Promise.all([run(deliver), run(deliver), run(deliver)]);
-    expect(seen).toHaveLength(12);
-    expect(new Set(seen.map((payload) => JSON.stringify(payload))).size).toBe(12);
-    expect(seen).toContainEqual({ document: "документ 7" });
+    expect(payloads).toHaveLength(12);
+    expect(new Set(payloads.map((payload) => JSON.stringify(payload))).size).toBe(12);
+    expect(payloads).toContainEqual({ document: "документ 7" });
   });
 
   it("leaves messages of systems without a deliverer alone", async () => {
@@ -118,13 +130,13 @@ onBothEngines((store) => {
     expect(pauses.slice(0, 2)).toEqual([1_000, 1_500]);
     expect(await rowOf(1)).toMatchObject({ state: "dead", last_error: "upstream-unavailable" });
     expect((await rowOf(1)).payload).not.toBeNull();
-    expect(await outbox.claim(["remd"], 10)).toEqual([]);
+    expect(await outbox.claim("remd", 10)).toEqual([]);
   });
 
   it("spreads the pause over the whole range", async () => {
     const eager = new Outbox({ db: store().db, keyring, clock, random: () => 0 });
     await enqueue(1);
-    const [claimed] = await eager.claim(["remd"], 1);
+    const [claimed] = await eager.claim("remd", 1);
     await eager.retryLater(claimed!, "upstream-unavailable");
     expect((await rowOf(1)).due_at).toBe(clock.now());
   });
@@ -143,10 +155,10 @@ onBothEngines((store) => {
 
   it("gives a dead worker's message to another after the lease, and the late worker changes nothing", async () => {
     await enqueue(1);
-    const [late] = await outbox.claim(["remd"], 1);
-    expect(await outbox.claim(["remd"], 1)).toEqual([]);
+    const [late] = await outbox.claim("remd", 1);
+    expect(await outbox.claim("remd", 1)).toEqual([]);
     await clock.advance(10_000);
-    const [next] = await outbox.claim(["remd"], 1);
+    const [next] = await outbox.claim("remd", 1);
     expect(next).toMatchObject({ id: late!.id, attempt: 2 });
     expect(await outbox.delivered(late!)).toBe(false);
     expect(await outbox.bury(late!, "internal")).toBe(false);
@@ -156,16 +168,16 @@ onBothEngines((store) => {
   it("puts a message aside that killed every worker", async () => {
     await enqueue(1);
     for (let attempt = 1; attempt <= 3; attempt++) {
-      expect(await outbox.claim(["remd"], 1)).toHaveLength(1);
+      expect(await outbox.claim("remd", 1)).toHaveLength(1);
       await clock.advance(10_000);
     }
-    expect(await outbox.claim(["remd"], 1)).toEqual([]);
+    expect(await outbox.claim("remd", 1)).toEqual([]);
     expect(await rowOf(1)).toMatchObject({ state: "dead", last_error: "lease-expired" });
   });
 
   it("two claimers on two connections never share a message", async () => {
     for (let n = 0; n < 40; n++) await enqueue(n);
-    const claims = await Promise.all(Array.from({ length: 8 }, () => outbox.claim(["remd"], 5)));
+    const claims = await Promise.all(Array.from({ length: 8 }, () => outbox.claim("remd", 5)));
     const ids = claims.flat().map((claimed) => claimed.id);
     const { rows } = await sql<{ n: number }>`select count(*) as n from outbox where attempts = 1`.execute(
       store().db,
