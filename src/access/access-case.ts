@@ -35,13 +35,17 @@ export function accessCase(
     action,
     right: rightOf(action),
     resource,
-    kind: classOf(resource.type),
+    kind: classOf(resource.type, resource.subject),
     facts,
     person,
     // the human behind a client system is always a medical worker
     isWorker: actor.kind === "practitioner" || (actor.kind === "client" && person !== undefined),
   };
 }
+
+/** A worker's access to a patient's card; consents and what the registry office writes are only looked at. */
+export const opensCard = ({ isWorker, kind, right }: AccessCase): boolean =>
+  isWorker && (kind === "patient" || (right === "view" && (kind === "consent" || kind === "registration")));
 
 const inForce = (at: number, { from, until }: { from?: number; until?: number }): boolean =>
   (from === undefined || from <= at) && (until === undefined || at < until);

@@ -1,4 +1,4 @@
-import type { RequestContext } from "../core/context.ts";
+import type { RequestContext, SignatureLevel } from "../core/context.ts";
 import type { LegalGround } from "./reasons.ts";
 
 export type AccessAction = "read" | "search" | "history" | "create" | "update" | "delete";
@@ -9,9 +9,12 @@ export type Right = "view" | "enter";
 export const rightOf = (action: AccessAction): Right =>
   action === "read" || action === "search" || action === "history" ? "view" : "enter";
 
-/** простая, усиленная, квалифицированная; a later one does for an earlier one (E-01). */
-export const signatureLevels = ["simple", "enhanced", "qualified"] as const;
-export type SignatureLevel = (typeof signatureLevels)[number];
+/** A later level does for an earlier one (E-01). */
+export const signatureLevels = [
+  "simple",
+  "enhanced",
+  "qualified",
+] as const satisfies readonly SignatureLevel[];
 
 /** v3-Confidentiality as dictionary 99.2.285 has it. */
 export type Label = "N" | "R" | "V";

@@ -1,7 +1,7 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
-import type { Actor, Duty, PurposeOfUse } from "../core/context.ts";
+import type { Actor, Duty, PurposeOfUse, SignatureLevel } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import { parseScope, type Scope } from "./scopes.ts";
 
@@ -25,6 +25,7 @@ export interface TokenGrant {
   tenant: string;
   duties?: readonly Duty[];
   human?: NamedHuman;
+  signature?: SignatureLevel;
 }
 
 export interface IssuedToken {
@@ -60,8 +61,8 @@ export class AccessTokens {
     const { issuer, audience, lifeSeconds, key, clock } = this.#settings;
     const now = Math.floor(clock.now() / 1000);
     const scope = scopes.join(" ");
-    const { clientId, tenant, duties, human } = grant;
-    const token = await new SignJWT({ client_id: clientId, tenant, scope, duties, human })
+    const { clientId, tenant, duties, human, signature } = grant;
+    const token = await new SignJWT({ client_id: clientId, tenant, scope, duties, human, signature })
       .setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
       .setIssuer(issuer)
       .setAudience(audience)
@@ -123,7 +124,7 @@ function factsOf(payload: Record<string, unknown>): TokenFacts {
       tenant: String(payload.tenant),
       scopes,
       duties: payload.duties as readonly Duty[] | undefined,
-      ...(human && actingAs(human)),
+      ...(human && { ...actingAs(human), signature: payload.signature as SignatureLevel | undefined }),
     },
     scopes: scopes.map(parseScope).filter((scope) => scope !== undefined),
     expiresAt: Number(payload.exp) * 1000,

@@ -11,6 +11,10 @@ const clientSchema = Type.Object({
   scopes: Type.Array(Type.String()),
   /** "security": may read the journal of its tenant */
   duties: Type.Optional(Type.Array(Type.Literal("security"))),
+  /** the operator vouches that its workers open their sessions in the client with such a signature (E-04, E-11) */
+  signature: Type.Optional(
+    Type.Union([Type.Literal("simple"), Type.Literal("enhanced"), Type.Literal("qualified")]),
+  ),
   jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }),
 });
 

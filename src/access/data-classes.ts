@@ -1,51 +1,78 @@
 /** What kind of data a resource type holds; the rules speak of kinds, not of types. */
-export type DataClass = "system" | "patient" | "consent" | "journal" | "work";
+export type DataClass = "system" | "patient" | "registration" | "consent" | "journal" | "work";
+
+// a patient's data when they have a subject, the organisation's own work when not
+const ofPatientOrWork = new Set(["Communication", "CommunicationRequest", "Provenance", "Task"]);
+
+// whose patient somebody is and who acts for them: it opens cards, so the organisation's registry office writes it,
+// not whom it lets in
+const registration = ["Appointment", "CareTeam", "Coverage", "EpisodeOfCare", "Patient", "RelatedPerson"];
 
 const classes: Readonly<Record<DataClass, readonly string[]>> = {
+  registration,
   system: [
     "CapabilityStatement",
     "CodeSystem",
     "ConceptMap",
     "Endpoint",
     "HealthcareService",
+    "ImplementationGuide",
+    "Library",
     "Location",
+    "Measure",
+    "Medication",
     "NamingSystem",
+    "OperationDefinition",
     "Organization",
+    "PlanDefinition",
     "Practitioner",
     "PractitionerRole",
+    "Questionnaire",
+    "SearchParameter",
     "StructureDefinition",
     "StructureMap",
+    "Substance",
     "ValueSet",
     "VerificationResult",
   ],
   patient: [
+    "AdverseEvent",
     "AllergyIntolerance",
-    "Appointment",
     "Binary",
     "CarePlan",
+    "ClinicalImpression",
     "Composition",
     "Condition",
-    "Coverage",
+    "DetectedIssue",
+    "DeviceRequest",
     "DiagnosticReport",
+    "DocumentManifest",
     "DocumentReference",
     "Encounter",
-    "EpisodeOfCare",
+    "FamilyMemberHistory",
+    "Flag",
+    "Goal",
     "ImagingStudy",
     "Immunization",
+    "ImmunizationRecommendation",
+    "List",
+    "Media",
+    "MedicationAdministration",
     "MedicationDispense",
     "MedicationRequest",
     "MedicationStatement",
+    "NutritionOrder",
     "Observation",
-    "Patient",
     "Procedure",
     "QuestionnaireResponse",
-    "RelatedPerson",
+    "RequestGroup",
+    "RiskAssessment",
     "ServiceRequest",
     "Specimen",
   ],
   consent: ["Consent"],
   journal: ["AuditEvent"],
-  work: ["Communication", "MeasureReport", "Schedule", "Slot"],
+  work: ["MeasureReport", "Schedule", "Slot", ...ofPatientOrWork],
 };
 
 const byType: ReadonlyMap<string, DataClass> = new Map(
@@ -54,5 +81,7 @@ const byType: ReadonlyMap<string, DataClass> = new Map(
 
 export const classifiedTypes: readonly string[] = [...byType.keys()];
 
-/** The class of a resource type; undefined for a type that no rule speaks of. */
-export const classOf = (type: string): DataClass | undefined => byType.get(type);
+/** The class of a type, given whose the resource is; undefined for a type that no rule speaks of. */
+export function classOf(type: string, subject?: string): DataClass | undefined {
+  return subject !== undefined && ofPatientOrWork.has(type) ? "patient" : byType.get(type);
+}

@@ -201,4 +201,25 @@ describe("decide", () => {
     expect(reasonOf({ relations: [assigned] }, theirs)).toBe("other-organization");
     expect(reasonOf({ relations: [assigned] }, { ...theirs, organization: clinic })).toBe("care-assigned");
   });
+
+  it("who treats whom is written by the organisation's registry office, not by whom it lets in", () => {
+    const office: Actor = { ...doctor, purpose: "HOPERAT" };
+    for (const type of ["CareTeam", "EpisodeOfCare", "Appointment", "RelatedPerson", "Patient"]) {
+      const write = { type, action: "create" } as const;
+      expect(reasonOf({ relations: [assigned] }, write)).toBe("no-ground");
+      expect(reasonOf({}, { ...write, actor: office })).toBe("own-organization");
+      expect(reasonOf({}, { ...write, actor: office, organization: "another" })).toBe("no-ground");
+      expect(reasonOf({}, { type, actor: office })).toBe("no-ground");
+      expect(reasonOf({ relations: [assigned] }, { type })).toBe("care-assigned");
+    }
+    expect(reasonOf({}, { type: "Condition", action: "create", actor: office })).toBe("no-ground");
+  });
+
+  it("a task or message with a patient is the patient's, without one the organisation's", () => {
+    for (const type of ["Task", "Communication"]) {
+      expect(reasonOf({}, { type, subject: undefined })).toBe("own-organization");
+      expect(reasonOf({}, { type })).toBe("no-ground");
+      expect(reasonOf({}, { type, actor: citizen })).toBe("own-data");
+    }
+  });
 });

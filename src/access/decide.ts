@@ -1,5 +1,5 @@
 import type { Actor } from "../core/context.ts";
-import { type AccessCase, accessCase, isRefusedByPatient } from "./access-case.ts";
+import { type AccessCase, accessCase, isRefusedByPatient, opensCard } from "./access-case.ts";
 import type { AccessAction, AccessedResource, AccessFacts } from "./access-facts.ts";
 import { grounds } from "./grounds.ts";
 import {
@@ -55,9 +55,8 @@ const refuse = (reason: RefusalCode, missing: readonly Missing[]): Decision => (
   missing,
 });
 
-function wouldHelp({ kind, isWorker, right }: AccessCase): readonly Missing[] {
-  if (kind === "journal") return ["own-record", "security-duty"];
-  if (kind === "system") return ["rule"];
-  const isCard = kind === "patient" || (kind === "consent" && right === "view");
-  return isWorker && isCard ? ["consent-access", "care-relation", "legal-ground"] : ["own-record"];
+function wouldHelp(one: AccessCase): readonly Missing[] {
+  if (one.kind === "journal") return ["own-record", "security-duty"];
+  if (one.kind === "system") return ["rule"];
+  return opensCard(one) ? ["consent-access", "care-relation", "legal-ground"] : ["own-record"];
 }

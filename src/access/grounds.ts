@@ -1,5 +1,12 @@
 import type { PurposeOfUse } from "../core/context.ts";
-import { type AccessCase, concerns, consentsOf, isRefusedByPatient, namesWorker } from "./access-case.ts";
+import {
+  type AccessCase,
+  concerns,
+  consentsOf,
+  isRefusedByPatient,
+  namesWorker,
+  opensCard,
+} from "./access-case.ts";
 import type { Label } from "./access-facts.ts";
 import type { LegalGround, PermitCode } from "./reasons.ts";
 
@@ -45,14 +52,13 @@ const securityDuty: Ground = ({ kind, right, actor }) =>
     ? { reason: "security-duty", labels: ["N"] }
     : undefined;
 
-const ownOrganization: Ground = ({ kind, isWorker, actor, resource }) =>
-  kind === "work" && isWorker && actor.organization && resource.organization === actor.organization
+const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => {
+  const registers = kind === "registration" && right === "enter" && actor.purpose === "HOPERAT";
+  const isOwn = actor.organization && resource.organization === actor.organization;
+  return isWorker && isOwn && (kind === "work" || registers)
     ? { reason: "own-organization", labels: ["N"] }
     : undefined;
-
-/** A worker's access to a patient's card; consents themselves are only looked at. */
-const opensCard = (one: AccessCase): boolean =>
-  one.isWorker && (one.kind === "patient" || (one.kind === "consent" && one.right === "view"));
+};
 
 const consentToAccess: Ground = (one) => {
   if (!opensCard(one) || isRefusedByPatient(one)) return undefined;

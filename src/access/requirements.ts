@@ -29,7 +29,7 @@ const purposeFits: Requirement = ({ kind, actor, isWorker }) => {
 };
 
 const handlesPeople = ({ kind, isWorker }: AccessCase): boolean =>
-  isWorker && (kind === "patient" || kind === "consent" || kind === "work");
+  isWorker && kind !== undefined && kind !== "system" && kind !== "journal";
 
 const organizationIsChosen: Requirement = (one) =>
   handlesPeople(one) && !(one.actor.organization && one.actor.role)
@@ -42,7 +42,7 @@ const workerIsActive: Requirement = (one) =>
     : undefined;
 
 const signatureSuffices: Requirement = ({ action, resource, facts, isWorker }) => {
-  const needed = isWorker ? requiredSignature(action, resource.type) : undefined;
+  const needed = isWorker ? requiredSignature(action, resource) : undefined;
   if (needed === undefined || suffices(facts.signature, needed)) return undefined;
   return { reason: "signature-level", missing: [`signature-${needed}`] };
 };
@@ -67,7 +67,8 @@ const electronicPrescriptionIsConsented: Requirement = (one) =>
 
 const changesOwnRecordsOnly: Requirement = ({ action, kind, actor, resource, isWorker }) =>
   isWorker &&
-  (kind === "patient" || kind === "work") &&
+  kind !== "consent" &&
+  kind !== "system" &&
   (action === "update" || action === "delete") &&
   resource.organization !== actor.organization
     ? { reason: "other-organization", missing: ["own-record"] }

@@ -1,5 +1,5 @@
 import type { Person } from "@medplum/fhirtypes";
-import type { Actor } from "../core/context.ts";
+import type { Actor, SignatureLevel } from "../core/context.ts";
 import type { SessionKind } from "../store/sessions.ts";
 
 /** An organisation that a worker works for, and the personal file that says so. */
@@ -38,6 +38,8 @@ export interface SessionFacts {
   registry?: { verifiedAt: number; fresh: boolean };
   /** version of the terms of use that the person has accepted */
   termsVersion?: string;
+  /** of the signature over a challenge that opened the cabinet; absent: as the login says */
+  signature?: SignatureLevel;
   esia: { sid: string; expiresAt: number; refreshToken?: string };
 }
 
@@ -70,6 +72,10 @@ export function capabilitiesOf(facts: SessionFacts, termsInForce: string): reado
   return facts.registry?.fresh ? [...workerCapabilities, "signing"] : workerCapabilities;
 }
 
+// ESIA's account is a simple signature; a login by certificate is marked DS (fact sheet, amr)
+const signatureOf = ({ signature, amr }: SessionFacts): SignatureLevel =>
+  signature ?? (/\bDS\b/.test(amr) ? "qualified" : "simple");
+
 /** The person as the one who acts; a worker acts in the chosen organisation only (L-64, L-66). */
 export function actorOf(facts: SessionFacts): Actor {
   const { kind, personId, organization } = facts;
@@ -83,5 +89,6 @@ export function actorOf(facts: SessionFacts): Actor {
     role: organization?.roleId,
     organization: organization?.oid,
     purpose: "TREAT",
+    signature: signatureOf(facts),
   };
 }

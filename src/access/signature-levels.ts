@@ -1,20 +1,27 @@
-import { type AccessAction, rightOf, type SignatureLevel, signatureLevels } from "./access-facts.ts";
+import type { SignatureLevel } from "../core/context.ts";
+import { type AccessAction, type AccessedResource, rightOf, signatureLevels } from "./access-facts.ts";
 import { classOf } from "./data-classes.ts";
 
 // medical acts that need the doctor's identity (E-03); every other record of a patient is an official one (E-04)
-const medicalActs = new Set(["Condition", "Encounter", "Observation", "Procedure", "Appointment"]);
+const medicalActs = new Set(["Condition", "Encounter", "Observation", "Procedure"]);
 
 /**
  * The least signature that a worker's action needs (E-02..E-05); undefined: none. Opening a patient's card is
  * itself signed with a qualified one (E-04, E-11).
  */
-export function requiredSignature(action: AccessAction, type: string): SignatureLevel | undefined {
+export function requiredSignature(
+  action: AccessAction,
+  { type, subject }: AccessedResource,
+): SignatureLevel | undefined {
   const enters = rightOf(action) === "enter";
-  switch (classOf(type)) {
+  switch (classOf(type, subject)) {
     case "patient":
       return enters && medicalActs.has(type) ? "enhanced" : "qualified";
     case "consent":
       return "qualified";
+    // the registry office sees no clinical data
+    case "registration":
+      return enters ? "enhanced" : "qualified";
     case "work":
       if (enters) return "simple";
       return type === "MeasureReport" ? "enhanced" : undefined;

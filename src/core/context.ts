@@ -3,6 +3,9 @@ import type { Timings } from "./timings.ts";
 
 export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "SYSADMIN";
 
+/** простая, усиленная, квалифицированная (E-01). */
+export type SignatureLevel = "simple" | "enhanced" | "qualified";
+
 /** A duty that opens what no ordinary role may see: the security service reads the journal. */
 export type Duty = "security";
 
@@ -19,6 +22,8 @@ export interface Actor {
   onBehalfOf?: string;
   purpose?: PurposeOfUse;
   duties?: readonly Duty[];
+  /** level of the electronic signature with which the human opened the session */
+  signature?: SignatureLevel;
 }
 
 /** What travels with one request through flows, systems and upstream calls. */

@@ -36,11 +36,11 @@ export function registerTokenEndpoint(
           detail: `send client_assertion and client_assertion_type=${assertionType}`,
         });
       const { client, human } = await authenticateClient(form.client_assertion, check);
-      const { clientId, tenant, duties } = client;
+      const { clientId, tenant, duties, signature } = client;
       request.ctx.actor = { kind: "client", id: clientId, tenant, scopes: [], ...(human && actingAs(human)) };
       if (human) await confirmHuman(human, request.ctx);
       const issued = await tokens.issue(
-        { clientId, tenant, duties, human },
+        { clientId, tenant, duties, human, signature },
         grantedScopes(client, form.scope),
       );
       await request.journal({ action: "token" });

@@ -1,0 +1,50 @@
+import type { Resource } from "@medplum/fhirtypes";
+import { describe, expect, it } from "vitest";
+import { accessedOf } from "./accessed-of.ts";
+
+const clinic = "1.2.643.5.1.13.13.12.2.77.90001";
+const system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+const encounter = {
+  resourceType: "Encounter",
+  id: "visit",
+  subject: { reference: "Patient/anna" },
+  serviceProvider: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } },
+} as Resource;
+
+describe("accessedOf", () => {
+  it("names type, id, subject and maker", () => {
+    expect(accessedOf(encounter, "1.2.3")).toEqual({
+      type: "Encounter",
+      id: "visit",
+      subject: "anna",
+      organization: clinic,
+      label: "N",
+    });
+  });
+
+  it("takes the organisation that stores it for the maker when none is named", () => {
+    const condition = { resourceType: "Condition", subject: { reference: "Patient/anna" } } as Resource;
+    expect(accessedOf(condition, clinic)).toMatchObject({ organization: clinic });
+    expect(accessedOf(condition)).not.toHaveProperty("organization");
+  });
+
+  it.each([
+    [[], "N"],
+    [[{ system, code: "R" }], "R"],
+    [[{ system, code: "L" }], "N"],
+    [
+      [
+        { system, code: "V" },
+        { system, code: "N" },
+      ],
+      "V",
+    ],
+    [[{ system: "http://example.test", code: "V" }], "N"],
+    // nobody knows it, so nobody may count on it
+    [[{ system, code: "SECRET" }], "V"],
+    [[{ system, code: "toString" }], "V"],
+    [[{ system }], "V"],
+  ])("labels %j are %s", (security, label) => {
+    expect(accessedOf({ ...encounter, meta: { security } })).toMatchObject({ label });
+  });
+});

@@ -1,0 +1,44 @@
+import type { Coding, Resource } from "@medplum/fhirtypes";
+import { identifierSystem } from "../core/canonical.ts";
+import { subjectOf } from "../fhir/subject.ts";
+import type { AccessedResource, Label } from "./access-facts.ts";
+
+/**
+ * What decide() asks of a resource: its type, whose it is, who made it and how confidential it is. A resource that
+ * names no maker was made by `tenant`, the organisation that stores it.
+ */
+export function accessedOf(resource: Resource, tenant?: string): AccessedResource {
+  const { resourceType: type, id, meta } = resource;
+  const accessed: AccessedResource = { type, id, label: labelOf(meta?.security ?? []) };
+  const subject = subjectOf(resource);
+  if (subject !== undefined) accessed.subject = subject;
+  const organization = makerOf(resource) ?? tenant;
+  if (organization) accessed.organization = organization;
+  return accessed;
+}
+
+const confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+// U, L and M of the same system are below N
+const labels: Readonly<Record<string, Label>> = { U: "N", L: "N", M: "N", N: "N", R: "R", V: "V" };
+const order: readonly Label[] = ["N", "R", "V"];
+
+/** The highest label that stands; one that nobody knows is the highest there is. */
+function labelOf(security: readonly Coding[]): Label {
+  const found = security
+    .filter(({ system }) => system === confidentiality)
+    .map(({ code = "" }) => (Object.hasOwn(labels, code) ? labels[code] : undefined) ?? "V");
+  return order.findLast((label) => found.includes(label)) ?? "N";
+}
+
+const makers = ["custodian", "serviceProvider", "managingOrganization", "performer", "reporter"] as const;
+
+/** ФРМО OID of the organisation that a resource names as its maker. */
+function makerOf(resource: Resource): string | undefined {
+  const members = resource as unknown as Record<string, unknown>;
+  for (const name of makers) {
+    const value = members[name] as { identifier?: { system?: string; value?: string } } | undefined;
+    if (value?.identifier?.system === identifierSystem.oid)
+      return value.identifier.value?.replace(/^urn:oid:/, "");
+  }
+  return undefined;
+}
