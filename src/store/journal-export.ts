@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Keyring } from "../crypto/keyring.ts";
-import { leafOf } from "./journal-format.ts";
+import { leafOf, lineOf } from "./journal-format.ts";
 import { type ReadGroup, sealedGroups } from "./journal-read.ts";
 import { currentHead } from "./journal-seal.ts";
 import type { Schema } from "./schema.ts";
@@ -24,10 +24,13 @@ export async function* exportJournal({ db, keyring, tenant }: ExportParts): Asyn
 }
 
 function* rowLines(group: ReadGroup, tenant?: string): Generator<string> {
-  for (const { n, row, mac } of group.rows) {
+  for (const [index, { row, mac }] of group.rows.entries()) {
+    const n = index + 1;
     const seq = (group.rowsBefore ?? 0) + n;
     const place = `{"seq":${seq},"position":${group.position},"n":${n},"of":${group.rowCount}`;
     const isShown = !tenant || (JSON.parse(row) as { tenant: string }).tenant === tenant;
-    yield isShown ? `${place},"mac":"${mac}","row":${row}}` : `${place},"leaf":"${leafOf(mac + row)}"}`;
+    yield isShown
+      ? `${place},"mac":"${mac}","row":${row}}`
+      : `${place},"leaf":"${leafOf(lineOf({ mac, row }))}"}`;
   }
 }

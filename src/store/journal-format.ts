@@ -54,7 +54,22 @@ export interface GroupLink {
   digest: string;
 }
 
-export const macLength = 43;
+const macLength = 43;
+
+/** A row beside its keyed hash. */
+export interface HashedRow {
+  row: string;
+  mac: string;
+}
+
+/** How a row stands in its group: its keyed hash, then its text. */
+export const lineOf = ({ mac, row }: HashedRow): string => mac + row;
+
+/** Reads the lines of a group back. */
+export const rowsOf = (lines: string): HashedRow[] =>
+  lines === ""
+    ? []
+    : lines.split("\n").map((line) => ({ mac: line.slice(0, macLength), row: line.slice(macLength) }));
 
 const sha256 = (text: string): string => hash("sha256", text, "base64url");
 

@@ -1,4 +1,5 @@
-import type { Kysely } from "kysely";
+import type { Kysely, Selectable } from "kysely";
+import { type HashedRow, rowsOf } from "./journal-format.ts";
 import type { Schema } from "./schema.ts";
 
 export interface ReadGroup {
@@ -9,7 +10,7 @@ export interface ReadGroup {
   position: number | null;
   rowsBefore: number | null;
   chain: string | null;
-  rows: { n: number; row: string; mac: string }[];
+  rows: HashedRow[];
 }
 
 const groupsAtOnce = 100;
@@ -25,7 +26,7 @@ export async function* sealedGroups(db: Kysely<Schema>, lastPosition: number): A
       .orderBy("position")
       .limit(groupsAtOnce)
       .execute();
-    yield* await withRows(db, groups);
+    yield* groups.map(readGroup);
     const last = groups.at(-1)?.position;
     if (last === undefined || last === null) return;
     after = last;
@@ -44,22 +45,11 @@ export async function* unsealedGroups(db: Kysely<Schema>, sealedPosition: number
       .orderBy("id")
       .limit(groupsAtOnce)
       .execute();
-    yield* await withRows(db, groups);
+    yield* groups.map(readGroup);
     const last = groups.at(-1)?.id;
     if (last === undefined) return;
     after = last;
   }
-}
-
-/** Rows that belong to no group: nothing of ours writes such. */
-export async function countOrphans(db: Kysely<Schema>): Promise<number> {
-  const { orphans } = await db
-    .selectFrom("journal")
-    .leftJoin("journal_group", "journal_group.id", "journal.group_id")
-    .where("journal_group.id", "is", null)
-    .select((row) => row.fn.countAll<number>().as("orphans"))
-    .executeTakeFirstOrThrow();
-  return orphans;
 }
 
 /** The last place that the sealer gave; 0 when none. */
@@ -71,32 +61,14 @@ export async function lastPosition(db: Kysely<Schema>): Promise<number> {
   return last ?? 0;
 }
 
-interface GroupRow {
-  id: number;
-  row_count: number;
-  digest: string;
-  mac: string;
-  position: number | null;
-  rows_before: number | null;
-  chain: string | null;
-}
-
-async function withRows(db: Kysely<Schema>, groups: GroupRow[]): Promise<ReadGroup[]> {
-  if (groups.length === 0) return [];
-  const ids = groups.map((group) => group.id);
-  const rows = await db
-    .selectFrom("journal")
-    .selectAll()
-    .where("group_id", "in", ids)
-    .orderBy("group_id")
-    .orderBy("n")
-    .execute();
-  const byGroup = new Map<number, ReadGroup["rows"]>(ids.map((id) => [id, []]));
-  for (const { group_id, n, row, mac } of rows) byGroup.get(group_id)?.push({ n, row, mac });
-  return groups.map(({ row_count, rows_before, ...group }) => ({
-    ...group,
-    rowCount: row_count,
-    rowsBefore: rows_before,
-    rows: byGroup.get(group.id) ?? [],
-  }));
-}
+const readGroup = ({
+  row_count,
+  rows_before,
+  lines,
+  ...group
+}: Selectable<Schema["journal_group"]>): ReadGroup => ({
+  ...group,
+  rowCount: row_count,
+  rowsBefore: rows_before,
+  rows: rowsOf(lines),
+});

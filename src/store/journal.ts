@@ -1,18 +1,14 @@
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
-import { digestOf, JournalKeys, type JournalRow, leafOf, macLength, rowText } from "./journal-format.ts";
+import { digestOf, JournalKeys, type JournalRow, leafOf, lineOf, rowText } from "./journal-format.ts";
 import type { StorePool } from "./pool.ts";
 
 export type { JournalRow } from "./journal-format.ts";
 
-// one statement and so one transaction; canonical rows hold no line break, a keyed hash has a fixed length
+// canonical rows hold no line break
 const insertGroup = {
   name: "journal-append",
-  text: `with linked as (
-      insert into journal_group (row_count, digest, mac) values ($1, $2, $3) returning id)
-    insert into journal (group_id, n, row, mac)
-    select linked.id, line.n, substr(line.text, ${macLength + 1}), left(line.text, ${macLength})
-    from linked, string_to_table($4, e'\\n') with ordinality as line (text, n)`,
+  text: "insert into journal_group (row_count, digest, mac, lines) values ($1, $2, $3, $4)",
 };
 const largestGroup = 500;
 const mostGroupsWaiting = 40;
@@ -59,7 +55,7 @@ export class Journal {
       this.#waiting.push(group);
     }
     const text = rowText(row);
-    group.lines.push(this.#keys.rowMac(text) + text);
+    group.lines.push(lineOf({ mac: this.#keys.rowMac(text), row: text }));
     this.#writing ??= this.#write();
     return group.committed;
   }

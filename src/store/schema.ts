@@ -7,7 +7,7 @@ export interface Schema {
   data_key: DataKeyTable;
   identity_map: IdentityMapTable;
   journal_group: JournalGroupTable;
-  journal: JournalTable;
+  journal: JournalView;
   journal_head: JournalHeadTable;
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
@@ -160,6 +160,8 @@ interface JournalGroupTable {
   digest: string;
   /** keyed hash over count and digest */
   mac: string;
+  /** a line for each row: its keyed hash, then its text */
+  lines: string;
   /** place in commit order from 1, given by the sealer */
   position: ColumnType<number | null, never, number>;
   /** rows in all groups before this one */
@@ -167,13 +169,14 @@ interface JournalGroupTable {
   chain: ColumnType<string | null, never, string>;
 }
 
-interface JournalTable {
-  group_id: number;
+/** A view: the lines of the groups, one row an access. */
+interface JournalView {
+  group_id: GeneratedAlways<number>;
   /** from 1 within the group */
-  n: number;
+  n: GeneratedAlways<number>;
   /** canonical text of the row: its bytes are what the hashes cover */
-  row: string;
-  mac: string;
+  row: GeneratedAlways<string>;
+  mac: GeneratedAlways<string>;
 }
 
 /** The one row that says how far the journal is sealed. */
