@@ -2,6 +2,7 @@ import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import { AccessTokens } from "./access/access-token.ts";
+import { openAccess } from "./access-parts.ts";
 import type { AuthDoor } from "./api/auth/door.ts";
 import { signInErrorPage } from "./api/auth/error-page.ts";
 import { registerSignIn } from "./api/auth/routes.ts";
@@ -66,7 +67,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
 
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);
-  registerAccess(app, { clock, factsOf: parts.factsOf });
+  registerAccess(app, openAccess(config, parts, around));
   registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
   const drain = registerDrain(app, {
     clock,

@@ -143,6 +143,17 @@ export const configSchema = Type.Object({
     default: "1",
     description: "terms of use in force; a new one is asked for again",
   }),
+  BREAK_GLASS: Type.Union([Type.Literal("off"), Type.Literal("on")], {
+    default: "off",
+    description:
+      "`on`: a token with purpose BTG opens a card to be read when the request states a reason (X-Emergency-Reason)",
+  }),
+  SECURITY_EMAIL: Type.Optional(
+    Type.String({
+      pattern: "^[^\\s@]+@[^\\s@]+$",
+      description: "where an emergency access is reported to; absent: the log and the journal only",
+    }),
+  ),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
   REFUSALS_PER_MINUTE: Count(
     300,

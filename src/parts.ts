@@ -12,7 +12,6 @@ import { masterKeyProvider } from "./crypto/key-providers.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
-import { noFacts } from "./flows/access-facts.ts";
 import type { Identities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
@@ -172,7 +171,6 @@ interface PeopleGround {
 /** What is remembered of people and of what they asked for. */
 function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: PeopleGround) {
   return {
-    factsOf: noFacts,
     sessions: new Sessions({
       store: new SessionStore({ db, keyring, clock }),
       cache,

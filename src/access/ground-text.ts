@@ -8,9 +8,13 @@ export interface ReadGround {
   missing: string[];
 }
 
-/** A decision as the journal keeps it: the code, and for a refusal what was missing, as in `no-ground:care-relation`. */
-export function groundText(decision: Decision): string {
-  if (decision.permit) return decision.reason.code;
+/**
+ * A decision as the journal keeps it: the code, for a refusal what was missing, as in `no-ground:care-relation`, and
+ * for an emergency its stated reason.
+ */
+export function groundText(decision: Decision, emergencyReason?: string): string {
+  if (decision.permit)
+    return decision.alert ? `${decision.reason.code}:${emergencyReason}` : decision.reason.code;
   return [decision.reason.code, decision.missing.join(",")].filter(Boolean).join(":");
 }
 

@@ -1,6 +1,11 @@
+import { sessionOwnerOf } from "../access/session-owner.ts";
 import { identifierSystem } from "../core/canonical.ts";
+import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { WorkerVerifications } from "../store/worker-verifications.ts";
+import type { Identities } from "./identities.ts";
 import type { PractitionerDirectory } from "./practitioner-directory.ts";
 
 interface NamedWorker {
@@ -18,15 +23,23 @@ export async function confirmWorker(
   named: NamedWorker,
   ctx: RequestContext,
 ): Promise<void> {
-  const role = await roleOf(directory, named.role, ctx);
-  const person = role?.practitioner?.reference?.split("/").at(-1);
-  const { system, value } = role?.organization?.identifier ?? {};
-  const organization = system === identifierSystem.oid ? value?.replace(/^urn:oid:/, "") : undefined;
-  if (!role?.active || person !== named.person || organization !== named.organization)
+  if (!(await holdsPost(directory, named, ctx)))
     throw new GatewayError("access-denied", {
       field: "client_assertion.extensions.hl7-b2b",
       detail: "ФРМР does not confirm the named worker in this post and organisation; missing: active-worker",
     });
+}
+
+async function holdsPost(
+  directory: PractitionerDirectory,
+  named: NamedWorker,
+  ctx: RequestContext,
+): Promise<boolean> {
+  const role = await roleOf(directory, named.role, ctx);
+  const person = role?.practitioner?.reference?.split("/").at(-1);
+  const { system, value } = role?.organization?.identifier ?? {};
+  const organization = system === identifierSystem.oid ? value?.replace(/^urn:oid:/, "") : undefined;
+  return role?.active === true && person === named.person && organization === named.organization;
 }
 
 async function roleOf(directory: PractitionerDirectory, id: string, ctx: RequestContext) {
@@ -35,5 +48,50 @@ async function roleOf(directory: PractitionerDirectory, id: string, ctx: Request
   } catch (error) {
     if (isGatewayError(error) && (error.code === "not-found" || error.code === "gone")) return undefined;
     throw error;
+  }
+}
+
+export interface ActiveWorkersParts {
+  directory: PractitionerDirectory;
+  identities: Identities;
+  verifications: WorkerVerifications;
+  keyring: Keyring;
+  clock: Clock;
+  /** how old a confirmation may be while ФРМР is down */
+  earlierVerificationDays: number;
+}
+
+const dayMs = 86_400_000;
+
+/** Whether the human who acts is active in ФРМР in the chosen post and organisation (M-41). */
+export class ActiveWorkers {
+  readonly #parts: ActiveWorkersParts;
+
+  constructor(parts: ActiveWorkersParts) {
+    this.#parts = parts;
+  }
+
+  /** False for whom ФРМР does not confirm; throws its errors when it is down and there is no recent confirmation. */
+  async isActive(ctx: RequestContext): Promise<boolean> {
+    const { kind, id, onBehalfOf, role, organization } = ctx.actor;
+    const person = kind === "client" ? onBehalfOf : id;
+    if (!person || !role || !organization) return false;
+    try {
+      return await holdsPost(this.#parts.directory, { person, role, organization }, ctx);
+    } catch (error) {
+      if (!isGatewayError(error) || error.system !== "frmr" || error.row.status < 500) throw error;
+      if (await this.#wasActive(person, organization)) return true;
+      throw error;
+    }
+  }
+
+  async #wasActive(person: string, organization: string): Promise<boolean> {
+    const { identities, verifications, keyring, clock, earlierVerificationDays } = this.#parts;
+    const identity = await identities.find(person);
+    if (!identity) return false;
+    const earlier = await verifications.find(sessionOwnerOf(keyring, identity.value.slice(0, 11)));
+    if (!earlier || earlier.at + earlierVerificationDays * dayMs < clock.now()) return false;
+    const { organizations = [] } = earlier.facts as { organizations?: readonly { oid: string }[] };
+    return organizations.some(({ oid }) => oid === organization);
   }
 }

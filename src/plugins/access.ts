@@ -24,10 +24,15 @@ declare module "fastify" {
   }
 }
 
-interface AccessSettings {
+export interface AccessSettings {
   clock: Clock;
   factsOf: FactsOf;
+  /** absent: nobody gets emergency access; called once per request that did, before it is answered */
+  onEmergency?: (request: FastifyRequest) => Promise<void>;
 }
+
+/** Why a card may have to be opened at once; a code, so that nobody writes about the patient into the journal. */
+const emergencyReasons = ["unconscious", "life-threat", "mass-casualty"];
 
 /** Gives requests the one way to ask whether an access is permitted. */
 export function registerAccess(app: FastifyInstance, settings: AccessSettings): void {
@@ -37,15 +42,42 @@ export function registerAccess(app: FastifyInstance, settings: AccessSettings): 
     enforce(this, resource, decided(this, settings, { action, resource, facts }));
   });
   app.decorateRequest("authorizeOne", async function (this: FastifyRequest, action, resource) {
-    const facts = (await loaded(this, settings, [resource]))(resource.subject);
-    enforce(this, resource, decided(this, settings, { action, resource, facts }));
+    const [decision] = await decideOnAll(this, settings, action, [resource]);
+    if (decision) enforce(this, resource, decision);
   });
   app.decorateRequest("authorizeAll", async function (this: FastifyRequest, action, resources) {
-    const factsFor = await loaded(this, settings, resources);
-    return resources.map((resource) =>
-      decided(this, settings, { action, resource, facts: factsFor(resource.subject) }),
-    );
+    return decideOnAll(this, settings, action, resources);
   });
+}
+
+async function decideOnAll(
+  request: FastifyRequest,
+  settings: AccessSettings,
+  action: AccessAction,
+  resources: readonly AccessedResource[],
+): Promise<Decision[]> {
+  const factsFor = await loaded(request, settings, resources);
+  const breakGlass = settings.onEmergency && emergencyOf(request);
+  const decisions = resources.map((resource) =>
+    decided(request, settings, { action, resource, facts: { ...factsFor(resource.subject), breakGlass } }),
+  );
+  if (decisions.some((decision) => decision.permit && decision.alert)) {
+    request.ctx.log.warn({ ground: "break-glass" }, "emergency access");
+    await settings.onEmergency?.(request);
+  }
+  return decisions;
+}
+
+/** Throws `bad-request` for a reason that is not one of the list. */
+function emergencyOf({ ctx, headers }: FastifyRequest): KnownFacts["breakGlass"] {
+  const reason = headers["x-emergency-reason"];
+  if (ctx.actor.purpose !== "BTG" || reason === undefined) return undefined;
+  if (typeof reason !== "string" || !emergencyReasons.includes(reason))
+    throw new GatewayError("bad-request", {
+      field: "headers/x-emergency-reason",
+      detail: `one of ${emergencyReasons.join(", ")}`,
+    });
+  return { reason };
 }
 
 const nothing = () => ({});
@@ -63,17 +95,15 @@ async function loaded(
 
 function decided(
   request: FastifyRequest,
-  { clock }: AccessSettings,
+  { clock }: Pick<AccessSettings, "clock">,
   { action, resource, facts }: { action: AccessAction; resource: AccessedResource; facts?: KnownFacts },
 ): Decision {
   const decision = decide(request.ctx.actor, action, resource, { ...facts, at: clock.now() });
   const { type, id } = resource;
   if (id) {
     request.grounds ??= new Map();
-    request.grounds.set(`${type}/${id}`, groundText(decision));
+    request.grounds.set(`${type}/${id}`, groundText(decision, facts?.breakGlass?.reason));
   }
-  if (decision.permit && decision.alert)
-    request.ctx.log.warn({ ground: groundText(decision) }, "emergency access");
   return decision;
 }
 

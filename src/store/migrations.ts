@@ -108,6 +108,24 @@ const steps: Record<string, readonly string[]> = {
     "create index resource_history_order on resource_history (tenant, sequence)",
     "create index resource_history_type on resource_history (tenant, type, sequence)",
   ],
+  "013-access-facts": [
+    `create table consent_fact (
+       tenant text not null, id text not null, kind text not null, decision text not null, patient text not null,
+       rights text[] not null, practitioner text, organization text, booked boolean not null, types text[],
+       labels text[], starts_at int8, ends_at int8, granted_at int8 not null, primary key (tenant, id))`,
+    "create index consent_fact_patient on consent_fact (patient)",
+    "create index consent_fact_practitioner on consent_fact (practitioner) where practitioner is not null",
+    "create index consent_fact_organization on consent_fact (organization) where organization is not null",
+    `create table care_relation (
+       tenant text not null, type text not null, id text not null, kind text not null, patient text not null,
+       practitioner text not null, organization text not null, ends_at int8,
+       primary key (tenant, type, id, practitioner))`,
+    "create index care_relation_patient on care_relation (patient, practitioner)",
+    `create table representation (
+       tenant text not null, id text not null, kind text not null, patient text not null,
+       representative text not null, ends_at int8, primary key (tenant, id))`,
+    "create index representation_representative on representation (representative, patient)",
+  ],
   "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
   // a row of its own per access cost twice the time of one per group: the index was most of it
   "018-journal-lines": [

@@ -19,6 +19,9 @@ export interface Schema {
   terms_acceptance: TermsAcceptanceTable;
   worker_verification: WorkerVerificationTable;
   idempotency: IdempotencyTable;
+  consent_fact: ConsentFactTable;
+  care_relation: CareRelationTable;
+  representation: RepresentationTable;
 }
 
 /** `owner` in these tables is the keyed hash of a person, the same whatever they signed in as. */
@@ -210,4 +213,51 @@ interface JobLeaseTable {
   job: string;
   holder: string;
   expires_at: number;
+}
+
+/** What a Consent in force says to decide(): logical ids and codes only. Withdrawn ones have no row. */
+interface ConsentFactTable {
+  tenant: string;
+  /** of the Consent */
+  id: string;
+  kind: "processing" | "treatment" | "access" | "prescription";
+  decision: "permit" | "deny";
+  patient: string;
+  rights: string[];
+  practitioner: string | null;
+  /** ФРМО OID */
+  organization: string | null;
+  /** for whoever the patient books with */
+  booked: boolean;
+  types: string[] | null;
+  labels: string[] | null;
+  starts_at: number | null;
+  ends_at: number | null;
+  granted_at: number;
+}
+
+/** Whose patient somebody is, by a CareTeam, EpisodeOfCare or Appointment. */
+interface CareRelationTable {
+  tenant: string;
+  type: string;
+  /** of the resource that says so */
+  id: string;
+  kind: "assigned" | "booked";
+  patient: string;
+  practitioner: string;
+  /** ФРМО OID */
+  organization: string;
+  ends_at: number | null;
+}
+
+/** Who acts for a child or an incapable person, by a RelatedPerson. */
+interface RepresentationTable {
+  tenant: string;
+  /** of the RelatedPerson */
+  id: string;
+  kind: "parent" | "guardian-of-incapable";
+  patient: string;
+  /** logical id of the Patient who represents */
+  representative: string;
+  ends_at: number | null;
 }

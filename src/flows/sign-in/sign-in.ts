@@ -1,4 +1,5 @@
 import { actorOf, type SessionFacts } from "../../access/session-facts.ts";
+import { sessionOwnerOf } from "../../access/session-owner.ts";
 import type { Sessions } from "../../access/sessions.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
@@ -139,7 +140,7 @@ export class SignIn {
   async #admitted(account: SignedIn, ticket: SignInTicket, ctx: RequestContext): Promise<Admitted> {
     const { keyring, terms, requiredAmr, termsVersion } = this.#parts;
     const snils = admittedSnils(account, requiredAmr);
-    const owner = keyring.hmac("session-owner", snils);
+    const owner = sessionOwnerOf(keyring, snils);
     this.#checkStepUp(account, ticket, owner);
     const { kind } = ticket;
     const standing = await this.#standing({ kind, snils, owner, account }, ctx);

@@ -1,0 +1,37 @@
+import { randomUUID } from "node:crypto";
+import type { Config } from "./config.ts";
+import { createFactsOf } from "./flows/access-facts.ts";
+import { ActiveWorkers } from "./flows/acting-worker.ts";
+import type { Parts, Surroundings } from "./parts.ts";
+import type { AccessSettings } from "./plugins/access.ts";
+
+/** Joins what decisions on access are made of. */
+export function openAccess(config: Config, parts: Parts, { clock }: Surroundings): AccessSettings {
+  const { store, cache, resources, identities, verifications, keyring, notices } = parts;
+  const workers = new ActiveWorkers({
+    directory: parts.practitioners,
+    identities,
+    verifications,
+    keyring,
+    clock,
+    earlierVerificationDays: config.EARLIER_VERIFICATION_DAYS,
+  });
+  const factsOf = createFactsOf({
+    db: store.db,
+    cache,
+    clock,
+    resources,
+    isActive: (ctx) => workers.isActive(ctx),
+  });
+  const report: AccessSettings["onEmergency"] = async ({ ctx }) => {
+    if (!config.SECURITY_EMAIL) return;
+    await notices.send(store.db, {
+      to: { channel: "email", address: config.SECURITY_EMAIL },
+      kind: "emergency-access",
+      parameters: { at: new Date(clock.now()).toISOString() },
+      id: `emergency ${ctx.requestId} ${randomUUID()}`,
+      tenant: ctx.actor.tenant,
+    });
+  };
+  return { clock, factsOf, ...(config.BREAK_GLASS === "on" && { onEmergency: report }) };
+}

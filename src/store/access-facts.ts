@@ -1,0 +1,122 @@
+import type { Kysely, Selectable } from "kysely";
+import type { Schema } from "./schema.ts";
+
+export type ConsentRow = Selectable<Schema["consent_fact"]>;
+export type RelationRow = Selectable<Schema["care_relation"]>;
+export type RepresentationRow = Selectable<Schema["representation"]>;
+
+export interface AccessRows {
+  consents: readonly ConsentRow[];
+  relations: readonly RelationRow[];
+  representations: readonly RepresentationRow[];
+}
+
+/** Who asks: the human, and the organisation that they act for. */
+export interface Asker {
+  person: string;
+  organization?: string;
+}
+
+/** What opens or closes these people's cards to one human, in three queries however many people they are. */
+export async function accessRowsOf(
+  db: Kysely<Schema>,
+  { person, organization }: Asker,
+  patients: readonly string[],
+): Promise<AccessRows> {
+  if (patients.length === 0) return { consents: [], relations: [], representations: [] };
+  const [consents, relations, representations] = await Promise.all([
+    db
+      .selectFrom("consent_fact")
+      .selectAll()
+      .where("patient", "in", [...patients])
+      .where((its) => its.or([its("practitioner", "is", null), its("practitioner", "=", person)]))
+      .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization ?? "")]))
+      .execute(),
+    db
+      .selectFrom("care_relation")
+      .selectAll()
+      .where("patient", "in", [...patients])
+      .where("practitioner", "=", person)
+      .where("organization", "=", organization ?? "")
+      .execute(),
+    db
+      .selectFrom("representation")
+      .selectAll()
+      .where("patient", "in", [...patients])
+      .where("representative", "=", person)
+      .execute(),
+  ]);
+  return { consents, relations, representations };
+}
+
+/** Consents in force at `at` that name the worker or their organisation, newest first. */
+export function consentsNaming(
+  db: Kysely<Schema>,
+  { person, organization }: Asker,
+  { at, limit }: { at: number; limit: number },
+): Promise<ConsentRow[]> {
+  return db
+    .selectFrom("consent_fact")
+    .selectAll()
+    .where("kind", "=", "access")
+    .where("decision", "=", "permit")
+    .where((its) =>
+      its.or([
+        its("practitioner", "=", person),
+        its.and([its("practitioner", "is", null), its("organization", "=", organization ?? "")]),
+      ]),
+    )
+    .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization ?? "")]))
+    .where((its) => its.or([its("starts_at", "is", null), its("starts_at", "<=", at)]))
+    .where((its) => its.or([its("ends_at", "is", null), its("ends_at", ">", at)]))
+    .orderBy("granted_at", "desc")
+    .limit(limit)
+    .execute();
+}
+
+/** Puts a consent's fact in the place of its earlier one; undefined: it is in force no more. */
+export async function replaceConsentFact(
+  trx: Kysely<Schema>,
+  { tenant, id }: { tenant: string; id: string },
+  row: Omit<ConsentRow, "tenant" | "id"> | undefined,
+): Promise<void> {
+  await trx.deleteFrom("consent_fact").where("tenant", "=", tenant).where("id", "=", id).execute();
+  if (row)
+    await trx
+      .insertInto("consent_fact")
+      .values({ tenant, id, ...row })
+      .execute();
+}
+
+/** Puts the relations that a resource tells of in the place of those of its version before. */
+export async function replaceRelations(
+  trx: Kysely<Schema>,
+  { tenant, type, id }: { tenant: string; type: string; id: string },
+  rows: readonly Omit<RelationRow, "tenant" | "type" | "id">[],
+): Promise<void> {
+  await trx
+    .deleteFrom("care_relation")
+    .where("tenant", "=", tenant)
+    .where("type", "=", type)
+    .where("id", "=", id)
+    .execute();
+  if (rows.length > 0)
+    await trx
+      .insertInto("care_relation")
+      .values(rows.map((row) => ({ tenant, type, id, ...row })))
+      .execute();
+}
+
+/** The same for who represents whom. */
+export async function replaceRepresentation(
+  trx: Kysely<Schema>,
+  { tenant, id }: { tenant: string; id: string },
+  row: Omit<RepresentationRow, "tenant" | "id"> | undefined,
+): Promise<void> {
+  await trx.deleteFrom("representation").where("tenant", "=", tenant).where("id", "=", id).execute();
+  if (row)
+    await trx
+      .insertInto("representation")
+      .values({ tenant, id, ...row })
+      .execute();
+}
