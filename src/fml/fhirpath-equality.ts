@@ -148,7 +148,8 @@ export function includes(types: TypeTable, nodes: readonly Node[], node: Node): 
 export function distinctNodes(types: TypeTable, nodes: readonly Node[]): readonly Node[] {
   // the links of a Bundle are thousands of texts: no comparing of each with each
   if (nodes.length > 20 && nodes.every((node) => systemType(types, node) === "String")) {
-    return [...new Map(nodes.toReversed().map((node) => [node.value, node])).values()].toReversed();
+    const seen = new Set<unknown>();
+    return nodes.filter(({ value }) => seen.size < seen.add(value).size);
   }
   const kept: Node[] = [];
   for (const node of nodes) {
