@@ -14,6 +14,7 @@ WORKDIR /app
 RUN install -d -o node -g node /data
 COPY package.json ./
 COPY mappings mappings
+COPY fhir fhir
 COPY fixtures fixtures
 COPY openapi openapi
 COPY --from=build /app/node_modules node_modules

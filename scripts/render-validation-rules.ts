@@ -136,8 +136,9 @@ class RuleRows {
     return rules.map(({ key = "", severity = "", expression = "", human = "", extension }) => {
       const isAdvice = extension?.some(({ url, valueBoolean }) => url === bestPractice && valueBoolean);
       const row: ConstraintRow = [isAdvice ? "information" : severity, expression, human];
-      const id =
-        this.constraints.get(key)?.[1] === expression || !this.constraints.has(key) ? key : `${key}~2`;
+      let id = key;
+      for (let n = 2; (this.constraints.get(id)?.[1] ?? expression) !== expression; n += 1)
+        id = `${key}~${n}`;
       this.constraints.set(id, row);
       return id;
     });

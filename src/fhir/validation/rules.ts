@@ -87,7 +87,8 @@ function addType(types: Map<string, TypeRule>, rows: RulesFile["types"], name: s
   return type;
 }
 
-function allowedCodes(name: string, systems: Json<readonly string[]>): AllowedCodes {
+/** A value set of the given codes by system. */
+export function allowedCodes(name: string, systems: Json<readonly string[]>): AllowedCodes {
   const pairs = Object.entries(systems);
   return {
     name,

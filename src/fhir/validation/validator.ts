@@ -1,32 +1,45 @@
 import type { OperationOutcomeIssue } from "@medplum/fhirtypes";
+import { isObject, nodeOf } from "../../fml/fhirpath-node.ts";
+import type { Guide } from "../guide.ts";
 import { Findings } from "./issues.ts";
+import { Profiles } from "./profiles.ts";
 import { readRules } from "./rules.ts";
 import { Shapes } from "./shapes.ts";
-import { Walk } from "./walk.ts";
+import { claimedBy, Walk } from "./walk.ts";
 
 export interface ValidateOptions {
-  /** canonical of a profile that is checked beside those in `meta.profile` */
-  profile?: string;
+  /** canonicals of profiles that are checked beside those in `meta.profile` */
+  profiles?: readonly string[];
 }
 
 /** Checks resources against R4 and our profiles. */
 export interface Validator {
-  /** What is wrong with a resource, worst first; empty when nothing is. Never throws for what the resource holds. */
+  /** What is wrong with a resource; nothing is when no issue is an error. Never throws for what a resource holds. */
   validate(resource: unknown, options?: ValidateOptions): OperationOutcomeIssue[];
 }
 
-/** Opens a validator: structure, values, cardinality, constraints, required codes, references, profiles. */
-export function createValidator(): Validator {
+/** Opens a validator: structure, values, cardinality, constraints, required codes, references, the guide's profiles. */
+export function createValidator(guide?: Guide): Validator {
   const shapes = new Shapes(readRules());
+  const profiles = new Profiles(guide);
   return {
-    validate(resource) {
+    validate(resource, { profiles: asked = [] } = {}) {
       const findings = new Findings();
-      const type = (resource as { resourceType?: unknown } | null | undefined)?.resourceType;
-      new Walk(shapes, findings).resource(
-        resource,
-        typeof type === "string" && shapes.isResource(type) ? type : "Resource",
-      );
+      const walk = new Walk(shapes, profiles, findings);
+      const type = isObject(resource) ? resource["resourceType"] : undefined;
+      const path = typeof type === "string" && shapes.isResource(type) ? type : "Resource";
+      walk.resource(resource, path);
+      if (isObject(resource)) {
+        const node = nodeOf(undefined, resource);
+        const claimed = claimedBy(resource);
+        for (const profile of asked.filter((each) => !claimed.includes(each)))
+          walk.profile(profile, resource, path, { resource: node, root: node });
+      }
       return findings.issues;
     },
   };
 }
+
+/** Whether issues forbid to take the resource. */
+export const hasErrors = (issues: readonly OperationOutcomeIssue[]): boolean =>
+  issues.some(({ severity }) => severity === "error" || severity === "fatal");

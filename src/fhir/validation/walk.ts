@@ -4,6 +4,8 @@ import { checkCodes } from "./codes.ts";
 import { type Frame, Invariants } from "./invariants.ts";
 import type { Findings } from "./issues.ts";
 import { checkNarrative } from "./narrative.ts";
+import { ProfileCheck } from "./profile-check.ts";
+import type { Profiles } from "./profiles.ts";
 import { checkReference } from "./references.ts";
 import type { Property, Shape, Shapes } from "./shapes.ts";
 
@@ -29,10 +31,12 @@ export class Walk {
   readonly #shapes: Shapes;
   readonly #findings: Findings;
   readonly #invariants: Invariants;
+  readonly #profiles: Profiles;
   #depth = 0;
 
-  constructor(shapes: Shapes, findings: Findings) {
+  constructor(shapes: Shapes, profiles: Profiles, findings: Findings) {
     this.#shapes = shapes;
+    this.#profiles = profiles;
     this.#findings = findings;
     this.#invariants = new Invariants(shapes.rules.types, findings);
   }
@@ -50,8 +54,23 @@ export class Walk {
     const stay = { resource, root: container?.root ?? resource, links: new Set<string>() };
     this.#object(value, shape, { path, stay });
     for (const link of stay.links) container?.links.add(link);
+    for (const profile of claimedBy(value)) this.profile(profile, value, path, stay);
     const contained = value["contained"];
     if (Array.isArray(contained)) checkContained(contained, stay.links, path, this.#findings);
+  }
+
+  /** Checks a resource against one profile; one that is not known is a warning. */
+  profile(canonical: string, value: Json, path: string, frame: Frame): void {
+    const chain = this.#profiles.chainOf(canonical);
+    if (chain.length === 0) {
+      this.#findings.add({ kind: "profile-unknown", path, detail: "no such profile", severity: "warning" });
+      return;
+    }
+    const check = new ProfileCheck(this.#shapes, this.#findings, frame);
+    for (const profile of chain) {
+      if (profile.type === value["resourceType"]) check.check(profile, value, path);
+      else this.#findings.add({ kind: "profile-of-other-type", path, detail: `it is for ${profile.type}` });
+    }
   }
 
   #object(value: Json, shape: Shape, place: Place): void {
@@ -137,6 +156,7 @@ export class Walk {
     if (isBare(value) && (!companion || twin === undefined || twin === null)) this.#empty(path);
     this.#object(value, shape, place);
     if (property.type === "Reference") this.#reference(value, property, place);
+    if (property.type === "Extension") this.#extension(value, place);
     if (codes !== undefined && !companion) checkCodes(value, codes, path, this.#findings);
     if (constraints.length > 0) this.#invariants.check(constraints, nodeOf(property.type, value), path, stay);
   }
@@ -146,6 +166,16 @@ export class Walk {
     const root = stay.root.value as Json;
     const isResource = (type: string) => this.#shapes.isResource(type);
     checkReference(value, { path, targets, root, isResource }, this.#findings);
+  }
+
+  // an extension of our guide is checked wherever it stands
+  #extension(value: Json, { path, stay }: Place): void {
+    const { url } = value;
+    if (typeof url !== "string" || !this.#profiles.isOurs(url)) return;
+    const profile = this.#profiles.of(url);
+    if (profile === undefined)
+      this.#findings.add({ kind: "extension-unknown", path: `${path}.url`, detail: "not of the guide" });
+    else new ProfileCheck(this.#shapes, this.#findings, stay).check(profile, value, path);
   }
 
   #unknown(name: string, shape: Shape, path: string): void {
@@ -161,6 +191,15 @@ export class Walk {
   #empty(path: string): void {
     this.#findings.add({ kind: "empty-element", path, detail: "ele-1: a value or content is due" });
   }
+}
+
+/** The profiles that a resource claims to follow, but for R4's own. */
+export function claimedBy(resource: Json): readonly string[] {
+  const { meta } = resource;
+  const profile = isObject(meta) ? meta["profile"] : undefined;
+  const claimed = Array.isArray(profile) ? profile.filter((each) => typeof each === "string") : [];
+  // the type's own definition is what the walk checks
+  return claimed.filter((each) => !each.startsWith("http://hl7.org/fhir/StructureDefinition/"));
 }
 
 function noteLink(value: unknown, { links }: Stay): void {
