@@ -13,7 +13,7 @@ declare module "fastify" {
      * answer, whatever happens to this process. Throws `request-running`, which rolls the change back, when another
      * request has taken the key over. Nothing happens to a request without a key.
      */
-    settle(trx: Kysely<Schema>, reply: FastifyReply, payload: unknown): Promise<void>;
+    settle(trx: Kysely<Schema>, answer: KeptAnswer): Promise<void>;
   }
 }
 
@@ -37,11 +37,10 @@ const keptHeaders = ["content-type", "location", "etag", "last-modified"];
 export function registerIdempotency(app: FastifyInstance, settings: IdempotencySettings): void {
   const { keys } = settings;
   app.decorateRequest("idempotencyClaim", undefined);
-  app.decorateRequest("settle", async function (this: FastifyRequest, trx, reply, payload) {
+  app.decorateRequest("settle", async function (this: FastifyRequest, trx, answer) {
     const claim = this.idempotencyClaim;
     if (!claim) return;
-    const text = typeof payload === "string" || Buffer.isBuffer(payload) ? payload : reply.serialize(payload);
-    if (!(await keys.keep(claim, answerOf(reply, text), trx))) throw new GatewayError("request-running");
+    if (!(await keys.keep(claim, answer, trx))) throw new GatewayError("request-running");
     claim.isSettled = true;
   });
   // after validation and the caller's check: what they refuse needs no key
@@ -122,6 +121,16 @@ async function repeat(
   });
   reply.code(status).headers(headers).header("idempotent-replayed", "true");
   return reply.send(Buffer.from(body));
+}
+
+/** A JSON answer as the route's contract serializes it, for `settle`. */
+export function jsonAnswer(reply: FastifyReply, status: number, payload: object): KeptAnswer {
+  const serialize = reply.getSerializationFunction(String(status), "application/json") ?? JSON.stringify;
+  return {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8" },
+    body: Buffer.from(String(serialize(payload as Record<string, unknown>))),
+  };
 }
 
 function answerOf(reply: FastifyReply, payload: unknown): KeptAnswer {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type CheckRun, fieldTitles, resultTitles } from "../../flows/verification/outcome.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
+import { jsonAnswer } from "../../plugins/idempotency.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { CabinetOperations } from "./routes.ts";
 import type { components } from "./types.ts";
@@ -18,7 +19,9 @@ export function verificationOperations({ door, verifications }: VerificationDoor
     verifyMe: async (request: FastifyRequest, reply: FastifyReply) => {
       const session = door.requireWorker(request);
       request.authorize("read", { type: "Practitioner", subject: session.personId });
-      const run = await verifications.verify(session, request.ctx);
+      const run = await verifications.verify(session, request.ctx, (trx, kept) =>
+        request.settle(trx, jsonAnswer(reply, 201, checkView(kept))),
+      );
       const action = run.result === "confirmed" ? "identity-verified" : "identity-not-verified";
       await record(request, { action, resourceType: "VerificationResult", resourceId: run.id });
       return reply.code(201).send(checkView(run));

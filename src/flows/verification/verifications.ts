@@ -35,6 +35,9 @@ interface VerificationParts extends AskingAnew {
 
 type Worker = Pick<SessionFacts, "id" | "owner" | "personId" | "person">;
 
+/** Takes part in the transaction that keeps a run. */
+export type WithRun = (trx: Kysely<Schema>, run: CheckRun) => Promise<void>;
+
 type Identified = Resource & { id: string };
 
 // a person's checks are theirs in every organisation
@@ -53,7 +56,7 @@ export class Verifications {
    * Asks ФРМР anew (V-12) and keeps the run; from then on the session holds what it says. Throws the pipeline's
    * errors, and then nothing is kept.
    */
-  async verify(worker: Worker, ctx: RequestContext): Promise<CheckRun> {
+  async verify(worker: Worker, ctx: RequestContext, withRun: WithRun): Promise<CheckRun> {
     const { personId, person } = worker;
     const at = this.#parts.clock.now();
     const snils = snilsOf(person);
@@ -61,8 +64,9 @@ export class Verifications {
     const run: CheckRun = { id: randomUUID(), personId, at, ...outcome };
     const confirmation = run.result === "confirmed" && snils ? await this.#confirmed(run, person, snils) : [];
     const kept: Identified[] = [toVerificationResult(run), ...confirmation];
-    await this.#keep(personId, kept);
+    // first what may be done twice: whoever sees the run kept sees its consequences
     await this.#told(worker, run);
+    await this.#keep(personId, kept, (trx) => withRun(trx, run));
     return run;
   }
 
@@ -83,13 +87,18 @@ export class Verifications {
     return Buffer.from(binary.data, "base64");
   }
 
-  async #keep(subject: string, made: readonly Identified[]): Promise<void> {
+  async #keep(
+    subject: string,
+    made: readonly Identified[],
+    withThem: (trx: Kysely<Schema>) => Promise<void>,
+  ): Promise<void> {
     const { db, resources } = this.#parts;
     await db.transaction().execute(async (trx) => {
       for (const content of made) {
         const key = { tenant, type: content.resourceType, id: content.id };
         await resources.put(trx, { ...key, subject, content, ifVersion: 0 });
       }
+      await withThem(trx);
     });
   }
 

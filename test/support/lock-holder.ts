@@ -1,0 +1,53 @@
+import pg from "pg";
+import { expect } from "vitest";
+
+/** Stands in a gateway's way at a chosen statement by holding a lock in its database, without a word in the product. */
+export class LockHolder {
+  readonly #url: string;
+  #held: pg.Client[] = [];
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Takes locks by a statement and keeps them. */
+  async hold(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#url });
+    await client.connect();
+    this.#held.push(client);
+    await client.query("begin");
+    await client.query(statement);
+  }
+
+  /** Resolves when a statement of the gateway that matches waits for a lock. */
+  async stopped(statement: RegExp): Promise<void> {
+    const waiting = () =>
+      this.query<{ query: string }>("select query from pg_stat_activity where wait_event_type = 'Lock'");
+    await expect
+      .poll(async () => (await waiting()).some(({ query }) => statement.test(query)), { timeout: 20_000 })
+      .toBe(true);
+  }
+
+  /** Ends the sessions of a process that is dead: the server itself would finish the statement they wait in. */
+  async endOthers(): Promise<void> {
+    const own = this.#held.map((client) => (client as unknown as { processID: number }).processID);
+    await this.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and pid <> all($1)`,
+      [own],
+    );
+  }
+
+  /** Gives up the locks, the oldest first. */
+  async release(count = this.#held.length): Promise<void> {
+    for (const client of this.#held.splice(0, count)) await client.end();
+  }
+
+  async query<R extends pg.QueryResultRow>(statement: string, values: unknown[] = []): Promise<R[]> {
+    const client = new pg.Client({ connectionString: this.#url });
+    await client.connect();
+    const { rows } = await client.query<R>(statement, values);
+    await client.end();
+    return rows;
+  }
+}
