@@ -2,7 +2,6 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSecretKey,
   hash,
   type KeyObject,
   sign,
@@ -104,13 +103,14 @@ export const chainOf = (previous: string, group: GroupLink): string =>
 
 /** The journal's keys, all from the keyring, so that every replica and a restored copy have the same. */
 export class JournalKeys {
-  readonly #macKey: KeyObject;
+  // bytes, not a KeyObject: a keyed hash of one row is a fifth cheaper so
+  readonly #macKey: Uint8Array;
   readonly #signingKey: KeyObject;
   /** Ed25519 key as SPKI in base64 */
   readonly publicKey: string;
 
   constructor(keyring: Keyring) {
-    this.#macKey = createSecretKey(keyring.derive("journal-row"));
+    this.#macKey = keyring.derive("journal-row");
     // RFC 8410: an Ed25519 private key in PKCS #8 is this prefix and its 32-byte seed
     const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
     const key = Buffer.concat([prefix, keyring.derive("journal-head")]);
