@@ -88,7 +88,6 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     page: signInErrorPage,
   });
   await app.register(formbody);
-  await registerCookies(app);
   registerSessions(app);
   const tokens = accessTokens(config, parts, around);
   registerDoors(app, {
@@ -140,7 +139,11 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     tokens,
     confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
   });
-  registerSignIn(app, auth);
+  // cookies are read behind the doors for browsers only: a client system's call should not pay for them
+  app.register(async (browser) => {
+    await registerCookies(browser);
+    registerSignIn(browser, auth);
+  });
   registerFhir(app, { providers, tokens, tokenUrl, capability });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
@@ -150,6 +153,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   const { config, parts, around, tokens, auth } = door;
   const { clients, practitioners, organizations } = parts;
   app.register(async (cabinet) => {
+    await registerCookies(cabinet);
     registerSessionOrBearer(cabinet, auth.session, tokens);
     registerIdempotency(cabinet, {
       keys: parts.idempotency,
