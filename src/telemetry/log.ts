@@ -17,8 +17,11 @@ export function createLogger({ level, version, destination }: LogOptions): Logge
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return new RedactingLogger(destination ? pino(options, destination) : pino(options));
+  return new RedactingLogger(pino(options, destination ?? standardOutput()));
 }
+
+/** Lines leave in blocks, at the latest after a second and at the end of the process: a write for each is dear. */
+const standardOutput = () => pino.destination({ sync: false, minLength: 4_096, periodicFlush: 1_000 });
 
 class RedactingLogger implements Logger {
   readonly #pino: PinoLogger;
