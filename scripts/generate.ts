@@ -4,6 +4,7 @@ import { renderCabinetTypes } from "./render-cabinet-types.ts";
 import { renderConfiguration } from "./render-configuration.ts";
 import { renderErrors } from "./render-errors.ts";
 import { renderFhirElements } from "./render-fhir-elements.ts";
+import { renderSearchParameters } from "./render-search-parameters.ts";
 import { renderValidationRules } from "./render-validation-rules.ts";
 
 const root = new URL("../", import.meta.url);
@@ -13,6 +14,7 @@ const products = {
   "src/api/cabinet/types.ts": renderCabinetTypes,
   "src/fhir/element-table.ts": renderFhirElements,
   "src/fhir/validation/r4-rules.json": renderValidationRules,
+  "src/fhir/search/parameter-table.ts": renderSearchParameters,
 };
 
 const checkOnly = process.argv.includes("--check");

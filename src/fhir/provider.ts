@@ -1,11 +1,15 @@
 import type { ParametersParameter, Resource, ResourceType } from "@medplum/fhirtypes";
 import type { RequestContext } from "../core/context.ts";
+import type { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
 
 export interface SearchParameter {
   name: string;
-  type: "token" | "reference" | "string" | "date" | "uri";
+  type: "token" | "reference" | "string" | "date" | "uri" | "number" | "quantity" | "composite";
+  /** without the colon; a reference also takes each of its targets */
   modifiers?: readonly string[];
+  /** whether `_sort` may name it */
+  sorts?: boolean;
   /** names a person: accepted in a POST body only, unless configuration says otherwise */
   personal?: boolean;
   /** for a reference: where it stands in the resource and which types it may name */
@@ -17,22 +21,50 @@ export interface SearchParameter {
 /** One search criterion: values are alternatives (FHIR R4 3.1.1.1, comma means OR). */
 export interface Criterion {
   parameter: SearchParameter;
+  /** without the colon */
+  modifier?: string;
   /** parameter of the referenced type, as in `practitioner.identifier` */
   chain?: string;
+  /** the same for an indexed type: what must hold for the resource referred to, by its type */
+  links?: readonly ChainLink[];
   values: readonly string[];
+  /** the values with their escapes, as kinds whose values have parts need them; absent: nothing is escaped */
+  raw?: readonly string[];
+}
+
+export interface ChainLink {
+  type: string;
+  criterion: Criterion;
+}
+
+/** `_has`: some resource of `type` refers here and meets the criterion (FHIR R4 3.1.1.4.16). */
+export interface ReverseChain {
+  type: string;
+  reference: SearchParameter;
+  test: Criterion | ReverseChain;
+}
+
+export interface SortKey {
+  parameter: SearchParameter;
+  descending: boolean;
 }
 
 export interface Inclusion {
   type: string;
   parameter: string;
   target?: string;
+  /** also follows what inclusions brought */
+  iterate?: boolean;
 }
 
 export interface SearchRequest {
   type: string;
   criteria: readonly Criterion[];
+  has: readonly ReverseChain[];
   include: readonly Inclusion[];
   revinclude: readonly Inclusion[];
+  sort: readonly SortKey[];
+  total?: "none" | "estimate" | "accurate";
   count: number;
   /** parameters that were left out under lenient handling */
   ignored: readonly string[];
@@ -112,6 +144,40 @@ export interface HistoryEntry {
   cursor: number;
 }
 
+/** Where a page begins: a place in the order of creation, or in a snapshot of a sorted search. */
+export interface Position {
+  direction: "after" | "before";
+  at: number;
+  snapshot?: string;
+}
+
+/** What the index found, in order; `position` is where a page that ends with it goes on. */
+export interface Candidate {
+  resource: Resource;
+  at: number;
+}
+
+export interface Candidates {
+  found: readonly Candidate[];
+  /** there are further ones in the direction of search */
+  more: boolean;
+  snapshot?: string;
+  sources: readonly SourceStatus[];
+  /** what the search left out, to be told as a warning */
+  warnings?: readonly GatewayError[];
+}
+
+export interface IndexedSearch {
+  /** candidates for a page; the caller leaves out what is not permitted and asks for more */
+  candidates(
+    request: SearchRequest,
+    page: { position?: Position; limit: number },
+    ctx: RequestContext,
+  ): Promise<Candidates>;
+  /** current resources by id; what is gone is left out */
+  byIds(ids: readonly string[], ctx: RequestContext): Promise<readonly Resource[]>;
+}
+
 /**
  * One resource type behind the FHIR door; the CapabilityStatement is generated from these. A method that is
  * absent is an interaction that the type does not offer.
@@ -120,6 +186,8 @@ export interface Provider {
   type: ResourceType;
   documentation: string;
   searchParameters: readonly SearchParameter[];
+  /** searched through the index: with modifiers, chains, `_has`, `_sort` and pages */
+  indexed?: IndexedSearch;
   operations?: readonly Operation[];
   /** throws GatewayError `not-found` */
   read(id: string, ctx: RequestContext): Promise<Found<Resource>>;

@@ -1,12 +1,9 @@
 import { GatewayError } from "../core/errors.ts";
-import type {
-  Criterion,
-  Inclusion,
-  Provider,
-  Providers,
-  SearchParameter,
-  SearchRequest,
-} from "./provider.ts";
+import type { Criterion, Provider, Providers, ReverseChain, SearchRequest } from "./provider.ts";
+import { readCriterion, refusePersonal } from "./search/criterion.ts";
+import { inclusionOf } from "./search/inclusion.ts";
+import { readReverseChain } from "./search/reverse-chain.ts";
+import { readSort } from "./search/sort.ts";
 
 export interface SearchHandling {
   lenient: boolean;
@@ -14,106 +11,108 @@ export interface SearchHandling {
   inUrl: boolean;
 }
 
-const controls = new Set(["_include", "_revinclude", "_count", "_format", "_pretty"]);
+/** What says how the answer looks, not what is found; the door reads those that are not read here. */
+const controls = new Set(
+  "_include _revinclude _include:iterate _revinclude:iterate _include:recurse _revinclude:recurse _sort _count _total _format _pretty _summary _elements _page".split(
+    " ",
+  ),
+);
 const mostEntries = 200;
-// each value and each inclusion may be a call of its own to a registry
-const mostValues = 20;
+const usualEntries = 50;
+// each value may be a call of its own to a registry; the index takes more
+const mostValues = { registry: 20, index: 200 };
 const mostInclusions = 10;
+const mostParameters = 60;
+
+type Pair = readonly [name: string, value: string];
 
 /**
  * Reads search parameters of one type. Throws GatewayError `unknown-parameter` (strict handling),
- * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed control parameter and for
- * more than 20 values of one parameter or 10 inclusions.
+ * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed parameter, a modifier that is
+ * not supported, and more than 60 parameters, 20 values of one (200 of an indexed type's) or 10 inclusions.
  */
 export function parseSearch(
   providers: Providers,
   provider: Provider,
-  query: Iterable<readonly [string, string]>,
+  query: Iterable<Pair>,
   handling: SearchHandling,
 ): SearchRequest {
-  const pairs = [...query];
+  const pairs = bounded(query);
   const control = pairs.filter(([name]) => controls.has(name));
   const read = pairs
     .filter(([name]) => !controls.has(name))
-    .map(([name, value]) => ({ name, criterion: criterionOf(providers, provider, name, value) }));
-  const ignored = read.filter(({ criterion }) => !criterion).map(({ name }) => name);
-  if (ignored[0] && !handling.lenient) throw unknownParameter(provider, ignored[0]);
-  const criteria = read.map(({ criterion }) => criterion).filter((criterion) => criterion !== undefined);
-  if (handling.inUrl) for (const criterion of criteria) refusePersonal(providers, criterion);
-  refuseManyValues(criteria);
-  const inclusions = (name: string) => {
-    const values = new Set(control.filter(([key]) => key === name).map(([, value]) => value));
-    if (values.size > mostInclusions) throw tooMany(name, mostInclusions);
-    return [...values].map((value) => inclusionOf(providers, name, value));
-  };
+    .map((pair) => ({ name: pair[0], test: testOf(providers, provider, pair) }));
+  const sort = readSort(provider, control.find(([name]) => name === "_sort")?.[1]);
+  const ignored = [...read.filter(({ test }) => !test).map(({ name }) => name), ...sort.ignored];
+  if (ignored[0] !== undefined && !handling.lenient) throw unknownParameter(provider, ignored[0]);
+  const tests = read.flatMap(({ test }) => test ?? []);
+  if (handling.inUrl) for (const test of tests) refusePersonal(test);
+  const criteria = tests.filter((test): test is Criterion => "values" in test);
+  refuseManyValues(criteria, provider.indexed ? mostValues.index : mostValues.registry);
+  const total = totalOf(control);
   return {
     type: provider.type,
     criteria,
-    include: inclusions("_include"),
-    revinclude: inclusions("_revinclude"),
-    count: countOf(control.find(([key]) => key === "_count")?.[1]),
+    has: tests.filter((test): test is ReverseChain => "test" in test),
+    include: inclusions(providers, "_include", control),
+    revinclude: inclusions(providers, "_revinclude", control),
+    sort: sort.keys,
+    ...(total && { total }),
+    count: countOf(control, provider),
     ignored,
   };
 }
 
-function criterionOf(providers: Providers, provider: Provider, name: string, value: string) {
-  const [own = "", chain] = name.split(".", 2);
-  const parameter = provider.searchParameters.find((candidate) => candidate.name === own);
-  if (!parameter) return undefined;
-  if (chain !== undefined && !chainedParameter(providers, parameter, chain)) return undefined;
-  return { parameter, chain, values: [...new Set(splitValues(value))] };
+function bounded(query: Iterable<Pair>): Pair[] {
+  const pairs: Pair[] = [];
+  for (const pair of query) {
+    if (pairs.length === mostParameters)
+      throw new GatewayError("bad-request", { detail: `at most ${mostParameters} parameters` });
+    pairs.push(pair);
+  }
+  return pairs;
 }
 
-function chainedParameter(providers: Providers, parameter: SearchParameter, chain: string) {
-  return parameter.targets
-    ?.map((target) => providers.of(target)?.searchParameters.find((p) => p.name === chain))
-    .find((found) => found !== undefined);
+function testOf(providers: Providers, provider: Provider, [name, value]: Pair) {
+  const read = name.startsWith("_has:") ? readReverseChain : readCriterion;
+  return read(providers, provider, { name, value });
 }
 
-function refuseManyValues(criteria: readonly Criterion[]): void {
+function refuseManyValues(criteria: readonly Criterion[], most: number): void {
   const counts = new Map<string, number>();
-  for (const criterion of criteria) {
-    const name = nameOf(criterion);
-    const count = (counts.get(name) ?? 0) + criterion.values.length;
-    if (count > mostValues) throw tooMany(name, mostValues);
+  for (const { parameter, chain, values } of criteria) {
+    const name = [parameter.name, chain].filter(Boolean).join(".");
+    const count = (counts.get(name) ?? 0) + values.length;
+    if (count > most) throw tooMany(name, most);
     counts.set(name, count);
   }
 }
 
-const nameOf = ({ parameter, chain }: Criterion) => [parameter.name, chain].filter(Boolean).join(".");
-
 const tooMany = (field: string, most: number) =>
   new GatewayError("bad-request", { field, detail: `at most ${most} values` });
 
-function refusePersonal(providers: Providers, criterion: Criterion): void {
-  const { parameter, chain } = criterion;
-  const last = chain === undefined ? parameter : chainedParameter(providers, parameter, chain);
-  if (!last?.personal) return;
-  throw new GatewayError("identifier-in-url", {
-    field: nameOf(criterion),
-    detail: "send the search as POST _search",
-  });
+function inclusions(providers: Providers, name: "_include" | "_revinclude", control: readonly Pair[]) {
+  const asked = new Map<string, boolean>();
+  for (const [key, value] of control) {
+    const [base, modifier] = key.split(":");
+    if (base === name) asked.set(value, modifier !== undefined || asked.get(value) === true);
+  }
+  if (asked.size > mostInclusions) throw tooMany(name, mostInclusions);
+  return [...asked].map(([value, iterate]) => inclusionOf(providers, name, value, iterate));
 }
 
-/** Splits at commas that are not escaped (FHIR R4 3.1.1.4.0.1). */
-function splitValues(text: string): string[] {
-  const values = (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map((part) => part.replace(/\\([\\,|$])/g, "$1"));
-  // FHIR strings hold no NUL, so nothing equals it, and PostgreSQL refuses to compare it
-  return values.filter((value) => !value.includes("\0"));
+const totals = new Set(["none", "estimate", "accurate"]);
+
+function totalOf(control: readonly Pair[]): SearchRequest["total"] {
+  const total = control.find(([name]) => name === "_total")?.[1];
+  if (total === undefined || totals.has(total)) return total as SearchRequest["total"];
+  throw new GatewayError("bad-request", { field: "_total", detail: "none, estimate or accurate" });
 }
 
-function inclusionOf(providers: Providers, name: string, value: string): Inclusion {
-  const [type = "", parameter = "", target] = value.split(":");
-  const known = providers
-    .of(type)
-    ?.searchParameters.find((p) => p.name === parameter && p.type === "reference");
-  if (!known)
-    throw new GatewayError("unknown-parameter", { field: name, detail: "no such reference parameter" });
-  return { type, parameter, target };
-}
-
-function countOf(text: string | undefined): number {
-  if (text === undefined) return mostEntries;
+function countOf(control: readonly Pair[], { indexed }: Provider): number {
+  const text = control.find(([name]) => name === "_count")?.[1];
+  // a registry's answer is complete in one page
+  if (text === undefined) return indexed ? usualEntries : mostEntries;
   if (!/^\d{1,6}$/.test(text))
     throw new GatewayError("bad-request", { field: "_count", detail: "not a whole number" });
   return Math.min(Number(text), mostEntries);

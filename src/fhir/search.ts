@@ -85,6 +85,8 @@ async function referrers(providers: Providers, inclusion: Inclusion, target: Res
     {
       type: inclusion.type,
       criteria: [{ parameter, values: [keyOf(target)] }],
+      has: [],
+      sort: [],
       include: [],
       revinclude: [],
       count: 200,

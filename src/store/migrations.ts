@@ -126,6 +126,31 @@ const steps: Record<string, readonly string[]> = {
        representative text not null, ends_at int8, primary key (tenant, id))`,
     "create index representation_representative on representation (representative, patient)",
   ],
+  "012-search": [
+    `create table search_resource (
+       rid int8 generated always as identity primary key, key uuid not null unique, tenant text not null,
+       type text not null, id text not null, last_updated int8 not null)`,
+    "create index search_resource_order on search_resource (tenant, type, rid)",
+    "create index search_resource_updated on search_resource (tenant, type, last_updated, rid)",
+    // what equals: the keyed hash of tenant, type, parameter, form and value
+    "create table search_term (term uuid not null, rid int8 not null, primary key (term, rid))",
+    "create index search_term_rid on search_term (rid)",
+    `create table search_reference (
+       parameter uuid not null, target uuid not null, rid int8 not null, primary key (parameter, target, rid))`,
+    "create index search_reference_rid on search_reference (rid, parameter)",
+    `create table search_range (
+       parameter uuid not null, low float8 not null, high float8 not null, rid int8 not null)`,
+    "create index search_range_low on search_range (parameter, low, high, rid)",
+    "create index search_range_high on search_range (parameter, high, low, rid)",
+    "create index search_range_rid on search_range (rid, parameter)",
+    `create table search_text (parameter uuid not null, value text collate "C" not null, rid int8 not null)`,
+    "create index search_text_value on search_text (parameter, value, rid)",
+    "create index search_text_rid on search_text (rid, parameter)",
+    // the order of a sorted search, so that its pages stay what they were
+    `create table search_snapshot (
+       id uuid primary key, tenant text not null, rids int8[] not null, expires_at int8 not null)`,
+    "create index search_snapshot_expiry on search_snapshot (expires_at)",
+  ],
   "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
   // a row of its own per access cost twice the time of one per group: the index was most of it
   "018-journal-lines": [

@@ -22,6 +22,58 @@ export interface Schema {
   consent_fact: ConsentFactTable;
   care_relation: CareRelationTable;
   representation: RepresentationTable;
+  search_resource: SearchResourceTable;
+  search_term: SearchTermTable;
+  search_reference: SearchReferenceTable;
+  search_range: SearchRangeTable;
+  search_text: SearchTextTable;
+  search_snapshot: SearchSnapshotTable;
+}
+
+/** What is indexed. `rid` grows with the order of creation and never changes, so pages are cut by it. */
+interface SearchResourceTable {
+  rid: GeneratedAlways<number>;
+  /** keyed hash of tenant, type and id; what search_reference.target names */
+  key: string;
+  tenant: string;
+  type: string;
+  id: string;
+  last_updated: number;
+}
+
+/** `term` is the keyed hash of tenant, type, parameter, form and value. */
+interface SearchTermTable {
+  term: string;
+  rid: number;
+}
+
+/** `parameter` in these tables is the keyed hash of tenant, type and parameter, of a quantity with its unit. */
+interface SearchReferenceTable {
+  parameter: string;
+  target: string;
+  rid: number;
+}
+
+/** Dates in milliseconds, numbers and quantities; both ends inclusive. */
+interface SearchRangeTable {
+  parameter: string;
+  low: number;
+  high: number;
+  rid: number;
+}
+
+/** Folded text of what names no person, and uris as they are. */
+interface SearchTextTable {
+  parameter: string;
+  value: string;
+  rid: number;
+}
+
+interface SearchSnapshotTable {
+  id: string;
+  tenant: string;
+  rids: number[];
+  expires_at: number;
 }
 
 /** `owner` in these tables is the keyed hash of a person, the same whatever they signed in as. */

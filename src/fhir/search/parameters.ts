@@ -1,0 +1,125 @@
+import type { ResourceType } from "@medplum/fhirtypes";
+import type { SearchParameter } from "../provider.ts";
+import { compileExpression, type Extraction } from "./expression.ts";
+import { parameterTable } from "./parameter-table.ts";
+
+/** One part of a composite: its kind, and how it is taken from what the composite stands on. */
+export interface Component {
+  readonly kind: SearchParameter["type"];
+  readonly extract: Extraction;
+}
+
+/** A parameter of a stored type: what the index writes and asks for. */
+export interface IndexedParameter extends SearchParameter {
+  readonly extract: Extraction;
+  readonly components: readonly Component[];
+}
+
+const everyType = "*";
+
+/** What tells who a person is: hashed by words, refused in URLs, neither sorted by nor searched inside. */
+const personal: Readonly<Record<string, string>> = {
+  Patient:
+    "name family given address address-city address-country address-postalcode address-state address-use identifier telecom phone email birthdate death-date",
+  RelatedPerson:
+    "name address address-city address-country address-postalcode address-state address-use identifier telecom phone email birthdate",
+  Practitioner:
+    "address address-city address-country address-postalcode address-state address-use identifier telecom phone email",
+  Coverage: "identifier",
+};
+
+// what "sounds like" is nothing that hashes can tell
+const left = new Set(["phonetic"]);
+
+const lines = parameterTable
+  .trim()
+  .split("\n")
+  .map((line) => line.split("\t"))
+  .filter(([, code = ""]) => !left.has(code));
+const allTypes = [...new Set(lines.map(([type = ""]) => type))].filter((type) => type !== "Resource");
+const known = new Map<string, readonly IndexedParameter[]>();
+
+/** The R4 search parameters of a type and those of every resource, `_id` to `_tag`. */
+export function indexedParametersOf(type: string): readonly IndexedParameter[] {
+  let parameters = known.get(type);
+  if (parameters === undefined) {
+    parameters = lines
+      .filter(([of]) => of === type || of === "Resource")
+      .map((line) => parameterOf(type, line))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+    known.set(type, parameters);
+  }
+  return parameters;
+}
+
+function parameterOf(type: string, line: readonly string[]): IndexedParameter {
+  const [, name = "", kind = "", targets = "", expression = "", components = ""] = line;
+  const isPersonal = personal[type]?.split(" ").includes(name) === true;
+  const parameter = {
+    name,
+    type: kind as SearchParameter["type"],
+    ...(isPersonal && { personal: true }),
+    ...(kind === "reference" && { targets: targetsOf(targets) }),
+    components: components ? components.split(" ; ").map(componentOf) : [],
+    extract: compileExpression(expression),
+  };
+  const modifiers = modifiersOf(parameter);
+  const sorts = isSortable(parameter);
+  return {
+    ...parameter,
+    modifiers,
+    sorts,
+    documentation: documentationOf({ ...parameter, modifiers, sorts }, expression),
+  };
+}
+
+const targetsOf = (targets: string): ResourceType[] =>
+  (targets === everyType ? allTypes : targets.split(",").filter(Boolean)) as ResourceType[];
+
+function componentOf(text: string): Component {
+  const [kind = "", expression = ""] = text.split("@");
+  return { kind: kind as Component["kind"], extract: compileExpression(expression) };
+}
+
+const modifiersByKind: Readonly<Record<SearchParameter["type"], readonly string[]>> = {
+  string: ["exact", "contains", "missing"],
+  token: ["not", "in", "not-in", "above", "below", "missing"],
+  reference: ["identifier", "above", "below", "missing"],
+  uri: ["above", "below", "missing"],
+  date: ["missing"],
+  number: ["missing"],
+  quantity: ["missing"],
+  composite: ["missing"],
+};
+
+type Plain = Pick<SearchParameter, "name" | "type" | "personal" | "targets" | "modifiers" | "sorts">;
+
+// kept with the row itself, so they are always there
+const ofTheRow = new Set(["_id", "_lastUpdated"]);
+
+function modifiersOf({ name, type, personal: hashed }: Plain): readonly string[] {
+  if (ofTheRow.has(name)) return [];
+  const modifiers = modifiersByKind[type].filter((modifier) => !(hashed && modifier === "contains"));
+  return name === "identifier" ? [...modifiers, "of-type"] : modifiers;
+}
+
+const sortableKinds = new Set(["string", "date", "number", "quantity", "uri"]);
+
+const isSortable = ({ name, type, personal: hashed }: Plain): boolean =>
+  ofTheRow.has(name) || (sortableKinds.has(type) && !hashed);
+
+function documentationOf(
+  { type, personal: hashed, modifiers = [], targets, sorts }: Plain,
+  expression: string,
+): string {
+  const named = targets ? [...modifiers, "[type]"] : modifiers;
+  return [
+    expression,
+    named.length > 0 && `modifiers ${named.map((modifier) => `:${modifier}`).join(" ")}`,
+    hashed && "in a POST body only, kept as keyed hashes",
+    hashed && type === "string" && "matches beginnings of words, case and ё aside",
+    sorts ? "sorts" : "does not sort",
+  ]
+    .filter(Boolean)
+    .join("; ");
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from "node:crypto";
+import type { Resource } from "@medplum/fhirtypes";
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { Keyring } from "../../crypto/keyring.ts";
+import type { ResourceKey } from "../../store/resources.ts";
+import type { Schema } from "../../store/schema.ts";
+import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts";
+import { Conditions } from "./condition.ts";
+import { removeEntries, writeEntries } from "./index-write.ts";
+import { type RidSet, uuids } from "./rid-set.ts";
+import { noTerminology, type SearchTerminology } from "./terminology.ts";
+import { Terms } from "./terms.ts";
+
+export interface IndexQuery {
+  tenant: string;
+  type: string;
+  tests: readonly (Criterion | ReverseChain)[];
+  sort: readonly SortKey[];
+  /** references of which one must name the resource, as a compartment has them */
+  compartment?: { parameters: readonly string[]; target: string };
+}
+
+export interface Hit {
+  id: string;
+  /** its place in the order of the search */
+  at: number;
+}
+
+export interface Hits {
+  hits: readonly Hit[];
+  more: boolean;
+  /** a sorted search ends here though it found more */
+  cut?: boolean;
+  snapshot?: string;
+}
+
+export interface SearchIndexParts {
+  keyring: Keyring;
+  clock: Clock;
+  /** address of the FHIR door: absolute references to it are local */
+  baseUrl: string;
+  terminology?: SearchTerminology;
+}
+
+const snapshotMs = 15 * 60_000;
+/** Most resources that one search sorts, and most that are counted. */
+const mostSorted = 10_000;
+
+/**
+ * The search index of stored resources. Found resources come in the order of their creation, newest first, which no
+ * write changes; a sorted search keeps the order that its first page found.
+ */
+export class SearchIndex {
+  readonly #terms: Terms;
+  readonly #clock: Clock;
+  readonly #baseUrl: string;
+  readonly #terminology: SearchTerminology;
+
+  constructor({ keyring, clock, baseUrl, terminology = noTerminology }: SearchIndexParts) {
+    this.#terms = new Terms(keyring);
+    this.#clock = clock;
+    this.#baseUrl = baseUrl;
+    this.#terminology = terminology;
+  }
+
+  /** Indexes the current version in the caller's transaction, or forgets a deleted resource. */
+  async write(trx: Kysely<Schema>, key: ResourceKey, resource: Resource | undefined): Promise<void> {
+    if (resource === undefined) return removeEntries(trx, this.#terms, key);
+    const updated = Date.parse(resource.meta?.lastUpdated ?? "");
+    const lastUpdated = Number.isNaN(updated) ? this.#clock.now() : updated;
+    await writeEntries(trx, this.#terms, { ...key, resource, lastUpdated }, this.#baseUrl);
+  }
+
+  /**
+   * Up to `limit` ids from a position on. Throws `bad-request` for a value that its kind does not have, and
+   * `search-too-broad` for a sorted search that finds more than 10,000.
+   */
+  async search(
+    db: Kysely<Schema>,
+    query: IndexQuery,
+    page: { position?: Position; limit: number },
+  ): Promise<Hits> {
+    if (page.position?.snapshot !== undefined) return this.#snapshotPage(db, query, page);
+    if (query.sort.length > 0) return this.#sorted(db, query, page.limit);
+    const { direction = "after", at } = page.position ?? {};
+    const backwards = direction === "before";
+    const beyond = at === undefined ? sql`true` : backwards ? sql`r.rid > ${at}` : sql`r.rid < ${at}`;
+    const matching = await this.#matching(query);
+    const { rows } = await sql<{ rid: number; id: string }>`select r.rid, r.id ${matching} and ${beyond}
+      order by r.rid ${sql.raw(backwards ? "asc" : "desc")} limit ${page.limit + 1}`.execute(db);
+    const hits = rows.slice(0, page.limit).map(({ rid, id }) => ({ id, at: Number(rid) }));
+    return { hits, more: rows.length > page.limit };
+  }
+
+  /** Drops the orders of sorted searches that have run out. */
+  async expireSnapshots(db: Kysely<Schema>): Promise<void> {
+    await db.deleteFrom("search_snapshot").where("expires_at", "<", this.#clock.now()).execute();
+  }
+
+  /** `from … where …` with the resources as `r`; sets that PostgreSQL reads in order of rid are joined, others tested. */
+  async #matching({ tenant, type, tests, compartment }: IndexQuery): Promise<RawBuilder<unknown>> {
+    const conditions = new Conditions(
+      {
+        terms: this.#terms,
+        terminology: this.#terminology,
+        tenant,
+        baseUrl: this.#baseUrl,
+        now: this.#clock.now(),
+      },
+      type,
+    );
+    const sets = await Promise.all(tests.map((test) => conditions.of(test)));
+    const within = compartment ? [this.#inCompartment(tenant, type, compartment)] : [];
+    const from = [sql`search_resource r`];
+    const where = [sql`r.tenant = ${tenant}`, sql`r.type = ${type}`];
+    for (const [index, set] of [...sets, ...within].entries()) {
+      const name = sql.raw(`s${index}`);
+      if (set.term !== undefined && !set.negated) {
+        from.push(sql`search_term ${name}`);
+        where.push(sql`${name}.term = ${set.term}::uuid and ${name}.rid = r.rid`);
+      } else if (set.reference) {
+        from.push(sql`search_reference ${name}`);
+        const { parameter, target } = set.reference;
+        where.push(
+          sql`${name}.parameter = ${parameter}::uuid and ${name}.target = ${target}::uuid and ${name}.rid = r.rid`,
+        );
+      } else if (set.negated)
+        where.push(sql`not exists (select 1 from (${set.query}) ${name} where ${name}.rid = r.rid)`);
+      else where.push(sql`r.rid in (${set.query})`);
+    }
+    return sql`from ${sql.join(from)} where ${sql.join(where, sql` and `)}`;
+  }
+
+  #inCompartment(
+    tenant: string,
+    type: string,
+    { parameters, target }: NonNullable<IndexQuery["compartment"]>,
+  ): RidSet {
+    const keys = parameters.map((name) => this.#terms.parameter(tenant, type, name));
+    return {
+      query: sql`select rid from search_reference where parameter = any(${uuids(keys)})
+        and target = ${this.#terms.target(tenant, target)}::uuid`,
+      negated: false,
+    };
+  }
+
+  async #sorted(db: Kysely<Schema>, query: IndexQuery, limit: number): Promise<Hits> {
+    const matching = await this.#matching(query);
+    const keys = query.sort.map((key) => this.#orderOf(query, key));
+    // the row's own time has an index in its order; everything else is sorted, so it must be few
+    const [only] = query.sort;
+    const ordered = query.sort.length === 1 && only?.parameter.name === "_lastUpdated";
+    const { rows } = await sql<{ rid: number; id: string }>`select r.rid, r.id from (
+        select r.rid, r.id, r.type, r.last_updated ${matching} ${ordered ? sql`` : sql`limit ${mostSorted + 1}`}) r
+      order by ${sql.join([...keys, sql`r.rid desc`])} limit ${mostSorted + 1}`.execute(db);
+    if (rows.length > mostSorted && !ordered) throw tooMany();
+    const kept = rows.slice(0, mostSorted);
+    const hits = kept.slice(0, limit).map(({ id }, index) => ({ id, at: index }));
+    if (kept.length <= limit) return { hits, more: false, cut: rows.length > kept.length };
+    return { hits, more: true, snapshot: await this.#keep(db, query.tenant, kept) };
+  }
+
+  /** Values of a resource that has several: the least when rising, the greatest when falling; those without come last. */
+  #orderOf({ tenant, type }: IndexQuery, { parameter, descending }: SortKey): RawBuilder<unknown> {
+    const direction = sql.raw(descending ? "desc" : "asc");
+    if (parameter.name === "_lastUpdated") return sql`r.last_updated ${direction}`;
+    if (parameter.name === "_id") return sql`r.id collate "C" ${direction}`;
+    const key = this.#terms.parameter(tenant, type, parameter.name);
+    const isText = parameter.type === "string" || parameter.type === "uri";
+    const column = isText ? "value" : descending ? "high" : "low";
+    const chosen = sql.raw(`${descending ? "max" : "min"}(x.${column})`);
+    const table = sql.raw(isText ? "search_text" : "search_range");
+    return sql`(select ${chosen} from ${table} x where x.rid = r.rid and x.parameter = ${key}::uuid) ${direction} nulls last`;
+  }
+
+  async #keep(db: Kysely<Schema>, tenant: string, rows: readonly { rid: number }[]): Promise<string> {
+    const id = randomUUID();
+    await sql`insert into search_snapshot (id, tenant, rids, expires_at)
+      values (${id}::uuid, ${tenant}, ${`{${rows.map(({ rid }) => rid).join(",")}}`}::text::int8[],
+        ${this.#clock.now() + snapshotMs})`.execute(db);
+    return id;
+  }
+
+  async #snapshotPage(
+    db: Kysely<Schema>,
+    query: IndexQuery,
+    page: { position?: Position; limit: number },
+  ): Promise<Hits> {
+    const { snapshot = "", at = 0, direction = "after" } = page.position ?? {};
+    const backwards = direction === "before";
+    // arrays count from 1: after the entry `at` comes the element at + 2
+    const [first, last] = backwards ? [Math.max(1, at - page.limit + 1), at] : [at + 2, at + 1 + page.limit];
+    const kept = await sql<{ count: number }>`select cardinality(rids) as count from search_snapshot
+      where id = ${snapshot}::uuid and tenant = ${query.tenant} and expires_at >= ${this.#clock.now()}`.execute(
+      db,
+    );
+    const [row] = kept.rows;
+    if (!row) throw new GatewayError("page-expired", { field: "_page" });
+    const { rows } = await sql<{ id: string; place: number }>`select r.id, one.place from search_snapshot s
+      cross join lateral unnest(s.rids[${first}::int:${last}::int]) with ordinality as one (rid, place)
+      join search_resource r on r.rid = one.rid
+      where s.id = ${snapshot}::uuid order by one.place ${sql.raw(backwards ? "desc" : "asc")}`.execute(db);
+    const hits = rows.map(({ id, place }) => ({ id, at: first - 2 + Number(place) }));
+    const ended = !backwards && last >= Number(row.count);
+    return {
+      hits,
+      more: backwards ? first > 1 : !ended,
+      snapshot,
+      cut: ended && Number(row.count) === mostSorted,
+    };
+  }
+}
+
+const tooMany = () =>
+  new GatewayError("search-too-broad", {
+    field: "_sort",
+    detail: `at most ${mostSorted} resources are sorted`,
+  });
