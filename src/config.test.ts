@@ -12,6 +12,8 @@ const production = {
   CLIENTS_FILE: "clients.json",
   ESIA_URL: "https://esia-gateway.example.test",
   ESIA_CLIENT_SECRET: "secret",
+  KEY_PROVIDER: "folder",
+  KEY_FOLDER: "keys",
 };
 
 describe("configuration", () => {
@@ -53,6 +55,11 @@ describe("configuration", () => {
     ["ESIA_URL", "http://esia-gateway.example.test", /ESIA_URL must be https/],
     ["ESIA_URL", undefined, /ESIA_URL is required by ESIA_PROVIDER=gateway/],
     ["ESIA_CLIENT_SECRET", undefined, /ESIA_CLIENT_SECRET is required by ESIA_PROVIDER=gateway/],
+    ["KEY_PROVIDER", undefined, /KEY_PROVIDER=master is refused/],
+    ["KEY_PROVIDER", "environment", /KEY_ENCRYPTION_KEYS is required by KEY_PROVIDER=environment/],
+    ["KEY_PROVIDER", "service", /KEY_SERVICE_URL is required.*KEY_SERVICE_TOKEN_FILE is required/],
+    ["KEY_FOLDER", undefined, /KEY_FOLDER is required by KEY_PROVIDER=folder/],
+    ["KEY_SERVICE_URL", "http://vault.example.test/v1/transit", /KEY_SERVICE_URL must be https/],
   ])("refuses an unsafe %s in production", (name, value, message) => {
     expect(() => readConfig({ ...production, [name]: value })).toThrow(message);
   });

@@ -48,6 +48,32 @@ export const configSchema = Type.Object({
     }),
   ),
   MASTER_KEY_FILE: Type.Optional(Type.String({ description: "file that holds MASTER_KEY" })),
+  KEY_PROVIDER: Type.Union(
+    [Type.Literal("master"), Type.Literal("folder"), Type.Literal("environment"), Type.Literal("service")],
+    {
+      default: "master",
+      description:
+        "where the keys are that wrap patients' data keys: `folder` (KEY_FOLDER), `environment` (KEY_ENCRYPTION_KEYS), `service` (KEY_SERVICE_URL), `master` (derived from MASTER_KEY, can't be rotated)",
+    },
+  ),
+  KEY_FOLDER: Type.Optional(
+    Type.String({
+      description: "folder with `ID.key` (32 bytes in base64) for each key and `current`, which holds an id",
+    }),
+  ),
+  KEY_ENCRYPTION_KEYS: Type.Optional(
+    Type.String({ description: "`ID:BASE64,ID:BASE64`: the first wraps, the others still open" }),
+  ),
+  KEY_SERVICE_URL: Url("transit engine of Vault or OpenBao, such as https://vault.example:8200/v1/transit"),
+  KEY_SERVICE_KEY: Type.String({
+    default: "cabinet-gateway",
+    pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$",
+    description: "name of the exportable aes256-gcm96 key there",
+  }),
+  KEY_SERVICE_TOKEN_FILE: Type.Optional(
+    Type.String({ description: "file with the token for the key service, read at each call" }),
+  ),
+  KEY_SERVICE_TIMEOUT_MS: Count(2_000, "how long the key service may take to answer", 1),
   CLIENTS_FILE: Type.Optional(
     Type.String({
       description: "JSON list of registered client systems; absent: one demo client, sandbox only",
@@ -225,7 +251,7 @@ function unsafe(config: Config): string[] {
   const problems: string[] = [];
   if (config.MASTER_KEY && Buffer.from(config.MASTER_KEY, "base64").length !== 32)
     problems.push("MASTER_KEY must be 32 bytes in base64 (openssl rand -base64 32)");
-  problems.push(...wrongEsia(config));
+  problems.push(...wrongEsia(config), ...wrongKeys(config));
   if (config.MODE === "sandbox") return problems;
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
@@ -266,6 +292,27 @@ function wrongEsia(config: Config): string[] {
     problems.push("ESIA_PROVIDER=sandbox is refused in production: it signs in invented people");
   if (config.MODE === "production" && config.ESIA_URL && !config.ESIA_URL.startsWith("https://"))
     problems.push("ESIA_URL must be https in production");
+  return problems;
+}
+
+const neededByKeys = {
+  master: [],
+  folder: ["KEY_FOLDER"],
+  environment: ["KEY_ENCRYPTION_KEYS"],
+  service: ["KEY_SERVICE_URL", "KEY_SERVICE_TOKEN_FILE"],
+} as const;
+
+function wrongKeys(config: Config): string[] {
+  const provider = config.KEY_PROVIDER;
+  const needed: readonly (keyof Config)[] = neededByKeys[provider] ?? [];
+  const problems = needed
+    .filter((name) => !config[name])
+    .map((name) => `${name} is required by KEY_PROVIDER=${provider}`);
+  if (config.MODE === "sandbox") return problems;
+  if (provider === "master")
+    problems.push("KEY_PROVIDER=master is refused in production: patients' keys could never be rotated");
+  if (config.KEY_SERVICE_URL && !config.KEY_SERVICE_URL.startsWith("https://"))
+    problems.push("KEY_SERVICE_URL must be https in production");
   return problems;
 }
 

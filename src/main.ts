@@ -9,7 +9,7 @@ import { createLogger } from "./telemetry/log.ts";
 import { otlpExporter, Telemetry } from "./telemetry/telemetry.ts";
 import { version } from "./version.ts";
 
-const config = settings();
+const config = await unlessRefused(readConfig);
 const clock = systemClock;
 const log = createLogger({ level: config.LOG_LEVEL, version });
 const telemetry = new Telemetry({
@@ -25,7 +25,7 @@ const telemetry = new Telemetry({
 
 const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : undefined;
 const around = { clock, log, telemetry, version, sandbox };
-const parts = await openParts(config, around);
+const parts = await unlessRefused(() => openParts(config, around));
 const unfollowMaps = await followMaps(config, around, parts.mappings);
 const { app, drain } = await createApp(config, parts, around);
 const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
@@ -68,9 +68,9 @@ async function startSandbox() {
 }
 
 /** Wrong settings end the start with one readable sentence. */
-function settings() {
+async function unlessRefused<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return readConfig();
+    return await work();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);

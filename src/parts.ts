@@ -1,14 +1,11 @@
 import { createClientRegistry, readClients } from "./access/clients.ts";
 import { Sessions } from "./access/sessions.ts";
-import { Cache } from "./cache/cache.ts";
-import { LeasedGenerations } from "./cache/leased-generations.ts";
-import { RedisLink } from "./cache/redis.ts";
-import { SharedLayer } from "./cache/shared-layer.ts";
+import type { Cache } from "./cache/cache.ts";
+import { openCache } from "./caches.ts";
 import { type Config, esiaProviderOf, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import { CryptoError } from "./crypto/errors.ts";
-import { masterKeyProvider } from "./crypto/key-providers.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
 import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
@@ -19,12 +16,14 @@ import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { loadMapping } from "./fml/loader.ts";
 import { demoClients, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
+import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
+import { openKeyProvider } from "./key-encryption.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -47,7 +46,7 @@ import { Notices, notifySystem } from "./systems/notify/notices.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
 import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
-import { cacheMetrics, upstreamMetrics } from "./telemetry/upstream-metrics.ts";
+import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
 
 const mappingsFolder = new URL("../mappings/", import.meta.url);
@@ -72,8 +71,9 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 /** Opens and joins everything behind the doors: store, cache, upstream systems, flows. */
 export async function openParts(config: Config, around: Surroundings) {
   const { clock, log } = around;
-  const { keyring, store, journal, outbox } = await openStore(config, around);
-  const { cache, redis } = await openCache(config, keyring, around);
+  const stored = await openStore(config, around);
+  const { keyring, store, journal, outbox } = stored;
+  const { cache, redis } = await openCache(config, { ...around, keyring });
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
@@ -81,13 +81,10 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs({ store, esia, failedMessages, keyring, outbox, notify: systems.notify }, around);
+  const jobs = openJobs({ ...stored, esia, failedMessages, notify: systems.notify }, around);
   jobs.start();
   return {
-    keyring,
-    store,
-    journal,
-    outbox,
+    ...stored,
     cache,
     redis,
     upstream,
@@ -95,7 +92,6 @@ export async function openParts(config: Config, around: Surroundings) {
     esia,
     clients: await clientsOf(config),
     claimOnce: claimOnce(store.db, keyring, clock),
-    ...resourceParts(keyring, clock),
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,
     practitioners: new PractitionerDirectory(systems.frmr, identities),
@@ -118,12 +114,15 @@ async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config) {
 /** The record, and what is written into it for every door. */
 async function openStore(config: Config, { clock, log }: Surroundings) {
   const keyring = createKeyring(masterKeyOf(config));
+  const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
   return {
     keyring,
     store,
     journal: new Journal({ pool: store.pool, keyring }),
     outbox: new Outbox({ db: store.db, keyring, clock }),
+    dataKeys,
+    resources: new ResourceStore({ dataKeys, clock }),
   };
 }
 
@@ -140,15 +139,17 @@ interface JobGround {
   failedMessages: FailedMessages;
   outbox: Outbox;
   notify: NotifyClient;
+  dataKeys: DataKeys;
 }
 
 function openJobs(ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
-  const { store, keyring, esia, failedMessages, outbox, notify } = ground;
+  const { store, keyring, esia, failedMessages, outbox, notify, dataKeys } = ground;
   const observer = outboxMetrics(telemetry.instruments);
   const { db } = store;
   const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
   const jobs = [
     journalSealer({ db, keyring, clock }),
+    dataKeyRotation({ db, dataKeys, log }),
     certificateWatch({ log, notices: () => esia.notices() }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
     outboxWatch({ db, clock, report: observer.depth }),
@@ -189,25 +190,9 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
   };
 }
 
-function resourceParts(keyring: Keyring, clock: Clock) {
-  const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
-  return { dataKeys, resources: new ResourceStore({ dataKeys, clock }) };
-}
-
 // tokens need no list: their certificates are pinned
 const noRevocation = () =>
   Promise.reject(new CryptoError("revocation-refused", "no source of revocation is configured"));
-
-async function openCache(config: Config, keyring: Keyring, { clock, log, telemetry }: Surroundings) {
-  const base = { clock, maxBytes: 64 * 1024 * 1024, observer: cacheMetrics(telemetry.instruments) };
-  if (!config.REDIS_URL) return { cache: new Cache(base), redis: undefined };
-  const link = new RedisLink({ url: config.REDIS_URL, log });
-  await link.open();
-  const generations = new LeasedGenerations({ link, keyring, clock });
-  await generations.start();
-  const shared = new SharedLayer({ link, keyring, clock });
-  return { cache: new Cache({ ...base, generations, shared }), redis: link };
-}
 
 /** Systems without an address in the settings: the sandbox plays them. */
 export function sandboxedSystems(config: Config): string[] {

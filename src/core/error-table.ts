@@ -42,6 +42,7 @@ const compact = {
   "search-too-broad": [400, "too-costly", "after-fix", "The search would take more work than the gateway spends on one", "Поиск слишком широк", "Уточните условия поиска"],
   "not-found": [404, "not-found", "after-fix", "No such resource or route", "Запись не найдена", "Проверьте адрес и идентификатор"],
   gone: [410, "deleted", "never", "The resource was deleted or the link expired", "Запись удалена или срок действия ссылки истёк", "Повторите поиск"],
+  "retention-held": [409, "business-rule", "never", "The data must be kept until the named day", "Данные нельзя уничтожить: срок их хранения не истёк", "Дождитесь конца срока хранения или снимите удержание, если оно поставлено оператором"],
   "method-not-allowed": [405, "not-supported", "after-fix", "The route exists, the method does not", "Действие не поддерживается", "Смотрите документацию операции"],
   "unsupported-type": [404, "not-supported", "after-fix", "The FHIR resource type is not served here", "Тип ресурса не поддерживается", "Смотрите /fhir/metadata"],
   "validation-failed": [422, "invariant", "after-fix", "The content breaks a rule of its profile", "Данные не прошли проверку", "Исправьте указанные элементы и повторите запрос"],

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -23,6 +23,11 @@ export interface KeyOwner {
 /** A data key as it lies in its table; `wrapped` is null once it was shredded. */
 export interface KeptKey {
   wrapped: Uint8Array | null;
+}
+
+export interface Rewrapped {
+  rewrapped: number;
+  stuck: number;
 }
 
 interface DataKeysParts {
@@ -74,52 +79,80 @@ export class DataKeys {
     return opened;
   }
 
-  /** Makes everything sealed under the owner's key unreadable for good, in the caller's transaction. */
+  /**
+   * Makes everything sealed under the owner's key unreadable for good. Waits for whoever is sealing under it, so what
+   * the same transaction reads afterwards is all there is.
+   */
   async shred(trx: Kysely<Schema>, owner: KeyOwner): Promise<void> {
+    const { tenant, subject } = rowOf(owner);
     const at = this.#clock.now();
+    await keyRow(trx, owner).select("subject").forUpdate().execute();
     // also for an owner without a key: nothing may be sealed for them later
     await trx
       .insertInto("data_key")
-      .values({ ...rowOf(owner), key_id: null, wrapped: null, created_at: at, shredded_at: at })
+      .values({ tenant, subject, key_id: null, wrapped: null, created_at: at, shredded_at: at })
       .onConflict((conflict) =>
-        conflict.columns(["tenant", "subject"]).doUpdateSet({ key_id: null, wrapped: null, shredded_at: at }),
+        conflict
+          .columns(["tenant", "subject"])
+          .doUpdateSet({ key_id: null, wrapped: null, shredded_at: at })
+          .where("data_key.shredded_at", "is", null),
       )
       .execute();
   }
 
-  /** Wraps every data key under the current key-encryption key, batch by batch; says how many were left to do. */
-  async rewrapAll(db: Kysely<Schema>): Promise<number> {
+  /**
+   * Wraps every data key under the current key-encryption key, in batches, while others read and write. `stuck` counts
+   * those whose own key is not available.
+   */
+  async rewrapAll(db: Kysely<Schema>, signal?: AbortSignal): Promise<Rewrapped> {
     const { id } = await available(() => this.#keys.current());
-    let rewrapped = 0;
-    for (;;) {
-      const batch = await db.transaction().execute((trx) => this.#rewrapBatch(trx, id));
-      if (batch === 0) return rewrapped;
-      rewrapped += batch;
+    const total = { rewrapped: 0, stuck: 0 };
+    for (let after: DataKeyOwner | undefined; !signal?.aborted; ) {
+      const from = after;
+      const batch = await db.transaction().execute((trx) => this.#rewrapBatch(trx, id, from));
+      total.rewrapped += batch.rewrapped;
+      total.stuck += batch.stuck;
+      if (!batch.last) break;
+      after = batch.last;
     }
+    return total;
   }
 
-  async #rewrapBatch(trx: Kysely<Schema>, currentId: string): Promise<number> {
+  async #rewrapBatch(trx: Kysely<Schema>, currentId: string, after?: DataKeyOwner) {
+    const { tenant, subject } = after ?? { tenant: "", subject: "" };
     const rows = await trx
       .selectFrom("data_key")
       .select(["tenant", "subject", "wrapped"])
       .where("key_id", "<>", currentId)
+      .where((row) => row(row.refTuple("tenant", "subject"), ">", row.tuple(tenant, subject)))
+      .orderBy("tenant")
+      .orderBy("subject")
       .limit(batchSize)
-      .forUpdate()
-      // a replica that does the same has these
+      // weaker than a writer's lock is strong: sealing goes on; another rotation has the locked ones
+      .forNoKeyUpdate()
       .skipLocked()
       .execute();
-    for (const { tenant, subject, wrapped } of rows) {
-      const fresh = await available(() =>
-        rewrapDataKey(this.#keys, wrapped as Uint8Array, { tenant, subject }),
-      );
-      await trx
-        .updateTable("data_key")
-        .set({ wrapped: fresh, key_id: wrappingKeyIdOf(fresh) })
-        .where("tenant", "=", tenant)
-        .where("subject", "=", subject)
-        .execute();
+    let stuck = 0;
+    for (const row of rows) if (!(await this.#rewrap(trx, row))) stuck += 1;
+    return { rewrapped: rows.length - stuck, stuck, last: rows.at(-1) };
+  }
+
+  async #rewrap(trx: Kysely<Schema>, row: DataKeyOwner & KeptKey): Promise<boolean> {
+    const { tenant, subject, wrapped } = row;
+    let fresh: Uint8Array;
+    try {
+      fresh = await rewrapDataKey(this.#keys, wrapped as Uint8Array, { tenant, subject });
+    } catch (error) {
+      if (error instanceof CryptoError) return false;
+      throw error;
     }
-    return rows.length;
+    await trx
+      .updateTable("data_key")
+      .set({ wrapped: fresh, key_id: wrappingKeyIdOf(fresh) })
+      .where("tenant", "=", tenant)
+      .where("subject", "=", subject)
+      .execute();
+    return true;
   }
 
   async #created(db: Kysely<Schema>, owner: KeyOwner): Promise<KeptKey> {
@@ -137,24 +170,36 @@ export class DataKeys {
   }
 }
 
-async function keptKeyOf(db: Kysely<Schema>, owner: KeyOwner): Promise<KeptKey | undefined> {
-  const { tenant, subject } = rowOf(owner);
+/** Data keys by the key-encryption key that wraps them; null counts the shredded ones. */
+export async function dataKeyCounts(db: Kysely<Schema>): Promise<{ keyId: string | null; count: number }[]> {
   return db
     .selectFrom("data_key")
-    .select("wrapped")
-    .where("tenant", "=", tenant)
-    .where("subject", "=", subject)
-    .executeTakeFirst();
+    .select(["key_id as keyId", sql<number>`count(*)`.as("count")])
+    .groupBy("key_id")
+    .orderBy("key_id")
+    .execute();
 }
 
+const keyRow = (db: Kysely<Schema>, owner: KeyOwner) =>
+  db
+    .selectFrom("data_key")
+    .where("tenant", "=", owner.tenant)
+    .where("subject", "=", owner.subject ?? tenantItself);
+
+// a shredding waits until what is sealed with it is committed
+const keptKeyOf = (db: Kysely<Schema>, owner: KeyOwner): Promise<KeptKey | undefined> =>
+  keyRow(db, owner).select("wrapped").forKeyShare().executeTakeFirst();
+
 const rowOf = ({ tenant, subject = tenantItself }: KeyOwner): DataKeyOwner => ({ tenant, subject });
+
+const keyFaults: ReadonlySet<string> = new Set(["unknown-key", "bad-key"]);
 
 /** A key-encryption key that this replica can't have now is a fault of the surroundings, not of the caller. */
 async function available<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof CryptoError) || cause.code !== "unknown-key") throw cause;
+    if (!(cause instanceof CryptoError) || !keyFaults.has(cause.code)) throw cause;
     const detail = "the key-encryption key is not available";
     throw new GatewayError("store-unavailable", { system: "keys", detail, cause });
   }

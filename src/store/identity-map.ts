@@ -20,6 +20,7 @@ export interface IdentityMapParts {
 
 const domain = "identity-map";
 const cachedIdentities = 50_000;
+const cachedMs = 5 * 60_000;
 // FHIR R4 id; what else a caller may write, PostgreSQL may refuse to compare
 const idForm = /^[A-Za-z0-9\-.]{1,64}$/;
 
@@ -28,13 +29,17 @@ export class IdentityMap {
   readonly #db: Kysely<Schema>;
   readonly #keyring: Keyring;
   readonly #clock: Clock;
-  readonly #ids = new LRUCache<string, Promise<string>>({ max: cachedIdentities });
-  readonly #identities = new LRUCache<string, SourceIdentity>({ max: cachedIdentities });
+  readonly #ids: LRUCache<string, Promise<string>>;
+  readonly #identities: LRUCache<string, SourceIdentity>;
 
   constructor(parts: IdentityMapParts) {
     this.#db = parts.db;
     this.#keyring = parts.keyring;
     this.#clock = parts.clock;
+    const perf = { now: () => parts.clock.now() };
+    const bounds = { max: cachedIdentities, ttl: cachedMs, ttlResolution: 0, perf };
+    this.#ids = new LRUCache(bounds);
+    this.#identities = new LRUCache(bounds);
   }
 
   /** The logical id of a source identifier, made at first sight; the same in every replica. */
@@ -66,6 +71,18 @@ export class IdentityMap {
     const identity = { kind: row.kind, value: Buffer.from(value).toString("utf8") };
     this.#identities.set(key, identity);
     return identity;
+  }
+
+  /** Deletes the row; other replicas may remember it for minutes, the id stays spent. */
+  async forget(tenant: string, logicalId: string): Promise<void> {
+    const rows = await this.#db
+      .deleteFrom("identity_map")
+      .where("tenant", "=", tenant)
+      .where("logical_id", "=", logicalId)
+      .returning("value_mac")
+      .execute();
+    this.#identities.delete(`${tenant}|${logicalId}`);
+    for (const { value_mac } of rows) this.#ids.delete(value_mac);
   }
 
   async #readOrCreate(tenant: string, identity: SourceIdentity, mac: string): Promise<string> {

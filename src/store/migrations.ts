@@ -96,7 +96,9 @@ const steps: Record<string, readonly string[]> = {
        tenant text not null, subject text not null, key_id text, wrapped bytea, created_at int8 not null,
        shredded_at int8, primary key (tenant, subject),
        check ((wrapped is null) = (shredded_at is not null) and (key_id is null) = (wrapped is null)))`,
-    "create index data_key_wrapping on data_key (key_id)",
+    `create table retention_hold (
+       tenant text not null, subject text not null, reason text not null, until int8 not null,
+       primary key (tenant, subject, reason))`,
     // sealed under the one key of before; no release has written any
     "delete from resource",
     "delete from resource_history",

@@ -5,6 +5,7 @@ export interface Schema {
   resource: ResourceTable;
   resource_history: ResourceHistoryTable;
   data_key: DataKeyTable;
+  retention_hold: RetentionHoldTable;
   identity_map: IdentityMapTable;
   journal_group: JournalGroupTable;
   journal: JournalView;
@@ -171,6 +172,15 @@ interface ResourceTable {
 interface ResourceHistoryTable extends ResourceTable {
   /** order of writing in all types and tenants */
   sequence: GeneratedAlways<number>;
+}
+
+/** Data that an operator must keep until a time. */
+interface RetentionHoldTable {
+  tenant: string;
+  /** logical id of a person */
+  subject: string;
+  reason: string;
+  until: number;
 }
 
 interface DataKeyTable {

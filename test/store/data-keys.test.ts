@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import type { KeyProvider } from "../../src/crypto/envelope.ts";
-import { DataKeys } from "../../src/store/data-keys.ts";
+import { DataKeys, dataKeyCounts } from "../../src/store/data-keys.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { onBothEngines } from "./engines.ts";
 
@@ -128,5 +128,72 @@ onBothEngines((store) => {
     const owner = { tenant: "ahead", subject: "anna" };
     await inTransaction((trx) => dataKeys.shred(trx, owner));
     await expect(dataKeys.of(store().db, owner)).rejects.toMatchObject({ code: "gone" });
+  });
+
+  const countsUnder = async (...ids: string[]) => {
+    const counts = await dataKeyCounts(store().db);
+    return ids.map((id) => counts.find(({ keyId }) => keyId === id)?.count ?? 0);
+  };
+
+  it("rotates while readers and writers run on two replicas, one of which knows of no new key, and none fails", async () => {
+    const known = keysNamed("before");
+    const [ahead, behind] = [new KeyFolder("before", known), new KeyFolder("before", known)];
+    const [one, other] = [replicaOf(ahead), replicaOf(behind)];
+    const tenant = "rotated";
+    const names = Array.from({ length: 220 }, (_, n) => `patient-${n}`);
+    const write = ({ resources }: typeof one, id: string) =>
+      inTransaction((trx) => resources.put(trx, { ...patient(tenant, id), content: { id } }));
+    for (const id of names) await write(one, id);
+    known.set("after", randomBytes(32));
+    ahead.currentId = "after";
+
+    let rotated = false;
+    let reads = 0;
+    let writes = 0;
+    const work = async (replica: typeof one, offset: number) => {
+      for (let n = offset; !rotated; n += 7) {
+        const id = names[n % names.length] as string;
+        expect((await replica.resources.get(store().db, patient(tenant, id)))?.content).toEqual({ id });
+        reads += 1;
+        if (n % 3 === 0) {
+          await write(replica, `fresh-${offset}-${n}`);
+          await write(replica, id);
+          writes += 2;
+        }
+        // unwrapped keys are forgotten, so that the wrapped ones are used
+        await clock.advance(3 * 60_000);
+      }
+    };
+    const running = [work(one, 0), work(other, 1), work(other, 2)];
+    const done = await one.dataKeys.rewrapAll(store().db);
+    // the replica behind goes on making keys under the old one
+    await write(other, "late");
+    rotated = true;
+    await Promise.all(running);
+    expect(done.rewrapped).toBeGreaterThanOrEqual(names.length);
+    expect(reads).toBeGreaterThan(0);
+    expect(writes).toBeGreaterThan(0);
+
+    behind.currentId = "after";
+    await one.dataKeys.rewrapAll(store().db);
+    expect(await countsUnder("before")).toEqual([0]);
+    known.delete("before");
+    await clock.advance(6 * 60_000);
+    for (const id of [...names, "late"])
+      expect((await other.resources.get(store().db, patient(tenant, id)))?.content).toEqual({ id });
+  }, 60_000);
+
+  it("rotates past a key whose own wrapping key is lost, and says so", async () => {
+    const known = keysNamed("lost", "kept");
+    const folder = new KeyFolder("lost", known);
+    const { dataKeys } = replicaOf(folder);
+    await dataKeys.of(store().db, { tenant: "stuck", subject: "a" });
+    folder.currentId = "kept";
+    await dataKeys.of(store().db, { tenant: "stuck", subject: "b" });
+    known.set("newest", randomBytes(32));
+    folder.currentId = "newest";
+    known.delete("lost");
+    expect((await dataKeys.rewrapAll(store().db)).stuck).toBeGreaterThanOrEqual(1);
+    expect(await countsUnder("lost", "kept", "newest")).toEqual([1, 0, 1]);
   });
 });

@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { type Config, ConfigError } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { KeyProvider } from "./crypto/envelope.ts";
+import { environmentKeys, folderKeys, masterKeyProvider } from "./crypto/key-providers.ts";
+import { type KeyNetwork, keyService } from "./crypto/key-service.ts";
+import type { Keyring } from "./crypto/keyring.ts";
+import { createAgent, createWireFetch } from "./upstream/http.ts";
+
+/**
+ * The key-encryption keys that the settings name; throws ConfigError when they can't wrap. A key service is not asked
+ * here: while it is away the gateway starts and serves what needs no patient's key.
+ */
+export async function openKeyProvider(
+  config: Config,
+  { keyring, clock }: { keyring: Keyring; clock: Clock },
+): Promise<KeyProvider> {
+  if (config.KEY_PROVIDER === "service") return serviceOf(config, clock);
+  try {
+    const provider = localProvider(config, keyring);
+    await provider.current();
+    return provider;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`Settings refused: KEY_PROVIDER=${config.KEY_PROVIDER}: ${reason}`, { cause });
+  }
+}
+
+function localProvider(config: Config, keyring: Keyring): KeyProvider {
+  if (config.KEY_PROVIDER === "folder") return folderKeys(config.KEY_FOLDER ?? "");
+  if (config.KEY_PROVIDER === "environment") return environmentKeys(config.KEY_ENCRYPTION_KEYS ?? "");
+  return masterKeyProvider(keyring);
+}
+
+const longestAnswer = 64 * 1024;
+
+function serviceOf(config: Config, clock: Clock): KeyProvider {
+  const agent = createAgent();
+  // the wire of upstream/ without its pipeline: keys may not pass its cache, timings and kept failures
+  const network: KeyNetwork = (url, headers) => {
+    const signal = AbortSignal.timeout(config.KEY_SERVICE_TIMEOUT_MS);
+    return createWireFetch({ agent, clock, signal, maxBytes: longestAnswer })(url, { headers });
+  };
+  return keyService({
+    baseUrl: (config.KEY_SERVICE_URL ?? "").replace(/\/+$/, ""),
+    keyName: config.KEY_SERVICE_KEY,
+    token: async () => (await readFile(config.KEY_SERVICE_TOKEN_FILE ?? "", "utf8")).trim(),
+    network,
+    now: () => clock.now(),
+  });
+}

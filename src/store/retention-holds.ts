@@ -1,0 +1,76 @@
+import { type Kysely, sql } from "kysely";
+import type { Schema } from "./schema.ts";
+
+/** Why a person's data may not be destroyed yet. */
+export interface RetentionHold {
+  reason: string;
+  /** milliseconds since the epoch */
+  until: number;
+}
+
+interface HeldPerson {
+  tenant: string;
+  subject: string;
+}
+
+/** Reason of the hold that a stored document makes by itself. */
+export const documentHold = "documents";
+
+const documentTypes = ["Composition", "DocumentReference"];
+const documentYears = 25;
+
+/** Keeps a person's data until a time, for a reason of the operator's; the same reason again moves its end. */
+export async function placeHold(
+  db: Kysely<Schema>,
+  { tenant, subject }: HeldPerson,
+  { reason, until }: RetentionHold,
+): Promise<void> {
+  await db
+    .insertInto("retention_hold")
+    .values({ tenant, subject, reason, until })
+    .onConflict((conflict) => conflict.columns(["tenant", "subject", "reason"]).doUpdateSet({ until }))
+    .execute();
+}
+
+/** Ends an operator's hold; false when there is none of that reason. */
+export async function liftHold(
+  db: Kysely<Schema>,
+  { tenant, subject }: HeldPerson,
+  reason: string,
+): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom("retention_hold")
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    .where("reason", "=", reason)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Holds in force, the longest first: those placed, and 25 years from the last version of any document. */
+export async function holdsOf(
+  db: Kysely<Schema>,
+  { tenant, subject }: HeldPerson,
+  now: number,
+): Promise<RetentionHold[]> {
+  const placed = await db
+    .selectFrom("retention_hold")
+    .select(["reason", "until"])
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    .execute();
+  const { last } = await db
+    .selectFrom("resource")
+    .select(sql<number | null>`max(last_updated)`.as("last"))
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    .where("type", "in", documentTypes)
+    .executeTakeFirstOrThrow();
+  const ofDocuments = last === null ? [] : [{ reason: documentHold, until: yearsAfter(last, documentYears) }];
+  return [...placed, ...ofDocuments].filter(({ until }) => until > now).sort((a, b) => b.until - a.until);
+}
+
+function yearsAfter(at: number, years: number): number {
+  const date = new Date(at);
+  return date.setUTCFullYear(date.getUTCFullYear() + years);
+}
