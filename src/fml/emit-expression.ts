@@ -6,7 +6,7 @@ import type { Expression, Literal, Member } from "./fhirpath-ast.ts";
 import { isOfType } from "./fhirpath-tree.ts";
 import { elementAt, type StaticElement } from "./static-type.ts";
 import { isSubtype } from "./types.ts";
-import { type Binding, type Bindings, newName, type Place, property, quote, report } from "./unit.ts";
+import { type Binding, type Bindings, newName, type Place, property, quote, report, site } from "./unit.ts";
 
 /** Compiles an expression and reports what is wrong with it; `used` lists the variables that it reads. */
 export function compileExpression(
@@ -166,13 +166,28 @@ function pathCode(at: ExpressionPlace, owner: Code, element: StaticElement): Cod
   }
   if (owner.many) {
     const item = newName(at.place.unit, "e");
-    const mapped = `(${owner.js} ?? none).flatMap((${item}) => ${property(item, element.property)} ?? none)`;
+    const read = readCode(at, element, property(item, element.property, true));
+    const mapped = `(${owner.js} ?? none).flatMap((${item}) => ${read} ?? none)`;
     return companion ? dynamic(types, true) : { types, many: true, js: mapped };
   }
-  const js = property(owner.js, element.property, owner.certain !== true);
+  const bare = property(owner.js, element.property, owner.certain !== true);
+  const js = readCode(at, element, bare);
   if (array) {
     return { types, many: true, js };
   }
   const beside = property(owner.js, `_${element.property}`, owner.certain !== true);
-  return { types, many: false, js, ...(companion ? { exists: `(${js} != null || ${beside} != null)` } : {}) };
+  return {
+    types,
+    many: false,
+    js,
+    ...(companion ? { exists: `(${bare} != null || ${beside} != null)` } : {}),
+  };
+}
+
+// what is read on the way of an expression is held to the model as what a rule's source reads
+function readCode(at: ExpressionPlace, { types, array }: StaticElement, js: string): string {
+  const definition = at.place.unit.linked.types.get(types[0] ?? "");
+  const kind = definition?.kind === "primitive" ? definition.json : definition && "object";
+  const check = array ? "list" : "kind";
+  return kind === undefined ? js : `${check}(${js}, "${kind}", ${site(at.place, at.self.path, "")})`;
 }

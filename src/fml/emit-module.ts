@@ -4,6 +4,7 @@ import { resourceType } from "./emit-make.ts";
 import { emitRule } from "./emit-rule.ts";
 import { type Linked, type LinkedGroup, resolveType } from "./linker.ts";
 import { runtimeNames } from "./runtime-names.ts";
+import { kindCheck } from "./source-walk.ts";
 import { writeSlice } from "./type-slice.ts";
 import {
   type Binding,
@@ -86,7 +87,7 @@ function startInstance(unit: Unit, linked: LinkedGroup): Instance {
   return instanceOf({ unit }, linked, parameters, true);
 }
 
-function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGroup {
+function emitGroup(unit: Unit, { js, linked, parameters, entry }: Instance): EmittedGroup {
   const { group, map } = linked;
   const state: GroupState = { lasts: lastsOf(group.rules), locals: [], calls: new Set(), usesOrder: false };
   const place: Place = {
@@ -112,6 +113,7 @@ function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGro
     ]),
     ...parameters.map((parameter): [string, Binding] => [parameter.name, parameter]),
   ]);
+  const roots = entry ? parameters.filter(({ mode }) => mode === "source") : [];
   const base = group.extends === undefined ? [] : callBase(place, group.extends, parameters);
   const rules = group.rules.flatMap((rule) => emitRule(place, rule, bindings));
   const order = state.usesOrder ? ["const order = new Map();"] : [];
@@ -119,7 +121,7 @@ function emitGroup(unit: Unit, { js, linked, parameters }: Instance): EmittedGro
   return {
     js,
     parameters: parameterList({ unit }, parameters),
-    lines: [...order, ...locals, ...base, ...rules],
+    lines: [...order, ...locals, ...roots.flatMap((root) => kindCheck(place, root)), ...base, ...rules],
     calls: state.calls,
   };
 }

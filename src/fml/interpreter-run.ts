@@ -1,5 +1,5 @@
 import type { FmlMap } from "./ast.ts";
-import { MappingError, type MappingFailure, type Position } from "./errors.ts";
+import { FhirPathError, MappingError, type MappingFailure, type Position } from "./errors.ts";
 import { evaluate } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import type { Node } from "./fhirpath-node.ts";
@@ -55,5 +55,10 @@ export function evaluateFor(
 ): readonly Node[] {
   const nodes = new Map([...variables].map(([name, variable]) => [name, [nodeFor(run, variable)]]));
   const now = run.options.now?.() ?? new Date().toISOString();
-  return evaluate(expression, [self], { types: run.linked.types, variables: nodes, root: [run.root], now });
+  const scope = { types: run.linked.types, variables: nodes, root: [run.root], now };
+  try {
+    return evaluate(expression, [self], scope);
+  } catch (error) {
+    throw error instanceof FhirPathError ? fail(run, "expression", error.message) : error;
+  }
 }

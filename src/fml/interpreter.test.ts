@@ -171,6 +171,37 @@ const source = fc.record(
   { requiredKeys: ["id"] },
 );
 
+/** Rules that read and write with nothing between. */
+const copyingRule = pick(
+  "src.name as x -> tgt.name as n, n.text = x;",
+  "src.tag as x -> tgt.name as n, n.given = x;",
+  "src.tag first as x -> tgt.name as n share s, n.suffix = x;",
+  "src.sex as x -> tgt.gender = translate(x, '#sex', 'code');",
+  "src.born -> tgt.birthDate;",
+  "src.active as a -> tgt.active = a;",
+  "src.job.title as x -> tgt.qualification as q, q.code = cc('urn:s', x);",
+  "src.job as j -> tgt.qualification as q then { j.title as t -> q.code as c, c.text = t; j -> q.period as p then period(j, p); };",
+);
+const kinds = [null, 7, "31.02.2020", false, {}, [], ["a"], [[]], [{}], [null]];
+
+/** A document with a value of any kind at a random place, the root included. */
+const spoilt = fc
+  .tuple(source, fc.array(fc.nat(), { maxLength: 3 }), pick<unknown>(...kinds))
+  .map(([document, steps, value]) => {
+    const whole = { document: structuredClone(document) as unknown };
+    let owner = whole as Record<string, unknown>;
+    let key = "document";
+    for (const step of steps) {
+      const inner = owner[key];
+      const names = typeof inner === "object" && inner !== null ? Object.keys(inner) : [];
+      if (names.length === 0) break;
+      owner = inner as Record<string, unknown>;
+      key = names[step % names.length] ?? "";
+    }
+    owner[key] = value;
+    return whole.document;
+  });
+
 describe("compiled and interpreted", () => {
   it("agree on generated maps and inputs", async () => {
     const rules = fc.array(fc.oneof(textRule, jobRule), { minLength: 1, maxLength: 5 });
@@ -179,6 +210,31 @@ describe("compiled and interpreted", () => {
         agree(mapOf(lines), sources),
       ),
       { numRuns: 150 },
+    );
+  });
+
+  it("refuse alike what does not keep to its model, in the order in which rules read it", async () => {
+    const rules = fc.array(copyingRule, { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(rules, fc.array(spoilt, { minLength: 1, maxLength: 6 }), (lines, sources) =>
+        agree(mapOf(lines), sources),
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it("end in a result or a typed error whatever an expression meets", async () => {
+    const rules = fc.array(fc.oneof(textRule, jobRule), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(rules, fc.array(spoilt, { minLength: 1, maxLength: 6 }), async (lines, sources) => {
+        const text = mapOf(lines);
+        const mapping = linkModule(await importCode(compileMap(text, libraryFor(around)).code), options);
+        for (const source of sources) {
+          outcome(() => mapping.convert(source));
+          outcome(() => interpret(parseMap(text), libraryFor(around), source, options));
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 

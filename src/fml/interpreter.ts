@@ -14,6 +14,7 @@ import {
   type Variable,
   type Variables,
 } from "./interpreter-run.ts";
+import { checkKind, checkRepeat, elementOf } from "./interpreter-shape.ts";
 import { writeTarget } from "./interpreter-targets.ts";
 import { type Library, type LinkedGroup, link, resolveType } from "./linker.ts";
 import { toJson } from "./output-tree.ts";
@@ -46,6 +47,7 @@ export function interpret(
   const output = newOutput(linked, typed(to));
   const position = entry.group.name.position;
   const run: Run = { linked, map, options, root, depth: 0, rule: "", position, shared: new Map() };
+  checkKind(run, root, root.type);
   runGroup(run, entry, [{ node: root }, { output }]);
   return toJson(output, isResource(linked));
 }
@@ -106,37 +108,77 @@ const withItem = (variables: Variables, { variable }: Source, node: Node): Varia
   variable === undefined ? variables : new Map([...variables, [variable.text, { node }]]);
 
 // in the order of the decision record: type, cardinality, default, where, check, log, list mode
-function itemsOf(run: Run, source: Source, variables: Variables): readonly Node[] {
+function itemsOf(run: Run, source: Source, variables: Variables): Iterable<Node> {
   const from = variables.get(source.context.text);
   const owner = from === undefined ? undefined : nodeFor(run, from);
   if (owner === undefined) {
     return [];
   }
-  const all = typed(run, stepThrough(run, [owner], source.elements), source.type);
+  const all = typed(run, walk(run, owner, source.elements), source.type);
+  const { cardinality, default: fallback, listMode } = source;
+  return cardinality === undefined && fallback === undefined && listMode === undefined
+    ? oneByOne(run, source, all, variables)
+    : gathered(run, source, { owner, all: [...all] }, variables);
+}
+
+// of two errors the one that stands first is met
+function* oneByOne(run: Run, source: Source, all: Iterable<Node>, variables: Variables): Iterable<Node> {
+  for (const item of all) {
+    if (isWanted(run, source, item, variables)) {
+      checkItem(run, source, item, variables);
+      yield item;
+    }
+  }
+}
+
+function gathered(
+  run: Run,
+  source: Source,
+  { owner, all }: { readonly owner: Node; readonly all: readonly Node[] },
+  variables: Variables,
+): readonly Node[] {
   const { min, max } = source.cardinality ?? { min: 0, max: "*" };
   if (all.length < min || (max !== "*" && all.length > max)) {
     fail(run, "cardinality", `${min}..${max}`);
   }
   const given =
     all.length > 0 || source.default === undefined ? all : evaluateFor(run, source.default, owner, variables);
-  const kept = given.filter((item) => holds(run, source.where, item, withItem(variables, source, item)));
+  const kept = given.filter((item) => isWanted(run, source, item, variables));
   for (const item of kept) {
-    if (!holds(run, source.check, item, withItem(variables, source, item))) {
-      fail(run, "check-failed", "check");
-    }
+    checkItem(run, source, item, variables);
   }
   return listed(run, kept, source.listMode);
 }
 
-function stepThrough(run: Run, from: readonly Node[], elements: ElementPath["elements"]): readonly Node[] {
-  return elements.reduce(
-    (nodes, { text }) => nodes.flatMap((node) => childrenOf(node, text, run.linked.types)),
-    from,
-  );
+const isWanted = (run: Run, source: Source, item: Node, variables: Variables) =>
+  holds(run, source.where, item, withItem(variables, source, item));
+
+function checkItem(run: Run, source: Source, item: Node, variables: Variables): void {
+  if (!holds(run, source.check, item, withItem(variables, source, item))) {
+    fail(run, "check-failed", "check");
+  }
 }
 
-const typed = ({ linked }: Run, nodes: readonly Node[], type: Name | undefined) =>
-  type === undefined ? nodes : nodes.filter((node) => isOfType(linked.types, node, type.text));
+function* walk(run: Run, from: Node, [name, ...rest]: ElementPath["elements"]): Iterable<Node> {
+  if (name === undefined) {
+    yield from;
+    return;
+  }
+  const element = elementOf(run, from, name.text);
+  checkRepeat(run, from, element);
+  for (const child of childrenOf(from, name.text, run.linked.types)) {
+    checkKind(run, child, element?.types[0], element?.isWire);
+    yield* walk(run, child, rest);
+  }
+}
+
+function* typed({ linked }: Run, nodes: Iterable<Node>, type: Name | undefined): Iterable<Node> {
+  for (const node of nodes) {
+    if (type === undefined || isOfType(linked.types, node, type.text)) {
+      yield node;
+    }
+  }
+}
 
 function listed(run: Run, items: readonly Node[], mode: Source["listMode"]): readonly Node[] {
   switch (mode) {

@@ -1,9 +1,9 @@
 import { FhirPathError, MappingError, type MappingFailure } from "./errors.ts";
 import { evaluate } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
-import { childrenOf, isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
+import { isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
 import { single, truth } from "./fhirpath-operators.ts";
-import { isOfType } from "./fhirpath-tree.ts";
+import { type Fail, sourceLibrary } from "./runtime-sources.ts";
 import {
   compact,
   copy,
@@ -55,7 +55,6 @@ export function createRuntime(options: RuntimeOptions, traces?: TraceRecorder) {
   };
 }
 
-type Fail = (code: MappingFailure, site: number, kind: string, cause?: unknown) => never;
 type RefuseAt = (site: number) => values.Refuse;
 
 function siteOf(row: SiteRow | undefined) {
@@ -73,50 +72,6 @@ function limits(fail: Fail) {
     tooLarge: () => fail("too-large", 0, `more than ${maxSize} elements`),
   };
 }
-
-function sourceLibrary(types: TypeTable, fail: Fail) {
-  return {
-    node: nodeOf,
-    kindOf: values.kindOf,
-    children: (node: Node, name: string) => childrenOf(node, name, types),
-    items: (owner: unknown, name: string) =>
-      childrenOf(nodeOf(undefined, owner), name, types).map(({ value }) => value),
-    isNodeOf: (node: Node, type: string) => isOfType(types, node, type),
-    isOf: (value: unknown, type: string) =>
-      isObject(value) ? value["resourceType"] === type : isOfType(types, nodeOf(undefined, value), type),
-    array(value: unknown, site: number): readonly unknown[] {
-      if (value === undefined || value === null) {
-        return [];
-      }
-      return Array.isArray(value)
-        ? value
-        : fail("wrong-type", site, `${values.kindOf(value)} in place of an array`);
-    },
-    choice(owner: Target, variants: readonly (readonly [string, string])[]): Node | undefined {
-      for (const [property, type] of variants) {
-        const [value, element] = [owner[property], owner[`_${property}`]];
-        if ((value !== undefined && value !== null) || isObject(element)) {
-          return nodeOf(type, value ?? undefined, isObject(element) ? element : undefined);
-        }
-      }
-      return undefined;
-    },
-    listed(items: readonly unknown[], mode: string, site: number): readonly unknown[] {
-      if (mode === "only_one" && items.length > 1) {
-        return fail("cardinality", site, "several items");
-      }
-      const [start, end] = listRanges[mode] ?? [0, undefined];
-      return items.slice(start, end);
-    },
-  };
-}
-
-const listRanges: Readonly<Record<string, readonly [number, number | undefined]>> = {
-  first: [0, 1],
-  not_first: [1, undefined],
-  last: [-1, undefined],
-  not_last: [0, -1],
-};
 
 function expressionLibrary(types: TypeTable, fail: Fail, { now, log }: RuntimeOptions) {
   let root: readonly Node[] = [];

@@ -192,8 +192,8 @@ function pathLine(place: Place, owner: Binding, item: Binding, index?: string): 
   return place.unit.traced ? [`const ${item.js}_p = step(${owner.js}_p, ${quote(item.name)}${rest});`] : [];
 }
 
-// a document that does not keep to its model is refused where it is read
-function kindCheck(place: Place, { js, type, form, path }: Binding): readonly string[] {
+/** A document that does not keep to its model is refused where it is read. */
+export function kindCheck(place: Place, { js, type, form, path }: Binding): readonly string[] {
   if (type === undefined || form === "node") {
     return [];
   }
@@ -208,7 +208,6 @@ function kindCheck(place: Place, { js, type, form, path }: Binding): readonly st
     return [`${type}(${js}, ${site(place, path, "")});`];
   }
   const absent = form === "primitive" ? `${js} != null && ` : "";
-  return [
-    `if (${absent}typeof ${js} !== "${kind}") fail("wrong-type", ${site(place, path, "")}, kindOf(${js}));`,
-  ];
+  const isOther = kind === "object" ? `!isObject(${js})` : `typeof ${js} !== "${kind}"`;
+  return [`if (${absent}${isOther}) fail("wrong-type", ${site(place, path, "")}, kindOf(${js}));`];
 }
