@@ -1,3 +1,4 @@
+import type { OperationOutcomeIssue } from "@medplum/fhirtypes";
 import { type ErrorCode, type ErrorRow, errorTable } from "./error-table.ts";
 
 export interface ErrorDetails {
@@ -10,6 +11,8 @@ export interface ErrorDetails {
   /** the external system concerned */
   system?: string;
   cause?: unknown;
+  /** what is wrong element by element, where one sentence does not say it */
+  issues?: readonly OperationOutcomeIssue[];
 }
 
 /** What a caller's program may do after an error. */
@@ -32,6 +35,7 @@ export class GatewayError extends Error {
   readonly field?: string;
   readonly retryAfter?: number;
   readonly system?: string;
+  readonly issues?: readonly OperationOutcomeIssue[];
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(details.detail ?? errorTable[code].meaning, { cause: details.cause });
@@ -40,6 +44,7 @@ export class GatewayError extends Error {
     this.field = details.field;
     this.retryAfter = details.retryAfter;
     this.system = details.system;
+    this.issues = details.issues;
   }
 
   get row(): ErrorRow {

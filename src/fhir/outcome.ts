@@ -28,6 +28,7 @@ export function outcomeOf(
         diagnostics: `${detail}. ${row.remedy}`,
         ...(error.field !== undefined && { expression: [error.field] }),
       },
+      ...(error.issues ?? []),
     ],
   };
 }
