@@ -1,4 +1,5 @@
 import type { Bundle, Resource } from "@medplum/fhirtypes";
+import { withReferences } from "./references.ts";
 
 /**
  * Gives every resource of a Bundle its logical id and turns references between its entries (by fullUrl) into
@@ -17,20 +18,10 @@ export async function withLogicalIds(
     if (fullUrl) targets.set(fullUrl, `${resource.resourceType}/${ids[index]}`);
   });
   return entries.map(({ resource }, index) => {
-    const { resourceType, ...rest } = rewritten(resource, targets) as Resource;
+    const { resourceType, ...rest } = withReferences(
+      resource,
+      (reference) => targets.get(reference) ?? reference,
+    );
     return { resourceType, ...rest, id: ids[index] } as Resource;
   });
-}
-
-function rewritten(node: unknown, targets: ReadonlyMap<string, string>): unknown {
-  if (Array.isArray(node)) return node.map((item) => rewritten(item, targets));
-  if (typeof node !== "object" || node === null) return node;
-  return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [
-      key,
-      key === "reference" && typeof value === "string"
-        ? (targets.get(value) ?? value)
-        : rewritten(value, targets),
-    ]),
-  );
 }

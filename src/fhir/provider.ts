@@ -2,6 +2,7 @@ import type { ParametersParameter, Resource, ResourceType } from "@medplum/fhirt
 import type { RequestContext } from "../core/context.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
+import type { Repository } from "./repository.ts";
 
 export interface SearchParameter {
   name: string;
@@ -117,7 +118,7 @@ export interface Written {
 }
 
 export interface WriteOptions {
-  /** the version that the caller has seen; another one throws `version-conflict` */
+  /** the version that the caller has seen, 0 for "there is none"; another one throws `version-conflict` */
   ifMatch?: number;
 }
 
@@ -138,6 +139,8 @@ export interface HistoryEntry {
   version: string;
   /** milliseconds */
   lastUpdated: number;
+  /** logical id of the patient whose data it is */
+  subject?: string;
   interaction: "create" | "update" | "delete";
   resource?: Resource;
   /** what asks for the versions before this one */
@@ -234,11 +237,14 @@ export const isOfLevel = ({ level }: Operation, asked: OperationLevel): boolean 
 /** Providers by resource type, in the order in which they were given. */
 export class Providers {
   readonly baseUrl: string;
+  /** what holds the stored types, and writes several of their resources in one transaction */
+  readonly repository: Repository | undefined;
   readonly #byType: ReadonlyMap<string, Provider>;
 
   /** `baseUrl` is the address of the FHIR door, without a slash at its end */
-  constructor(baseUrl: string, providers: readonly Provider[]) {
+  constructor(baseUrl: string, providers: readonly Provider[], repository?: Repository) {
     this.baseUrl = baseUrl;
+    this.repository = repository;
     this.#byType = new Map(providers.map((provider) => [provider.type, provider]));
   }
 

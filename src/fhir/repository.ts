@@ -1,0 +1,213 @@
+import { createHash } from "node:crypto";
+import type { OperationOutcomeIssue, Resource, ResourceType } from "@medplum/fhirtypes";
+import { type Kysely, sql } from "kysely";
+import type { RequestContext } from "../core/context.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
+import type { Schema } from "../store/schema.ts";
+import type { HistoryEntry, HistoryRequest, SearchRequest, WriteOptions, Written } from "./provider.ts";
+import { contentOf, isSameContent, resourceOf, sourceOf } from "./stored-content.ts";
+import { storedTypeOf } from "./stored-types.ts";
+import { subjectOf } from "./subject.ts";
+
+type Identified = Resource & { id: string };
+
+/** What searches read; it is written in the transaction of the write, an absent resource being deleted. */
+export interface ResourceIndex {
+  search(
+    db: Kysely<Schema>,
+    request: SearchRequest,
+    scope: { tenant: string },
+  ): Promise<{ ids: readonly string[] }>;
+  write(
+    trx: Kysely<Schema>,
+    key: ResourceKey & { subject?: string },
+    resource: Resource | undefined,
+  ): Promise<void>;
+}
+
+/** One version that was written; the transaction is still open. */
+export interface RepositoryChange {
+  key: ResourceKey;
+  version: number;
+  /** absent: there was none, or it was deleted */
+  before?: Resource;
+  /** absent: it is deleted now */
+  after?: Resource;
+  ctx: RequestContext;
+}
+
+export type ChangeListener = (trx: Kysely<Schema>, change: RepositoryChange) => Promise<void>;
+
+export interface RepositoryParts {
+  db: Kysely<Schema>;
+  store: ResourceStore;
+  index: ResourceIndex;
+  /** issues of severity error or fatal refuse the write */
+  validate(resource: Resource, ctx: RequestContext): Promise<readonly OperationOutcomeIssue[]>;
+  /** told of each change in its transaction, in this order */
+  onChange: readonly ChangeListener[];
+}
+
+/** FHIR resources of our own store: read as they are, written in transactions. */
+export class Repository {
+  readonly #parts: RepositoryParts;
+
+  constructor(parts: RepositoryParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws `not-found`, and `gone` for a deleted resource or one of a shredded subject. */
+  async read(type: string, id: string, ctx: RequestContext): Promise<Resource> {
+    const { db, store } = this.#parts;
+    return existing(await store.get(db, keyOf(type, id, ctx)));
+  }
+
+  /** Those of the ids that exist, in their order. */
+  async byIds(type: string, ids: readonly string[], ctx: RequestContext): Promise<Resource[]> {
+    const { db, store } = this.#parts;
+    const found = await store.byIds(db, { tenant: ctx.actor.tenant, type, ids });
+    return found.map(resourceOf);
+  }
+
+  /** One version; throws `not-found`, and `gone` for the version that is the deletion. */
+  async vread(type: string, id: string, version: string, ctx: RequestContext): Promise<Resource> {
+    const { db, store } = this.#parts;
+    if (!/^[1-9]\d{0,8}$/.test(version)) throw new GatewayError("not-found", { field: "version" });
+    return existing(await store.version(db, { ...keyOf(type, id, ctx), version: Number(version) }));
+  }
+
+  /** Current resources that a search finds, in its order. */
+  async search(request: SearchRequest, ctx: RequestContext): Promise<Resource[]> {
+    const { db, index } = this.#parts;
+    const { ids } = await index.search(db, request, { tenant: ctx.actor.tenant });
+    return this.byIds(request.type, ids, ctx);
+  }
+
+  /** Versions newest first, of all types when none is given; throws `not-found` for an id that never was. */
+  async history(
+    { id, since, before, count }: HistoryRequest,
+    ctx: RequestContext,
+    type?: string,
+  ): Promise<HistoryEntry[]> {
+    const { db, store } = this.#parts;
+    const { tenant } = ctx.actor;
+    const versions = await store.history(db, { tenant, type, id, since, before, limit: count });
+    if (versions.length === 0 && type !== undefined && id !== undefined)
+      if (!(await store.get(db, { tenant, type, id }))) throw new GatewayError("not-found");
+    return versions.map((stored) => ({
+      type: stored.type as ResourceType,
+      id: stored.id,
+      version: String(stored.version),
+      lastUpdated: stored.lastUpdated,
+      subject: stored.subject,
+      interaction: stored.deleted ? "delete" : stored.version === 1 ? "create" : "update",
+      ...(stored.content && { resource: resourceOf(stored) }),
+      cursor: stored.sequence,
+    }));
+  }
+
+  /** Asks the validator, outside of any transaction: what it lets pass, or `validation-failed` with its issues. */
+  async validate(resource: Resource, ctx: RequestContext): Promise<readonly OperationOutcomeIssue[]> {
+    const issues = await this.#parts.validate(resource, ctx);
+    if (issues.some(({ severity }) => severity === "error" || severity === "fatal"))
+      throw new GatewayError("validation-failed", { field: resource.resourceType, issues });
+    return issues;
+  }
+
+  /** Writes of one transaction; what `work` throws undoes them all. */
+  transaction<T>(ctx: RequestContext, work: (writes: RepositoryWrites) => Promise<T>): Promise<T> {
+    const { db } = this.#parts;
+    return db.transaction().execute((trx) => work(new RepositoryWrites(this.#parts, trx, ctx)));
+  }
+}
+
+/** The writes of one open transaction. What is written was validated before it began. */
+export class RepositoryWrites {
+  readonly trx: Kysely<Schema>;
+  readonly #parts: RepositoryParts;
+  readonly #ctx: RequestContext;
+
+  constructor(parts: RepositoryParts, trx: Kysely<Schema>, ctx: RequestContext) {
+    this.#parts = parts;
+    this.trx = trx;
+    this.#ctx = ctx;
+  }
+
+  /** Waits until no other transaction holds any of these names, and holds them until this one ends. */
+  async claim(names: readonly string[]): Promise<void> {
+    const { tenant } = this.#ctx.actor;
+    // in one order everywhere, so that two transactions never wait for each other
+    const locks = [...new Set(names.map((name) => lockOf(`${tenant} ${name}`)))].sort();
+    for (const lock of locks) await sql`select pg_advisory_xact_lock(${lock}::int8)`.execute(this.trx);
+  }
+
+  /** Ids that a search finds as the transaction sees them. */
+  async search(request: SearchRequest): Promise<readonly string[]> {
+    const { tenant } = this.#ctx.actor;
+    return (await this.#parts.index.search(this.trx, request, { tenant })).ids;
+  }
+
+  /** Creates or updates; what says nothing new makes no version. Throws `version-conflict`. */
+  async put(resource: Identified, { ifMatch }: WriteOptions): Promise<Written> {
+    const { store } = this.#parts;
+    const key = keyOf(resource.resourceType, resource.id, this.#ctx);
+    const current = await store.get(this.trx, key);
+    refuseStale(current, ifMatch);
+    const content = contentOf(resource);
+    if (current?.content && isSameContent(current.content, content))
+      return { resource: resourceOf(current), created: false, changed: false };
+    const stored = await store.put(this.trx, {
+      ...key,
+      content,
+      subject: subjectOf(resource),
+      source: sourceOf(resource, this.#ctx.requestId),
+      isPublic: storedTypeOf(key.type)?.isPublic,
+      ifVersion: current?.version ?? 0,
+    });
+    await this.#tell(stored, current);
+    return { resource: resourceOf(stored), created: !current?.content, changed: true };
+  }
+
+  /** Deletes; nothing happens when there is none. Throws `version-conflict`. */
+  async remove(type: string, id: string, { ifMatch }: WriteOptions): Promise<void> {
+    const { store } = this.#parts;
+    const key = keyOf(type, id, this.#ctx);
+    const current = await store.get(this.trx, key);
+    refuseStale(current, ifMatch);
+    if (!current?.content) return;
+    const { subject, version } = current;
+    const source = sourceOf(resourceOf(current), this.#ctx.requestId);
+    const stored = await store.put(this.trx, { ...key, subject, source, ifVersion: version });
+    await this.#tell(stored, current);
+  }
+
+  async #tell(stored: StoredResource, before: StoredResource | undefined): Promise<void> {
+    const { tenant, type, id, subject, version } = stored;
+    const after = stored.content && resourceOf(stored);
+    const key = { tenant, type, id };
+    await this.#parts.index.write(this.trx, { ...key, subject }, after);
+    const change = { key, version, before: before?.content && resourceOf(before), after, ctx: this.#ctx };
+    for (const listener of this.#parts.onChange) await listener(this.trx, change);
+  }
+}
+
+const keyOf = (type: string, id: string, { actor }: RequestContext): ResourceKey => ({
+  tenant: actor.tenant,
+  type,
+  id,
+});
+
+function existing(stored: StoredResource | undefined): Resource {
+  if (!stored) throw new GatewayError("not-found");
+  if (!stored.content) throw new GatewayError("gone");
+  return resourceOf(stored);
+}
+
+function refuseStale(current: StoredResource | undefined, ifMatch: number | undefined): void {
+  if (ifMatch !== undefined && ifMatch !== (current?.content ? current.version : 0))
+    throw new GatewayError("version-conflict");
+}
+
+const lockOf = (name: string): string =>
+  createHash("sha256").update(name).digest().readBigInt64BE().toString();
