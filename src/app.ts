@@ -18,17 +18,9 @@ import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, listOf } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
-import { Providers } from "./fhir/provider.ts";
+import { fhirProviders, writeSettings } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
-import { auditEventProvider } from "./flows/audit-events.ts";
-import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
-import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
-import {
-  organizationProvider,
-  practitionerProvider,
-  practitionerRoleProvider,
-} from "./flows/registry-providers.ts";
 import { openMe } from "./me-doors.ts";
 import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
@@ -112,22 +104,11 @@ interface DoorParts {
 
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const { config, parts, around, tokens, auth } = door;
-  const { clients, claimOnce, practitioners, organizations } = parts;
+  const { clients, claimOnce, practitioners } = parts;
   const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
-  const providers = new Providers(fhirUrl, [
-    practitionerProvider(practitioners),
-    practitionerRoleProvider(practitioners),
-    organizationProvider(organizations),
-    auditEventProvider(journal),
-    conceptMapProvider(parts.mappings),
-    structureMapProvider({
-      catalogue: parts.mappings,
-      clock: around.clock,
-      open: config.MODE === "sandbox",
-    }),
-  ]);
+  const providers = fhirProviders(config, parts, { around, journal });
   const capability = capabilityOf(providers, {
     baseUrl: fhirUrl,
     version: around.version,
@@ -144,7 +125,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     await registerCookies(browser);
     registerSignIn(browser, auth);
   });
-  registerFhir(app, { providers, tokens, tokenUrl, capability });
+  registerFhir(app, { providers, tokens, tokenUrl, capability, ...writeSettings(config) });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
 }

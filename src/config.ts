@@ -192,6 +192,15 @@ export const configSchema = Type.Object({
     "how long readiness says 503 before the listener closes: the balancer's probe interval",
   ),
   OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
+  FHIR_IF_MATCH: Type.Union([Type.Literal("required"), Type.Literal("optional")], {
+    default: "required",
+    description: "whether a change of a stored resource must name the version it has seen (`If-Match`)",
+  }),
+  FHIR_CONDITIONAL_DELETE: Type.Union([Type.Literal("single"), Type.Literal("multiple")], {
+    default: "single",
+    description: "`multiple`: a conditional delete deletes everything that its criteria find",
+  }),
+  FHIR_BODY_BYTES: Count(8_388_608, "bytes of a resource or Bundle that a client may send", 65_536),
   LOG_LEVEL: Type.Union(
     [
       Type.Literal("debug"),

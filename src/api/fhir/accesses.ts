@@ -1,5 +1,6 @@
 import type { Bundle, Resource } from "@medplum/fhirtypes";
 import type { Provider } from "../../fhir/provider.ts";
+import { subjectOf } from "../../fhir/subject.ts";
 import type { Access } from "../../plugins/journal.ts";
 
 /** A row for each resource that tells of a person; a search that brought none is a row too. */
@@ -20,6 +21,6 @@ export function accessesOf({ type }: Provider, { entry = [] }: Bundle): Omit<Acc
 /** Logical id of the person whom the resource is about, for the journal. */
 export function personOf(resource: Resource): string | undefined {
   if (resource.resourceType === "Practitioner") return resource.id;
-  if (resource.resourceType !== "PractitionerRole") return undefined;
+  if (resource.resourceType !== "PractitionerRole") return subjectOf(resource);
   return resource.practitioner?.reference?.split("/").at(-1);
 }

@@ -24,12 +24,18 @@ export type Ways = Readonly<Partial<Record<Method, readonly [Interaction, Answer
  * Registers a path that begins with `:type`. A method that the type does not offer there is answered 405, its
  * `Allow` naming exactly those that it does (RFC 9110 15.5.6).
  */
-export function onTypePath(app: FastifyInstance, providers: Providers, url: string, ways: Ways): void {
+export function onTypePath(
+  app: FastifyInstance,
+  { providers, maxBodyBytes }: { providers: Providers; maxBodyBytes?: number },
+  url: string,
+  ways: Ways,
+): void {
   for (const method of methods) {
     const way = ways[method];
     app.route<{ Params: TypeParams }>({
       method,
       url,
+      bodyLimit: maxBodyBytes,
       handler: (request, reply) => {
         const provider = providerOf(providers, request.params.type);
         if (way && offers(provider, way[0])) return way[1](request, reply, provider);

@@ -1,26 +1,48 @@
+import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { accessedOf } from "../../access/accessed-of.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { personOf } from "./accesses.ts";
 import type { TypeParams } from "./paths.ts";
 import { formatOf, sendResource } from "./reply.ts";
 
-/** `GET Type/id` (FHIR R4 3.1.0.2). */
+/** `GET Type/id` and `GET Type/id/_history/version` (FHIR R4 3.1.0.2, 3.1.0.3). */
 export async function answerRead(
   request: FastifyRequest<{ Params: TypeParams }>,
   reply: FastifyReply,
   provider: Provider,
 ) {
-  const { type, id } = request.params;
-  requireScope(request, type, "r");
-  request.authorize("read", { type });
   const format = formatOf(request);
-  const { value } = await provider.read(id, request.ctx);
-  await request.journal({
-    action: "read",
-    resourceType: type,
-    resourceId: id,
-    subject: personOf(value),
-  });
-  return sendResource(request, reply, value, format);
+  return sendResource(request, reply, await readBy(request, provider, request.params), format);
+}
+
+/**
+ * Reads one resource, or one version of it, for a caller: scope, decision, journal. Throws `scope-missing`,
+ * `access-denied`, `not-found`, `gone`.
+ */
+export async function readBy(
+  request: FastifyRequest,
+  provider: Provider,
+  { id, version }: { id: string; version?: string },
+): Promise<Resource> {
+  const { type } = provider;
+  requireScope(request, type, "r");
+  const { value } = await (version === undefined
+    ? provider.read(id, request.ctx)
+    : versionOf(provider, request, { id, version }));
+  await request.authorizeOne("read", accessedOf(value));
+  const action = version === undefined ? "read" : "vread";
+  await request.journal({ action, resourceType: type, resourceId: id, subject: personOf(value) });
+  return value;
+}
+
+function versionOf(
+  provider: Provider,
+  { ctx }: FastifyRequest,
+  { id, version }: { id: string; version: string },
+) {
+  if (!provider.vread) throw new GatewayError("method-not-allowed", { field: provider.type });
+  return provider.vread(id, version, ctx);
 }

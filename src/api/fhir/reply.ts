@@ -10,9 +10,13 @@ const contentTypes: Readonly<Record<Format, string>> = {
   xml: "application/fhir+xml; charset=utf-8",
 };
 
-interface Prepared {
-  bytes: Buffer;
+interface Version {
+  etag: string | undefined;
   lastModified: string | undefined;
+}
+
+interface Prepared extends Version {
+  bytes: Buffer;
 }
 
 // answers of resources that caches hand out again and again as the same object
@@ -21,31 +25,59 @@ const prepared: Readonly<Record<Format, WeakMap<Resource, Prepared>>> = {
   xml: new WeakMap(),
 };
 
-/** The one place that sets status, content type, ETag and Last-Modified of a FHIR answer (FHIR R4 http). */
+/**
+ * The one place that sets content type, ETag and Last-Modified of a FHIR answer (FHIR R4 http); a read of what the
+ * caller has already is answered 304.
+ */
 export function sendResource(
   request: FastifyRequest,
   reply: FastifyReply,
   resource: Resource,
   format = formatOf(request),
 ): FastifyReply {
-  const { bytes, lastModified } = preparedOf(resource, format);
-  const versionId = resource.meta?.versionId;
-  if (versionId) {
-    const etag = `W/"${versionId}"`;
-    reply.header("etag", etag);
-    if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-  }
+  const { bytes, etag, lastModified } = preparedOf(resource, format);
+  if (etag !== undefined) reply.header("etag", etag);
   if (lastModified !== undefined) reply.header("last-modified", lastModified);
+  if (isKnown(request, etag, lastModified)) return reply.code(304).send();
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
+
+/** ETag and Last-Modified of an answer that does not carry the resource itself. */
+export function nameVersion(reply: FastifyReply, resource: Resource): void {
+  const { etag, lastModified } = versionOf(resource);
+  if (etag !== undefined) reply.header("etag", etag);
+  if (lastModified !== undefined) reply.header("last-modified", lastModified);
+}
+
+function versionOf({ meta }: Resource): Version {
+  const { versionId, lastUpdated } = meta ?? {};
+  return {
+    etag: versionId === undefined ? undefined : etagOf(versionId),
+    lastModified: lastUpdated === undefined ? undefined : new Date(lastUpdated).toUTCString(),
+  };
+}
+
+export const etagOf = (versionId: string): string => `W/"${versionId}"`;
+
+/** RFC 9110 13.2.2: If-Modified-Since counts only without If-None-Match. */
+function isKnown({ method, headers }: FastifyRequest, etag?: string, lastModified?: string): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  const seen = headers["if-none-match"];
+  if (seen !== undefined) return etag !== undefined && (seen === etag || isAmong(etag, seen));
+  const since = headers["if-modified-since"];
+  return since !== undefined && lastModified !== undefined && Date.parse(lastModified) <= Date.parse(since);
+}
+
+// a weak comparison, as If-None-Match wants it (RFC 9110 13.1.2)
+const isAmong = (etag: string, list: string): boolean =>
+  list.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^(W\/)?/, "W/") === etag);
 
 function preparedOf(resource: Resource, format: Format): Prepared {
   let ready = prepared[format].get(resource);
   if (ready === undefined) {
-    const lastUpdated = resource.meta?.lastUpdated;
     ready = {
       bytes: Buffer.from(format === "json" ? JSON.stringify(resource) : xmlOfResource(resource)),
-      lastModified: lastUpdated === undefined ? undefined : new Date(lastUpdated).toUTCString(),
+      ...versionOf(resource),
     };
     prepared[format].set(resource, ready);
   }

@@ -4,13 +4,23 @@ import type { AccessTokens } from "../../access/access-token.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
 import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
+import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
-import { onTypePath } from "./paths.ts";
+import { onTypePath, type Ways } from "./paths.ts";
+import type { AskedChange, WriteRules } from "./plan.ts";
 import { answerRead } from "./read.ts";
 import { sendResource } from "./reply.ts";
+import { takeAnyBody } from "./resource-body.ts";
 import { answerSearch } from "./search.ts";
+import { answerWrite } from "./write.ts";
 
-export interface FhirDoor {
+export interface WriteSettings {
+  rules: WriteRules;
+  /** of a resource or Bundle that is sent */
+  maxBodyBytes: number;
+}
+
+export interface FhirDoor extends WriteSettings {
   providers: Providers;
   tokens: AccessTokens;
   capability: CapabilityStatement;
@@ -24,7 +34,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
       registerOpenRoutes(fhir, door);
       fhir.register(async (guarded) => {
         registerBearerAuth(guarded, door.tokens);
-        registerTypes(guarded, door.providers);
+        registerTypes(guarded, door);
         registerOperations(guarded, door.providers);
       });
     },
@@ -50,12 +60,32 @@ function scopesOf({ type, operations = [] }: Provider): string[] {
   return [`system/${type}.rs`, ...letters.map((letter) => `system/${type}.${letter}`)];
 }
 
-function registerTypes(app: FastifyInstance, providers: Providers): void {
+function registerTypes(app: FastifyInstance, { providers, rules, maxBodyBytes }: FhirDoor): void {
   const search = answerSearch(providers);
-  onTypePath(app, providers, "/:type", { GET: ["search-type", search] });
-  onTypePath(app, providers, "/:type/:id", { GET: ["read", answerRead] });
+  const history = answerHistory(providers);
+  const write = (interaction: AskedChange["interaction"]) =>
+    [interaction, answerWrite({ providers, rules }, interaction)] as const;
+  app.register(async (any) => {
+    takeAnyBody(any);
+    const on = (url: string, ways: Ways) => onTypePath(any, { providers, maxBodyBytes }, url, ways);
+    on("/:type", {
+      GET: ["search-type", search],
+      POST: write("create"),
+      PUT: write("update"),
+      DELETE: write("delete"),
+    });
+    on("/:type/:id", {
+      GET: ["read", answerRead],
+      PUT: write("update"),
+      DELETE: write("delete"),
+    });
+    any.get("/_history", answerSystemHistory(providers));
+    on("/:type/_history", { GET: ["history-type", history] });
+    on("/:type/:id/_history", { GET: ["history-instance", history] });
+    on("/:type/:id/_history/:version", { GET: ["vread", answerRead] });
+  });
   app.register(async (forms) => {
     takeFormsOnly(forms);
-    onTypePath(forms, providers, "/:type/_search", { POST: ["search-type", search] });
+    onTypePath(forms, { providers }, "/:type/_search", { POST: ["search-type", search] });
   });
 }

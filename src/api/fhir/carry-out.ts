@@ -1,0 +1,115 @@
+import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import type { Written } from "../../fhir/provider.ts";
+import type { Repository, RepositoryWrites } from "../../fhir/repository.ts";
+import { storedTypeOf } from "../../fhir/stored-types.ts";
+import { personOf } from "./accesses.ts";
+import type { AskedChange, Caller, PlannedChange } from "./plan.ts";
+
+/** What became of one change. */
+export interface Done {
+  status: 200 | 201 | 204;
+  asked: AskedChange;
+  id: string;
+  /** as it is now; absent once deleted */
+  resource?: Resource;
+  /** what the validator found and let pass */
+  warnings: readonly OperationOutcomeIssue[];
+}
+
+const mostAttempts = 4;
+
+/**
+ * Writes the planned changes in one transaction, then their journal rows. When someone else was quicker between the
+ * plan and the write, it is planned anew. Throws what planning throws, and `version-conflict`.
+ */
+export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const changes = await plan();
+    try {
+      const done = await written(caller, changes);
+      for (const one of changes) await journalled(caller, one);
+      return done;
+    } catch (error) {
+      const isOvertaken = isGatewayError(error) && error.code === "version-conflict";
+      if (!isOvertaken || attempt === mostAttempts) throw error;
+    }
+  }
+}
+
+async function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
+  const { repository } = caller.providers;
+  const isStored = changes.every(({ asked }) => storedTypeOf(asked.provider.type));
+  if (repository && isStored) return inTransaction(repository, caller, changes);
+  const [only, ...others] = changes;
+  if (!only || others.length > 0)
+    throw new GatewayError("internal", { detail: "one transaction, several systems" });
+  return [doneOf(only, await passedOn(caller, only))];
+}
+
+function inTransaction(repository: Repository, { request }: Caller, changes: readonly PlannedChange[]) {
+  const { ctx } = request;
+  return repository.transaction(ctx, async (writes) => {
+    await writes.claim(changes.flatMap(namesOf));
+    for (const change of changes) await refuseOvertaken(writes, change);
+    const done: Done[] = [];
+    for (const change of changes) done.push(doneOf(change, await performed(writes, change)));
+    return done;
+  });
+}
+
+/** What a change must have for itself while its transaction lasts: the resource, and the criteria that found it. */
+function namesOf({ asked, id }: PlannedChange): string[] {
+  const { type } = asked.provider;
+  const criteria = asked.criteria && new URLSearchParams([...asked.criteria]);
+  criteria?.sort();
+  return [`${type}/${id}`, ...(criteria ? [`${type}?${criteria}`] : [])];
+}
+
+/** Asks the criteria again, now that nobody else can answer to them; throws `version-conflict` for another answer. */
+async function refuseOvertaken(writes: RepositoryWrites, { search, found }: PlannedChange): Promise<void> {
+  if (!search || !found) return;
+  const ids = await writes.search(search);
+  if (ids.length !== found.length || ids.some((id) => !found.includes(id)))
+    throw new GatewayError("version-conflict");
+}
+
+async function performed(writes: RepositoryWrites, change: PlannedChange): Promise<Written | undefined> {
+  const { action, asked, id, before, after } = change;
+  const ifMatch = Number(before?.meta?.versionId ?? 0);
+  if (action === "delete") await writes.remove(asked.provider.type, id, { ifMatch });
+  if (action !== "create" && action !== "update") return undefined;
+  return writes.put({ ...(after as Resource), id }, { ifMatch });
+}
+
+/** A type that is not ours: its own provider writes. */
+async function passedOn({ request }: Caller, change: PlannedChange): Promise<Written | undefined> {
+  const { action, asked, id, after } = change;
+  const { provider, ifMatch } = asked;
+  if (action === "delete") await provider.remove?.(id, request.ctx, { ifMatch });
+  if (action !== "create" && action !== "update") return undefined;
+  return asked.interaction === "create"
+    ? provider.create?.(after as Resource, request.ctx)
+    : provider.update?.(id, after as Resource, request.ctx, { ifMatch });
+}
+
+function doneOf({ asked, id, after, action, warnings }: PlannedChange, result: Written | undefined): Done {
+  const resource = result?.resource ?? (action === "none" ? after : undefined);
+  return {
+    status: result?.created ? 201 : resource ? 200 : 204,
+    asked,
+    id: resource?.id ?? id,
+    resource,
+    warnings,
+  };
+}
+
+function journalled({ request }: Caller, { asked, id, before, after }: PlannedChange): Promise<void> {
+  const told = after ?? before;
+  return request.journal({
+    action: asked.interaction,
+    resourceType: asked.provider.type,
+    resourceId: id,
+    subject: told && personOf(told),
+  });
+}

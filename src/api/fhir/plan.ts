@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
+import type { FastifyRequest } from "fastify";
+import { accessedOf } from "../../access/accessed-of.ts";
+import type { ErrorCode } from "../../core/error-table.ts";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import type { Interaction, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
+import { withReferences } from "../../fhir/references.ts";
+import { storedTypeOf } from "../../fhir/stored-types.ts";
+import { requireScope } from "../../plugins/auth.ts";
+import { findByCriteria, type Pairs } from "./criteria.ts";
+
+/** One change as asked, by HTTP or in an entry of a Bundle. */
+export interface AskedChange {
+  interaction: Extract<Interaction, "create" | "update" | "patch" | "delete">;
+  provider: Provider;
+  /** absent: given by the store, or found by the criteria */
+  id?: string;
+  /** of a conditional interaction */
+  criteria?: Pairs;
+  /** the criteria stood in the URL, where personal identifiers are refused */
+  inUrl?: boolean;
+  /** what is created or replaces the current version */
+  resource?: Resource;
+  /** makes the next version of the current one; does not change it */
+  patch?(current: Resource): Resource;
+  ifMatch?: number;
+}
+
+/** Which resource a change is about; nothing is written yet. */
+export interface Target {
+  asked: AskedChange;
+  id: string;
+  /** the current version */
+  before?: Resource;
+  /** what the criteria ask, and the ids that they found */
+  search?: SearchRequest;
+  found?: readonly string[];
+}
+
+/** A change that was decided on and validated. */
+export interface PlannedChange extends Target {
+  action: "create" | "update" | "delete" | "none";
+  after?: Resource;
+  warnings: readonly OperationOutcomeIssue[];
+}
+
+export interface WriteRules {
+  /** a change of an existing resource of a stored type must say which version it has seen */
+  ifMatchRequired: boolean;
+  /** a conditional delete may delete several */
+  deletesMany: boolean;
+}
+
+export interface Caller {
+  request: FastifyRequest;
+  providers: Providers;
+  rules: WriteRules;
+}
+
+const letters = { create: "c", update: "u", patch: "u", delete: "d" } as const;
+
+/** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`, `version-conflict`. */
+export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Target[]> {
+  const { interaction, provider, criteria } = asked;
+  requireScope(caller.request, provider.type, letters[interaction]);
+  if (!criteria) return [await targetOf(caller, asked, asked.id ?? randomUUID())];
+  requireScope(caller.request, provider.type, "s");
+  const { search, found } = await findByCriteria(caller, asked, criteria);
+  const [first, ...others] = found;
+  if (interaction === "delete" && (caller.rules.deletesMany || others.length === 0))
+    return Promise.all(found.map(async (id) => ({ ...(await targetOf(caller, asked, id)), search, found })));
+  if (others.length > 0)
+    throw new GatewayError("criteria-ambiguous", { field: provider.type, detail: `${found.length} matches` });
+  if (first !== undefined && asked.resource?.id && asked.resource.id !== first && interaction === "update")
+    throw new GatewayError("bad-request", {
+      field: `${provider.type}.id`,
+      detail: "not the id that is found",
+    });
+  if (first === undefined && interaction === "patch") throw new GatewayError("not-found");
+  const ownId = interaction === "update" ? asked.resource?.id : undefined;
+  return [{ ...(await targetOf(caller, asked, first ?? ownId ?? randomUUID())), search, found }];
+}
+
+async function targetOf(caller: Caller, asked: AskedChange, id: string): Promise<Target> {
+  if (asked.interaction === "create" && !asked.criteria) return { asked, id };
+  const { provider, ifMatch } = asked;
+  const before = await currentOf(caller, asked, id);
+  if (ifMatch !== undefined && ifMatch !== Number(before?.meta?.versionId ?? 0))
+    throw new GatewayError("version-conflict");
+  if (
+    before &&
+    asked.id &&
+    ifMatch === undefined &&
+    caller.rules.ifMatchRequired &&
+    storedTypeOf(provider.type)
+  )
+    throw new GatewayError("version-conflict", {
+      field: "If-Match",
+      detail: "send the version that you have read",
+    });
+  return { asked, id, before };
+}
+
+const absent: ReadonlySet<ErrorCode> = new Set(["not-found", "gone"]);
+
+async function currentOf({ request }: Caller, asked: AskedChange, id: string): Promise<Resource | undefined> {
+  try {
+    return (await asked.provider.read(id, request.ctx)).value;
+  } catch (error) {
+    if (!isGatewayError(error) || !absent.has(error.code) || asked.interaction === "patch") throw error;
+    return undefined;
+  }
+}
+
+/** Decides on a change and validates it; `rewrite` gives each reference its final form. */
+export function plannedChange(
+  caller: Caller,
+  target: Target,
+  rewrite: (reference: string) => string = (reference) => reference,
+): Promise<PlannedChange> {
+  const { interaction } = target.asked;
+  if (interaction === "delete") return plannedDelete(caller, target);
+  return interaction === "create" && target.before
+    ? foundAlready(caller, target, target.before)
+    : plannedPut(caller, target, rewrite);
+}
+
+async function plannedDelete({ request }: Caller, target: Target): Promise<PlannedChange> {
+  const { before } = target;
+  if (before) await request.authorizeOne("delete", accessedOf(before));
+  return { ...target, action: before ? "delete" : "none", warnings: [] };
+}
+
+async function foundAlready({ request }: Caller, target: Target, before: Resource): Promise<PlannedChange> {
+  await request.authorizeOne("read", accessedOf(before));
+  return { ...target, action: "none", after: before, warnings: [] };
+}
+
+async function plannedPut(
+  { request, providers }: Caller,
+  target: Target,
+  rewrite: (reference: string) => string,
+): Promise<PlannedChange> {
+  const { asked, before, id } = target;
+  const { type } = asked.provider;
+  const ownAddress = `${providers.baseUrl}/`;
+  const after = withReferences({ ...contentOf(target), id } as Resource, (reference) =>
+    rewrite(reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference),
+  );
+  const action = before ? "update" : "create";
+  if (!before && asked.interaction === "update") refuseSpeakingId(type, id);
+  for (const version of [before, after]) if (version) await request.authorizeOne(action, accessedOf(version));
+  const repository = storedTypeOf(type) && providers.repository;
+  const warnings = (await repository?.validate(after, request.ctx)) ?? [];
+  return { ...target, action, after, warnings };
+}
+
+/** The content that the caller sends, or that their patch makes of the current version. */
+function contentOf({ asked, before }: Target): Resource {
+  const { patch, resource, provider } = asked;
+  if (!patch || !before) return resource as Resource;
+  const patched = patch(before);
+  const isOther =
+    patched.resourceType !== provider.type ||
+    patched.id !== before.id ||
+    !isDeepStrictEqual(patched.meta?.versionId, before.meta?.versionId);
+  if (isOther)
+    throw new GatewayError("validation-failed", {
+      field: provider.type,
+      detail: "a patch changes neither resourceType nor id nor meta.versionId",
+    });
+  return patched;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const idForm = /^[A-Za-z0-9\-.]{1,64}$/;
+
+/** An id stands in URLs and logs, so that of a person's data must be random; throws `bad-request`. */
+function refuseSpeakingId(type: string, id: string): void {
+  const isFree = storedTypeOf(type)?.isPublic ?? false;
+  if ((isFree ? idForm : uuid).test(id)) return;
+  const detail = isFree
+    ? "not an id of FHIR R4"
+    : "a new resource of this type takes a random UUID as its id";
+  throw new GatewayError("bad-request", { field: `${type}.id`, detail });
+}

@@ -1,0 +1,83 @@
+import type { Resource } from "@medplum/fhirtypes";
+import type { FastifyRequest } from "fastify";
+import { GatewayError } from "../../core/errors.ts";
+import type { Provider } from "../../fhir/provider.ts";
+import { carriedOut, type Done } from "./carry-out.ts";
+import { pairsOfQuery } from "./criteria.ts";
+import type { Answering, TypeParams } from "./paths.ts";
+import { type AskedChange, type Caller, plannedChange, targetsOf } from "./plan.ts";
+import { formatOf } from "./reply.ts";
+import { resourceInBody } from "./resource-body.ts";
+import { sendDone } from "./written-reply.ts";
+
+/** Create, update and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
+export const answerWrite =
+  (caller: Omit<Caller, "request">, interaction: AskedChange["interaction"]): Answering =>
+  async (request, reply, provider) => {
+    const format = formatOf(request);
+    const asked = askedOf(request, provider, interaction);
+    const done = await changed({ ...caller, request }, asked);
+    return sendDone(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
+  };
+
+/** Carries one change out; a conditional delete may come to several. */
+export function changed(caller: Caller, asked: AskedChange): Promise<Done[]> {
+  return carriedOut(caller, async () => {
+    const targets = await targetsOf(caller, asked);
+    const changes = [];
+    for (const target of targets) changes.push(await plannedChange(caller, target));
+    return changes;
+  });
+}
+
+function askedOf(
+  request: FastifyRequest<{ Params: TypeParams }>,
+  provider: Provider,
+  interaction: AskedChange["interaction"],
+): AskedChange {
+  const { id } = request.params;
+  const { headers } = request;
+  const asked: AskedChange = {
+    interaction,
+    provider,
+    id,
+    ifMatch: ifMatchOf(headers["if-match"]),
+    ...(interaction !== "delete" && { resource: bodyFor(provider, id, resourceInBody(request)) }),
+  };
+  if (interaction === "create") return { ...asked, criteria: ifNoneExistOf(headers["if-none-exist"]) };
+  if (id !== undefined) return asked;
+  const query = request.url.split("?", 2)[1] ?? "";
+  return { ...asked, criteria: pairsOfQuery(query).filter(([name]) => !controls.has(name)), inUrl: true };
+}
+
+const controls = new Set(["_format", "_pretty", "_summary", "_elements"]);
+
+/** The resource of a body; throws `bad-request` when its type or id is not the URL's. */
+export function bodyFor(provider: Provider, id: string | undefined, resource: Resource): Resource {
+  const { type } = provider;
+  if (resource.resourceType !== type)
+    throw new GatewayError("bad-request", { field: "resourceType", detail: `${type} is due here` });
+  if (id !== undefined && resource.id !== id)
+    throw new GatewayError("bad-request", { field: `${type}.id`, detail: "the id is the one of the URL" });
+  return resource;
+}
+
+/** The version of an If-Match; throws `bad-request` for what is no ETag of ours. */
+export function ifMatchOf(etag: string | undefined): number | undefined {
+  if (etag === undefined) return undefined;
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(etag.trim())?.[1];
+  if (version === undefined)
+    throw new GatewayError("bad-request", { field: "If-Match", detail: 'send W/"version"' });
+  return Number(version);
+}
+
+/** The criteria of an If-None-Exist, `?` before them or not. */
+export const ifNoneExistOf = (header: string | string[] | undefined) =>
+  header === undefined
+    ? undefined
+    : pairsOfQuery(
+        [header]
+          .flat()
+          .join("&")
+          .replace(/^[^?]*\?/, ""),
+      );

@@ -1,0 +1,63 @@
+import type { OperationOutcome, Resource } from "@medplum/fhirtypes";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Interaction } from "../../fhir/provider.ts";
+import type { Done } from "./carry-out.ts";
+import { preferencesOf } from "./prefer.ts";
+import { type formatOf, nameVersion, sendResource } from "./reply.ts";
+
+interface Sent {
+  baseUrl: string;
+  done: readonly Done[];
+  format: ReturnType<typeof formatOf>;
+}
+
+const returns = new Set(["minimal", "representation", "OperationOutcome"]);
+
+/** Answers a change as `Prefer: return` asks for; without it with the resource as it is now (FHIR R4 3.1.0.1.7). */
+export function sendDone(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { baseUrl, done, format }: Sent,
+): FastifyReply {
+  const [first, ...others] = done;
+  const one = others.length === 0 ? first : undefined;
+  reply.code(one?.status ?? 204);
+  if (one?.status === 201) reply.header("location", locationOf(baseUrl, one));
+  if (one?.resource) nameVersion(reply, one.resource);
+  const wanted = preferencesOf(request).get("return") ?? "";
+  if (returns.has(wanted)) reply.header("preference-applied", `return=${wanted}`);
+  const body = bodyOf(done, one?.resource, wanted);
+  if (!body) return reply.send();
+  if (reply.statusCode === 204) reply.code(200);
+  return sendResource(request, reply, body, format);
+}
+
+function bodyOf(done: readonly Done[], resource: Resource | undefined, wanted: string): Resource | undefined {
+  if (wanted === "OperationOutcome") return outcomeOfDone(done);
+  return wanted === "minimal" ? undefined : resource;
+}
+
+/** Absolute address of the version that was written. */
+export const locationOf = (baseUrl: string, { asked, id, resource }: Done): string =>
+  `${baseUrl}/${asked.provider.type}/${id}/_history/${resource?.meta?.versionId}`;
+
+const deeds: Readonly<Partial<Record<Interaction, string>>> = {
+  create: "created",
+  update: "updated",
+  patch: "patched",
+  delete: "deleted",
+};
+
+/** What was done, and what the validator let pass. */
+export function outcomeOfDone(done: readonly Done[]): OperationOutcome {
+  const said = done.map(({ asked, id }) => `${asked.provider.type}/${id} ${deeds[asked.interaction]}`);
+  const issue = (said.length > 0 ? said : ["nothing was found"]).map((diagnostics) => ({
+    severity: "information" as const,
+    code: "informational" as const,
+    diagnostics,
+  }));
+  return {
+    resourceType: "OperationOutcome",
+    issue: [...issue, ...done.flatMap(({ warnings }) => warnings)],
+  };
+}

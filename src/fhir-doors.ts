@@ -1,0 +1,67 @@
+import type { WriteSettings } from "./api/fhir/routes.ts";
+import type { Config } from "./config.ts";
+import { Providers } from "./fhir/provider.ts";
+import { Repository, type ResourceIndex } from "./fhir/repository.ts";
+import { storedProvider } from "./fhir/stored-provider.ts";
+import { storedTypes } from "./fhir/stored-types.ts";
+import { auditEventProvider } from "./flows/audit-events.ts";
+import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
+import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
+import {
+  organizationProvider,
+  practitionerProvider,
+  practitionerRoleProvider,
+} from "./flows/registry-providers.ts";
+import type { Parts, Surroundings } from "./parts.ts";
+import type { SearchJournal } from "./store/journal-search.ts";
+
+interface Sources {
+  around: Surroundings;
+  journal: SearchJournal;
+}
+
+/** Every type behind the FHIR door: registries read through, the product's own maps and journal, our store. */
+export function fhirProviders(config: Config, parts: Parts, { around, journal }: Sources): Providers {
+  const { practitioners, organizations, mappings } = parts;
+  const repository = openRepository(parts);
+  return new Providers(
+    `${config.PUBLIC_URL}/fhir`,
+    [
+      practitionerProvider(practitioners),
+      practitionerRoleProvider(practitioners),
+      organizationProvider(organizations),
+      auditEventProvider(journal),
+      conceptMapProvider(mappings),
+      structureMapProvider({
+        catalogue: mappings,
+        clock: around.clock,
+        open: config.MODE === "sandbox",
+      }),
+      ...storedTypes.map((row) => storedProvider(repository, row)),
+    ],
+    repository,
+  );
+}
+
+const openRepository = ({ store, resources }: Parts): Repository =>
+  new Repository({
+    db: store.db,
+    store: resources,
+    index: idsOnly,
+    validate: async () => [],
+    onChange: [],
+  });
+
+const idsOnly: ResourceIndex = {
+  search: async (_db, { criteria }) => ({ ids: criteria[0]?.values ?? [] }),
+  write: async () => {},
+};
+
+/** What the settings say about what is sent to the FHIR door. */
+export const writeSettings = (config: Config): WriteSettings => ({
+  rules: {
+    ifMatchRequired: config.FHIR_IF_MATCH === "required",
+    deletesMany: config.FHIR_CONDITIONAL_DELETE === "multiple",
+  },
+  maxBodyBytes: config.FHIR_BODY_BYTES,
+});

@@ -1,0 +1,296 @@
+import type { Bundle, Observation, OperationOutcome, Patient } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { resourceOfXml, xmlOfResource } from "../../src/fhir/xml-codec.ts";
+import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
+
+let server: FhirServer;
+beforeAll(async () => {
+  server = await startFhirServer({
+    validate: async (resource) =>
+      (resource as Patient).gender === "unknown"
+        ? [{ severity: "error", code: "invariant", expression: ["Patient.gender"] }]
+        : (resource as Patient).gender === "other"
+          ? [{ severity: "warning", code: "informational", diagnostics: "other than usual" }]
+          : [],
+    refuses: (_action, { id }) => id === "0000cafe-0000-4000-8000-000000000000",
+  });
+});
+afterAll(() => server?.close());
+
+const patient = (family = "Иванов"): Patient => ({ resourceType: "Patient", name: [{ family }] });
+const created = async (resource = patient()) =>
+  (await server.call<Patient>("POST", "/Patient", { body: resource })).body;
+const path = ({ resourceType, id }: { resourceType: string; id?: string }) => `/${resourceType}/${id}`;
+const seen = (version: string | undefined) => ({ "if-match": `W/"${version}"` });
+
+describe("create", () => {
+  it("gives a random id, a version and a time, and says where it is", async () => {
+    const body = { ...patient(), id: "mine", meta: { versionId: "77", lastUpdated: "2001-01-01T00:00:00Z" } };
+    const answer = await server.call<Patient>("POST", "/Patient", { body });
+    expect(answer.status).toBe(201);
+    const { id, meta } = answer.body;
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    expect(meta?.versionId).toBe("1");
+    expect(meta?.lastUpdated).toBe(new Date(server.clock.now()).toISOString());
+    expect(meta?.source).toBe(`#${answer.headers.get("x-request-id")}`);
+    expect(answer.headers.get("location")).toBe(`${server.baseUrl}/Patient/${id}/_history/1`);
+    expect(answer.headers.get("etag")).toBe('W/"1"');
+    expect((await server.call("GET", `/Patient/${id}`)).body).toEqual(answer.body);
+  });
+
+  it("keeps profile, tag and security of the caller", async () => {
+    const meta = { profile: ["https://a.example"], tag: [{ code: "t" }], security: [{ code: "R" }] };
+    expect((await created({ ...patient(), meta })).meta).toMatchObject(meta);
+  });
+
+  it.each([
+    ["minimal", 201, ""],
+    ["representation", 201, "Patient"],
+    ["OperationOutcome", 201, "OperationOutcome"],
+  ])("answers what Prefer: return=%s asks for", async (wanted, status, type) => {
+    const answer = await server.call("POST", "/Patient", {
+      body: patient(),
+      headers: { prefer: `return=${wanted}` },
+    });
+    expect([answer.status, answer.body?.resourceType ?? ""]).toEqual([status, type]);
+    expect(answer.headers.get("preference-applied")).toBe(`return=${wanted}`);
+    expect(answer.headers.get("etag")).toBe('W/"1"');
+    expect(answer.headers.get("location")).toContain("/_history/1");
+  });
+
+  it("takes XML and gives XML", async () => {
+    const answer = await server.call("POST", "/Patient", {
+      body: xmlOfResource(patient("Ёлкин")),
+      headers: { "content-type": "application/fhir+xml", accept: "application/fhir+xml" },
+    });
+    expect(answer.status).toBe(201);
+    expect(resourceOfXml(answer.text)).toMatchObject(patient("Ёлкин"));
+  });
+
+  it("is refused with the validator's findings, or passes with its warnings", async () => {
+    const refused = await server.call<OperationOutcome>("POST", "/Patient", {
+      body: { ...patient(), gender: "unknown" },
+    });
+    expect([refused.status, codeOf(refused)]).toEqual([422, "validation-failed"]);
+    expect(refused.body.issue[1]?.expression).toEqual(["Patient.gender"]);
+    const passed = await server.call<OperationOutcome>("POST", "/Patient", {
+      body: { ...patient(), gender: "other" },
+      headers: { prefer: "return=OperationOutcome" },
+    });
+    expect(passed.body.issue.map(({ diagnostics }) => diagnostics)).toContain("other than usual");
+  });
+
+  it.each<[string, unknown, string]>([
+    ["another type", { resourceType: "Observation" }, "bad-request"],
+    ["an element that the type does not have", { resourceType: "Patient", shoeSize: 43 }, "bad-request"],
+    ["a wrong type of value", { resourceType: "Patient", active: "yes" }, "bad-request"],
+    ["no resource", {}, "bad-request"],
+    ["an array", [], "bad-request"],
+    ["null", null, "bad-request"],
+    ["broken JSON", "{", "bad-request"],
+  ])("refuses %s", async (_name, body, code) => {
+    const headers = { "content-type": "application/fhir+json" };
+    const answer = await server.call("POST", "/Patient", { body, headers });
+    expect([answer.status, codeOf(answer)]).toEqual([400, code]);
+  });
+
+  it("refuses a body of another media type", async () => {
+    const headers = { "content-type": "text/csv" };
+    const answer = await server.call("POST", "/Patient", { body: "a,b", headers });
+    expect([answer.status, codeOf(answer)]).toEqual([415, "unsupported-media-type"]);
+  });
+});
+
+describe("update", () => {
+  it("makes the next version, which needs If-Match", async () => {
+    const one = await created();
+    const body = { ...one, name: [{ family: "Петров" }] };
+    const blind = await server.call("PUT", path(one), { body });
+    expect([blind.status, codeOf(blind)]).toEqual([412, "version-conflict"]);
+    const answer = await server.call<Patient>("PUT", path(one), { body, headers: seen("1") });
+    expect([answer.status, answer.body.meta?.versionId]).toEqual([200, "2"]);
+    const stale = await server.call("PUT", path(one), { body: one, headers: seen("1") });
+    expect([stale.status, codeOf(stale)]).toEqual([412, "version-conflict"]);
+    expect((await server.call<Patient>("GET", path(one))).body.name).toEqual(body.name);
+  });
+
+  it("that says nothing new makes no version", async () => {
+    const one = await created();
+    const { name, ...rest } = one;
+    const same = {
+      name,
+      ...rest,
+      meta: { ...one.meta, versionId: "9", lastUpdated: "2001-01-01T00:00:00Z" },
+    };
+    const answer = await server.call<Patient>("PUT", path(one), { body: same, headers: seen("1") });
+    expect([answer.status, answer.body]).toEqual([200, one]);
+    const history = await server.call<Bundle>("GET", `${path(one)}/_history`);
+    expect(history.body.entry).toHaveLength(1);
+  });
+
+  it("creates under an id that is a random UUID, and under no speaking one", async () => {
+    const id = crypto.randomUUID();
+    const answer = await server.call("PUT", `/Patient/${id}`, { body: { ...patient(), id } });
+    expect([answer.status, answer.headers.get("location")]).toEqual([
+      201,
+      `${server.baseUrl}/Patient/${id}/_history/1`,
+    ]);
+    const speaking = await server.call("PUT", "/Patient/16012345678", {
+      body: { ...patient(), id: "16012345678" },
+    });
+    expect([speaking.status, codeOf(speaking)]).toEqual([400, "bad-request"]);
+    const code = { resourceType: "CodeSystem", id: "colours", status: "active", content: "complete" };
+    expect((await server.call("PUT", "/CodeSystem/colours", { body: code })).status).toBe(201);
+  });
+
+  it("refuses a body of another id and an If-Match that is no ETag", async () => {
+    const one = await created();
+    const other = await server.call("PUT", path(one), { body: { ...one, id: "x" }, headers: seen("1") });
+    expect(other.status).toBe(400);
+    const wrong = await server.call("PUT", path(one), { body: one, headers: { "if-match": "one" } });
+    expect(wrong.status).toBe(400);
+  });
+
+  it("of which two run at once, one wins and the other is stale", async () => {
+    const one = await created();
+    const put = (family: string) =>
+      server.call("PUT", path(one), { body: { ...one, name: [{ family }] }, headers: seen("1") });
+    const answers = await Promise.all([put("А"), put("Б"), put("В")]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
+  });
+});
+
+describe("delete", () => {
+  it("leaves 410, a version without content, and may be undone by an update", async () => {
+    const one = await created();
+    const blind = await server.call("DELETE", path(one));
+    expect(blind.status).toBe(412);
+    const answer = await server.call("DELETE", path(one), { headers: seen("1") });
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    const read = await server.call("GET", path(one));
+    expect([read.status, codeOf(read)]).toEqual([410, "gone"]);
+    expect((await server.call("DELETE", path(one))).status).toBe(204);
+    expect((await server.call("GET", `${path(one)}/_history/1`)).status).toBe(200);
+    expect((await server.call("GET", `${path(one)}/_history/2`)).status).toBe(410);
+    const back = await server.call<Patient>("PUT", path(one), { body: one });
+    expect([back.status, back.body.meta?.versionId]).toEqual([201, "3"]);
+  });
+
+  it("of what never was is done already", async () => {
+    expect((await server.call("DELETE", `/Patient/${crypto.randomUUID()}`)).status).toBe(204);
+  });
+});
+
+describe("history", () => {
+  it("tells what was done, newest first, in pages", async () => {
+    const one = await created();
+    await server.clock.advance(1_000);
+    const since = new Date(server.clock.now()).toISOString();
+    await server.call("PUT", path(one), { body: { ...one, active: true }, headers: seen("1") });
+    await server.call("DELETE", path(one), { headers: seen("2") });
+    const all = (await server.call<Bundle>("GET", `${path(one)}/_history`)).body;
+    expect(all.type).toBe("history");
+    expect(
+      all.entry?.map(({ request, response }) => [request?.method, response?.status, response?.etag]),
+    ).toEqual([
+      ["DELETE", "204", 'W/"3"'],
+      ["PUT", "200", 'W/"2"'],
+      ["POST", "201", 'W/"1"'],
+    ]);
+    expect(all.entry?.[0]?.resource).toBeUndefined();
+    const late = (await server.call<Bundle>("GET", `${path(one)}/_history?_since=${since}`)).body;
+    expect(late.entry).toHaveLength(2);
+    const first = (await server.call<Bundle>("GET", `${path(one)}/_history?_count=2`)).body;
+    const next = first.link?.find(({ relation }) => relation === "next")?.url ?? "";
+    const second = (await server.call<Bundle>("GET", next.replace(server.baseUrl, ""))).body;
+    expect(second.entry?.map(({ request }) => request?.method)).toEqual(["POST"]);
+  });
+
+  it("of a type and of everything holds each version", async () => {
+    const one = await created();
+    for (const place of ["/Patient/_history", "/_history"]) {
+      const { body } = await server.call<Bundle>("GET", `${place}?_count=1`);
+      expect(body.entry?.map(({ resource }) => resource?.id)).toEqual([one.id]);
+    }
+  });
+
+  it("of what never was is 404, and a wrong parameter is named", async () => {
+    expect((await server.call("GET", `/Patient/${crypto.randomUUID()}/_history`)).status).toBe(404);
+    const wrong = await server.call<OperationOutcome>("GET", "/Patient/_history?_since=yesterday");
+    expect([wrong.status, wrong.body.issue[0]?.expression]).toEqual([400, ["_since"]]);
+  });
+});
+
+describe("read", () => {
+  it("answers 304 to a caller who has that version", async () => {
+    const one = await created();
+    const known = await server.call("GET", path(one), { headers: { "if-none-match": 'W/"1"' } });
+    expect([known.status, known.text]).toEqual([304, ""]);
+    const among = await server.call("GET", path(one), { headers: { "if-none-match": '"0", "1"' } });
+    expect(among.status).toBe(304);
+    const other = await server.call("GET", path(one), { headers: { "if-none-match": 'W/"2"' } });
+    expect(other.status).toBe(200);
+    const since = other.headers.get("last-modified") ?? "";
+    const unchanged = await server.call("GET", path(one), { headers: { "if-modified-since": since } });
+    expect(unchanged.status).toBe(304);
+    const long = { "if-modified-since": "Tue, 01 Jan 2002 00:00:00 GMT" };
+    expect((await server.call("GET", path(one), { headers: long })).status).toBe(200);
+  });
+
+  it("of a version that there never was is 404", async () => {
+    const one = await created();
+    for (const version of ["2", "0", "x", "99999999999"])
+      expect((await server.call("GET", `${path(one)}/_history/${version}`)).status).toBe(404);
+  });
+
+  it("HEAD answers with headers alone", async () => {
+    const answer = await server.call("HEAD", path(await created()));
+    expect([answer.status, answer.text, answer.headers.get("etag")]).toEqual([200, "", 'W/"1"']);
+  });
+});
+
+describe("access", () => {
+  it("each interaction needs its letter of the scope", async () => {
+    const one = await created();
+    const token = await server.tokenFor("system/Patient.s");
+    const refused = [
+      await server.call("GET", path(one), { token }),
+      await server.call("POST", "/Patient", { token, body: patient() }),
+      await server.call("PUT", path(one), { token, body: one, headers: seen("1") }),
+      await server.call("DELETE", path(one), { token, headers: seen("1") }),
+      await server.call("GET", `${path(one)}/_history`, { token }),
+      await server.call("GET", `${path(one)}/_history/1`, { token }),
+      await server.call("GET", "/_history", { token: await server.tokenFor("system/Patient.r") }),
+    ];
+    for (const answer of refused) expect([answer.status, codeOf(answer)]).toEqual([403, "scope-missing"]);
+  });
+
+  it("what decide() refuses is not written and not shown", async () => {
+    const id = "0000cafe-0000-4000-8000-000000000000";
+    const answer = await server.call("PUT", `/Patient/${id}`, { body: { ...patient(), id } });
+    expect([answer.status, codeOf(answer)]).toEqual([403, "access-denied"]);
+    expect((await server.call("GET", `/Patient/${id}`)).status).toBe(404);
+  });
+
+  it("each is a row in the journal with the patient whose data it is", async () => {
+    const one = await created();
+    const body: Observation = {
+      resourceType: "Observation",
+      status: "final",
+      code: { text: "пульс" },
+      subject: { reference: `${server.baseUrl}/Patient/${one.id}` },
+    };
+    server.journal.length = 0;
+    const { body: stored } = await server.call<Observation>("POST", "/Observation", { body });
+    expect(stored.subject?.reference).toBe(`Patient/${one.id}`);
+    expect(server.journal).toMatchObject([
+      {
+        action: "create",
+        resourceType: "Observation",
+        resourceId: stored.id,
+        subject: one.id,
+        outcome: "ok",
+      },
+    ]);
+  });
+});

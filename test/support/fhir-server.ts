@@ -1,0 +1,156 @@
+import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { AccessAction, AccessedResource } from "../../src/access/access-facts.ts";
+import { AccessTokens } from "../../src/access/access-token.ts";
+import type { Decision } from "../../src/access/decide.ts";
+import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
+import { ManualClock } from "../../src/core/clock.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
+import { createKeyring } from "../../src/crypto/keyring.ts";
+import { capabilityOf } from "../../src/fhir/capability.ts";
+import { type Provider, Providers } from "../../src/fhir/provider.ts";
+import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
+import { storedProvider } from "../../src/fhir/stored-provider.ts";
+import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { registerContext } from "../../src/plugins/context.ts";
+import { registerErrors } from "../../src/plugins/errors.ts";
+import { registerJournal } from "../../src/plugins/journal.ts";
+import { serverOptions } from "../../src/plugins/server-options.ts";
+import { DataKeys } from "../../src/store/data-keys.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import type { JournalRow } from "../../src/store/journal-format.ts";
+import { ResourceStore } from "../../src/store/resources.ts";
+
+const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
+
+interface FhirServerSettings extends Partial<WriteSettings> {
+  /** absent: the embedded database in memory */
+  databaseUrl?: string;
+  /** beside the stored types */
+  providers?: readonly Provider[];
+  index?: RepositoryParts["index"];
+  validate?: RepositoryParts["validate"];
+  /** what decide() would refuse; absent: nothing */
+  refuses?(action: AccessAction, resource: AccessedResource): boolean;
+}
+
+export interface Answer<T = Resource> {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: T;
+}
+
+export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
+
+/** The FHIR door alone on a socket, over a real store, with access decided by the test. */
+export async function startFhirServer(settings: FhirServerSettings = {}) {
+  const clock = new ManualClock();
+  const store = await openDatabase({ url: settings.databaseUrl, dataDir: "memory://" });
+  const keyring = createKeyring(new Uint8Array(32).fill(7));
+  const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
+  const repository = new Repository({
+    db: store.db,
+    store: new ResourceStore({ dataKeys, clock }),
+    index: settings.index ?? { write: async () => {}, search: async () => ({ ids: [] }) },
+    validate: settings.validate ?? (async () => []),
+    onChange: [],
+  });
+  const app = Fastify(serverOptions({ publicUrl: "http://here.example", timeoutMs: 30_000 }));
+  const journal: JournalRow[] = [];
+  registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
+  registerJournal(app, { append: async (row) => void journal.push(row) }, clock);
+  registerErrors(app, { publicUrl: "http://here.example" });
+  allowAllBut(app, settings.refuses ?? (() => false));
+  const stored = storedTypes.map((row) => storedProvider(repository, row));
+  const baseUrl = "http://here.example/fhir";
+  const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored], repository);
+  const tokens = new AccessTokens({
+    key: keyring.derive("access-token"),
+    issuer: "http://here.example",
+    audience: baseUrl,
+    lifeSeconds: 3_600,
+    clock,
+  });
+  registerFhir(app, {
+    providers,
+    tokens,
+    tokenUrl: "http://here.example/auth/token",
+    capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),
+    rules: { ifMatchRequired: true, deletesMany: false, ...settings.rules },
+    maxBodyBytes: settings.maxBodyBytes ?? 1 << 20,
+  });
+  const url = await app.listen({ port: 0, host: "127.0.0.1" });
+  const tokenFor = async (scope: string) =>
+    (await tokens.issue({ clientId: "mis", tenant }, scope.split(" "))).access_token;
+  const everything = await tokenFor("system/*.cruds");
+
+  async function call<T = Resource>(
+    method: string,
+    path: string,
+    given: CallDetails = {},
+  ): Promise<Answer<T>> {
+    const { body, headers = {}, token = everything } = given;
+    const isJson = body !== undefined && typeof body !== "string";
+    const answer = await fetch(`${url}/fhir${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(isJson && { "content-type": "application/fhir+json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : body }),
+    });
+    const text = await answer.text();
+    const isJsonAnswer = answer.headers.get("content-type")?.includes("json");
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      body: (text && isJsonAnswer ? JSON.parse(text) : undefined) as T,
+    };
+  }
+  return {
+    app,
+    url,
+    baseUrl,
+    clock,
+    journal,
+    repository,
+    tokenFor,
+    token: everything,
+    call,
+    close: async () => {
+      await app.close();
+      await store.close();
+    },
+  };
+}
+
+interface CallDetails {
+  body?: unknown;
+  headers?: Record<string, string>;
+  token?: string;
+}
+
+function allowAllBut(app: FastifyInstance, refuses: NonNullable<FhirServerSettings["refuses"]>): void {
+  const decided = (action: AccessAction, resource: AccessedResource) => {
+    if (refuses(action, resource)) throw new GatewayError("access-denied", { field: resource.type });
+  };
+  app.decorateRequest("grounds", undefined);
+  app.decorateRequest("refusedSubject", undefined);
+  app.decorateRequest("authorize", decided);
+  app.decorateRequest("authorizeOne", async (action, resource) => decided(action, resource));
+  app.decorateRequest("authorizeAll", async (action, resources) =>
+    resources.map((resource) => ({ permit: !refuses(action, resource) }) as Decision),
+  );
+}
+
+/** The code of our error table in an outcome. */
+export const codeOf = (answer: Answer<unknown>): string | undefined =>
+  (answer.body as OperationOutcome | undefined)?.issue?.[0]?.details?.coding?.[0]?.code;
+
+export const resourcesIn = (bundle: Bundle): Resource[] =>
+  (bundle.entry ?? []).flatMap(({ resource }) => resource ?? []);
