@@ -4,6 +4,7 @@ import { Providers } from "./fhir/provider.ts";
 import { Repository, type ResourceIndex } from "./fhir/repository.ts";
 import { storedProvider } from "./fhir/stored-provider.ts";
 import { storedTypes } from "./fhir/stored-types.ts";
+import { createValidator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
@@ -43,14 +44,16 @@ export function fhirProviders(config: Config, parts: Parts, { around, journal }:
   );
 }
 
-const openRepository = ({ store, resources }: Parts): Repository =>
-  new Repository({
+function openRepository({ store, resources }: Parts): Repository {
+  const validator = createValidator();
+  return new Repository({
     db: store.db,
     store: resources,
     index: idsOnly,
-    validate: async () => [],
+    validate: async (resource) => validator.validate(resource),
     onChange: [],
   });
+}
 
 const idsOnly: ResourceIndex = {
   search: async (_db, { criteria }) => ({ ids: criteria[0]?.values ?? [] }),

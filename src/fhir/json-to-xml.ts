@@ -17,8 +17,8 @@ type Members = Readonly<Record<string, unknown>>;
 type Content = Pick<XmlElement, "attrs" | "children">;
 
 /** The element of a resource, its elements in the order of the specification; throws GatewayError with the path. */
-export function resourceElement(resource: unknown, path?: string): XmlElement {
-  return new ElementBuilder().resource(resource, path);
+export function resourceElement(resource: unknown): XmlElement {
+  return new ElementBuilder().resource(resource, undefined);
 }
 
 class ElementBuilder {

@@ -14,6 +14,7 @@ import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { createValidator } from "../../src/fhir/validation/validator.ts";
 import { registerContext } from "../../src/plugins/context.ts";
 import { registerErrors } from "../../src/plugins/errors.ts";
 import { registerJournal } from "../../src/plugins/journal.ts";
@@ -51,11 +52,12 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   const store = await openDatabase({ url: settings.databaseUrl, dataDir: "memory://" });
   const keyring = createKeyring(new Uint8Array(32).fill(7));
   const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
+  const validator = createValidator();
   const repository = new Repository({
     db: store.db,
     store: new ResourceStore({ dataKeys, clock }),
     index: settings.index ?? { write: async () => {}, search: async () => ({ ids: [] }) },
-    validate: settings.validate ?? (async () => []),
+    validate: settings.validate ?? (async (resource) => validator.validate(resource)),
     onChange: [],
   });
   const app = Fastify(serverOptions({ publicUrl: "http://here.example", timeoutMs: 30_000 }));

@@ -22,7 +22,8 @@ export async function findByCriteria(
       detail: "a conditional interaction needs criteria",
     });
   const { value } = await provider.search(search, request.ctx);
-  for (const resource of value) await request.authorizeOne("search", accessedOf(resource));
+  for (const resource of value)
+    await request.authorizeOne("search", accessedOf(resource, request.ctx.actor.tenant));
   return { search, found: value.map(({ id = "" }) => id) };
 }
 

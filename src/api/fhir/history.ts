@@ -41,7 +41,9 @@ export async function historyBy(
   const decisions = await request.authorizeAll(
     "history",
     found.map(({ resource, type, id: of, subject }) =>
-      resource ? accessedOf(resource) : { type, id: of, subject },
+      resource
+        ? accessedOf(resource, request.ctx.actor.tenant)
+        : { type, id: of, subject, organization: request.ctx.actor.tenant },
     ),
   );
   const shown = found.filter((_, index) => decisions[index]?.permit);

@@ -129,12 +129,12 @@ export function plannedChange(
 
 async function plannedDelete({ request }: Caller, target: Target): Promise<PlannedChange> {
   const { before } = target;
-  if (before) await request.authorizeOne("delete", accessedOf(before));
+  if (before) await request.authorizeOne("delete", accessedOf(before, request.ctx.actor.tenant));
   return { ...target, action: before ? "delete" : "none", warnings: [] };
 }
 
 async function foundAlready({ request }: Caller, target: Target, before: Resource): Promise<PlannedChange> {
-  await request.authorizeOne("read", accessedOf(before));
+  await request.authorizeOne("read", accessedOf(before, request.ctx.actor.tenant));
   return { ...target, action: "none", after: before, warnings: [] };
 }
 
@@ -151,7 +151,8 @@ async function plannedPut(
   );
   const action = before ? "update" : "create";
   if (!before && asked.interaction === "update") refuseSpeakingId(type, id);
-  for (const version of [before, after]) if (version) await request.authorizeOne(action, accessedOf(version));
+  for (const version of [before, after])
+    if (version) await request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
   const repository = storedTypeOf(type) && providers.repository;
   const warnings = (await repository?.validate(after, request.ctx)) ?? [];
   return { ...target, action, after, warnings };

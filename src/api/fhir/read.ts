@@ -32,7 +32,7 @@ export async function readBy(
   const { value } = await (version === undefined
     ? provider.read(id, request.ctx)
     : versionOf(provider, request, { id, version }));
-  await request.authorizeOne("read", accessedOf(value));
+  await request.authorizeOne("read", accessedOf(value, request.ctx.actor.tenant));
   const action = version === undefined ? "read" : "vread";
   await request.journal({ action, resourceType: type, resourceId: id, subject: personOf(value) });
   return value;

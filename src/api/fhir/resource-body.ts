@@ -1,8 +1,8 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
+import { isResourceType } from "../../fhir/elements.ts";
 import { parseJson } from "../../fhir/json-body.ts";
-import { resourceElement } from "../../fhir/json-to-xml.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
 
 const jsonTypes = new Set(["application/fhir+json", "application/json", "text/json"]);
@@ -19,8 +19,8 @@ export const mediaTypeOf = ({ headers }: FastifyRequest): string =>
   headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 
 /**
- * The resource in the body, JSON or XML. Throws GatewayError `unsupported-media-type`, and `bad-request` with the
- * element's path for what is no resource of a type that this server knows.
+ * The resource in the body, JSON or XML. Throws GatewayError `unsupported-media-type`, and `bad-request` for what is
+ * no resource of a type that this server knows; what else is wrong with it is the validator's to say.
  */
 export function resourceInBody(request: FastifyRequest): Resource {
   const { body } = request;
@@ -28,12 +28,16 @@ export function resourceInBody(request: FastifyRequest): Resource {
   if (!jsonTypes.has(mediaType) && !xmlTypes.has(mediaType)) throw new GatewayError("unsupported-media-type");
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new GatewayError("bad-request", { detail: "a resource is due in the body" });
-  if (xmlTypes.has(mediaType)) return resourceOfXml(body);
-  return checkedResource(parseJson(body.toString("utf8")));
+  return xmlTypes.has(mediaType) ? resourceOfXml(body) : asResource(parseJson(body.toString("utf8")), "");
 }
 
-/** The same value, once it has the structure of a resource type that this server knows. */
-export function checkedResource(value: unknown, path?: string): Resource {
-  resourceElement(value, path);
-  return value as Resource;
+/** The value as a resource of a type that this server knows; `path` is where it stands. */
+export function asResource(value: unknown, path: string): Resource {
+  const { resourceType } = (value ?? {}) as { resourceType?: unknown };
+  if (typeof resourceType === "string" && isResourceType(resourceType)) return value as Resource;
+  const field = [path, "resourceType"].filter(Boolean).join(".");
+  throw new GatewayError("bad-request", {
+    field,
+    detail: "a resource of a type that this server knows is due",
+  });
 }
