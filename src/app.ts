@@ -18,7 +18,7 @@ import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, listOf } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
-import { fhirProviders, writeSettings } from "./fhir-doors.ts";
+import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
 import { openMe } from "./me-doors.ts";
@@ -108,8 +108,8 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
-  const providers = fhirProviders(config, parts, { around, journal });
-  const capability = capabilityOf(providers, {
+  const fhir = openFhir(config, parts, { around, journal });
+  const capability = capabilityOf(fhir.providers, {
     baseUrl: fhirUrl,
     version: around.version,
     sandboxed: sandboxedSystems(config),
@@ -125,7 +125,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     await registerCookies(browser);
     registerSignIn(browser, auth);
   });
-  registerFhir(app, { providers, tokens, tokenUrl, capability, ...writeSettings(config) });
+  registerFhir(app, { ...fhir, tokens, tokenUrl, capability });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
 }

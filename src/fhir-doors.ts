@@ -22,26 +22,23 @@ interface Sources {
 }
 
 /** Every type behind the FHIR door: registries read through, the product's own maps and journal, our store. */
-export function fhirProviders(config: Config, parts: Parts, { around, journal }: Sources): Providers {
+export function openFhir(config: Config, parts: Parts, { around, journal }: Sources) {
   const { practitioners, organizations, mappings } = parts;
   const repository = openRepository(parts);
-  return new Providers(
-    `${config.PUBLIC_URL}/fhir`,
-    [
-      practitionerProvider(practitioners),
-      practitionerRoleProvider(practitioners),
-      organizationProvider(organizations),
-      auditEventProvider(journal),
-      conceptMapProvider(mappings),
-      structureMapProvider({
-        catalogue: mappings,
-        clock: around.clock,
-        open: config.MODE === "sandbox",
-      }),
-      ...storedTypes.map((row) => storedProvider(repository, row)),
-    ],
-    repository,
-  );
+  const providers = new Providers(`${config.PUBLIC_URL}/fhir`, [
+    practitionerProvider(practitioners),
+    practitionerRoleProvider(practitioners),
+    organizationProvider(organizations),
+    auditEventProvider(journal),
+    conceptMapProvider(mappings),
+    structureMapProvider({
+      catalogue: mappings,
+      clock: around.clock,
+      open: config.MODE === "sandbox",
+    }),
+    ...storedTypes.map((row) => storedProvider(repository, row)),
+  ]);
+  return { providers, repository, ...writeSettings(config) };
 }
 
 function openRepository({ store, resources }: Parts): Repository {
@@ -61,7 +58,7 @@ const idsOnly: ResourceIndex = {
 };
 
 /** What the settings say about what is sent to the FHIR door. */
-export const writeSettings = (config: Config): WriteSettings => ({
+const writeSettings = (config: Config): WriteSettings => ({
   rules: {
     ifMatchRequired: config.FHIR_IF_MATCH === "required",
     deletesMany: config.FHIR_CONDITIONAL_DELETE === "multiple",

@@ -2,7 +2,6 @@ import type { ParametersParameter, Resource, ResourceType } from "@medplum/fhirt
 import type { RequestContext } from "../core/context.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
-import type { Repository } from "./repository.ts";
 
 export interface SearchParameter {
   name: string;
@@ -237,14 +236,11 @@ export const isOfLevel = ({ level }: Operation, asked: OperationLevel): boolean 
 /** Providers by resource type, in the order in which they were given. */
 export class Providers {
   readonly baseUrl: string;
-  /** what holds the stored types, and writes several of their resources in one transaction */
-  readonly repository: Repository | undefined;
   readonly #byType: ReadonlyMap<string, Provider>;
 
   /** `baseUrl` is the address of the FHIR door, without a slash at its end */
-  constructor(baseUrl: string, providers: readonly Provider[], repository?: Repository) {
+  constructor(baseUrl: string, providers: readonly Provider[]) {
     this.baseUrl = baseUrl;
-    this.repository = repository;
     this.#byType = new Map(providers.map((provider) => [provider.type, provider]));
   }
 

@@ -68,7 +68,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   allowAllBut(app, settings.refuses ?? (() => false));
   const stored = storedTypes.map((row) => storedProvider(repository, row));
   const baseUrl = "http://here.example/fhir";
-  const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored], repository);
+  const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
   const tokens = new AccessTokens({
     key: keyring.derive("access-token"),
     issuer: "http://here.example",
@@ -78,6 +78,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   });
   registerFhir(app, {
     providers,
+    repository,
     tokens,
     tokenUrl: "http://here.example/auth/token",
     capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),

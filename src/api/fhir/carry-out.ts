@@ -1,10 +1,11 @@
 import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
-import type { Repository, RepositoryWrites } from "../../fhir/repository.ts";
+import type { RepositoryWrites } from "../../fhir/repository.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { personOf } from "./accesses.ts";
-import type { AskedChange, Caller, PlannedChange } from "./plan.ts";
+import type { AskedChange, Caller } from "./asked.ts";
+import type { PlannedChange } from "./plan.ts";
 
 /** What became of one change. */
 export interface Done {
@@ -38,16 +39,15 @@ export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChan
 }
 
 async function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
-  const { repository } = caller.providers;
   const isStored = changes.every(({ asked }) => storedTypeOf(asked.provider.type));
-  if (repository && isStored) return inTransaction(repository, caller, changes);
+  if (isStored) return inTransaction(caller, changes);
   const [only, ...others] = changes;
   if (!only || others.length > 0)
     throw new GatewayError("internal", { detail: "one transaction, several systems" });
   return [doneOf(only, await passedOn(caller, only))];
 }
 
-function inTransaction(repository: Repository, { request }: Caller, changes: readonly PlannedChange[]) {
+function inTransaction({ request, repository }: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
   const { ctx } = request;
   return repository.transaction(ctx, async (writes) => {
     await writes.claim(changes.flatMap(namesOf));

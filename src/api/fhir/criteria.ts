@@ -2,9 +2,7 @@ import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
-import type { AskedChange, Caller } from "./plan.ts";
-
-export type Pairs = readonly [string, string][];
+import type { AskedChange, Caller, Pairs } from "./asked.ts";
 
 /**
  * What the criteria of a conditional interaction find (FHIR R4 3.1.0.8). Throws `bad-request` when they are none,

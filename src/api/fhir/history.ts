@@ -2,42 +2,44 @@ import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { HistoryEntry, HistoryRequest, Provider, Providers } from "../../fhir/provider.ts";
+import type { HistoryEntry, HistoryRequest, Provider } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
+import type { Caller } from "./asked.ts";
 import type { Answering } from "./paths.ts";
 import { etagOf, formatOf, sendResource } from "./reply.ts";
+
+type DoorParts = Pick<Caller, "providers" | "repository">;
 
 const mostEntries = 200;
 const usualEntries = 50;
 
 /** `GET Type/id/_history` and `GET Type/_history` (FHIR R4 3.1.0.11). */
 export const answerHistory =
-  (providers: Providers): Answering =>
+  (caller: DoorParts): Answering =>
   async (request, reply, provider) => {
     const format = formatOf(request);
     const { id } = request.params;
-    const bundle = await historyBy(request, providers, { provider, id });
+    const bundle = await historyBy({ ...caller, request }, { provider, id });
     return sendResource(request, reply, bundle, format);
   };
 
 /** `GET _history`: everything in our own store. */
 export const answerSystemHistory =
-  (providers: Providers) => async (request: FastifyRequest, reply: FastifyReply) => {
+  (caller: DoorParts) => async (request: FastifyRequest, reply: FastifyReply) => {
     const format = formatOf(request);
-    return sendResource(request, reply, await historyBy(request, providers, {}), format);
+    return sendResource(request, reply, await historyBy({ ...caller, request }, {}), format);
   };
 
 /** A page of the history of one resource, of a type, or of all stored types. */
 export async function historyBy(
-  request: FastifyRequest,
-  providers: Providers,
+  { request, providers, repository }: DoorParts & { request: FastifyRequest },
   { provider, id }: { provider?: Provider; id?: string },
 ): Promise<Bundle> {
   requireScope(request, provider?.type ?? "*", "r");
   const asked = { ...requestOf(request.query as Record<string, unknown>), id };
   const found = await (provider?.history
     ? provider.history(asked, request.ctx).then(({ value }) => value)
-    : systemHistory(providers, asked, request));
+    : repository.history(asked, request.ctx));
   const decisions = await request.authorizeAll(
     "history",
     found.map(({ resource, type, id: of, subject }) =>
@@ -56,11 +58,6 @@ export async function historyBy(
     link: linksOf(providers.baseUrl, [provider?.type, id], asked, found),
     entry: shown.map((one) => entryOf(providers.baseUrl, one)),
   };
-}
-
-async function systemHistory({ repository }: Providers, asked: HistoryRequest, { ctx }: FastifyRequest) {
-  if (!repository) throw new GatewayError("not-found");
-  return repository.history(asked, ctx);
 }
 
 const subjectsOf = (entries: readonly HistoryEntry[]): (string | undefined)[] => [

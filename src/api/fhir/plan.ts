@@ -1,32 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
-import type { FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import type { ErrorCode } from "../../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
-import type { Interaction, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
+import type { SearchRequest } from "../../fhir/provider.ts";
 import { withReferences } from "../../fhir/references.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { requireScope } from "../../plugins/auth.ts";
-import { findByCriteria, type Pairs } from "./criteria.ts";
-
-/** One change as asked, by HTTP or in an entry of a Bundle. */
-export interface AskedChange {
-  interaction: Extract<Interaction, "create" | "update" | "patch" | "delete">;
-  provider: Provider;
-  /** absent: given by the store, or found by the criteria */
-  id?: string;
-  /** of a conditional interaction */
-  criteria?: Pairs;
-  /** the criteria stood in the URL, where personal identifiers are refused */
-  inUrl?: boolean;
-  /** what is created or replaces the current version */
-  resource?: Resource;
-  /** makes the next version of the current one; does not change it */
-  patch?(current: Resource): Resource;
-  ifMatch?: number;
-}
+import type { AskedChange, Caller } from "./asked.ts";
+import { findByCriteria } from "./criteria.ts";
 
 /** Which resource a change is about; nothing is written yet. */
 export interface Target {
@@ -44,19 +27,6 @@ export interface PlannedChange extends Target {
   action: "create" | "update" | "delete" | "none";
   after?: Resource;
   warnings: readonly OperationOutcomeIssue[];
-}
-
-export interface WriteRules {
-  /** a change of an existing resource of a stored type must say which version it has seen */
-  ifMatchRequired: boolean;
-  /** a conditional delete may delete several */
-  deletesMany: boolean;
-}
-
-export interface Caller {
-  request: FastifyRequest;
-  providers: Providers;
-  rules: WriteRules;
 }
 
 const letters = { create: "c", update: "u", patch: "u", delete: "d" } as const;
@@ -139,7 +109,7 @@ async function foundAlready({ request }: Caller, target: Target, before: Resourc
 }
 
 async function plannedPut(
-  { request, providers }: Caller,
+  { request, providers, repository }: Caller,
   target: Target,
   rewrite: (reference: string) => string,
 ): Promise<PlannedChange> {
@@ -153,8 +123,8 @@ async function plannedPut(
   if (!before && asked.interaction === "update") refuseSpeakingId(type, id);
   for (const version of [before, after])
     if (version) await request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
-  const repository = storedTypeOf(type) && providers.repository;
-  const warnings = (await repository?.validate(after, request.ctx)) ?? [];
+  // another's provider validates what it is given itself
+  const warnings = storedTypeOf(type) ? await repository.validate(after, request.ctx) : [];
   return { ...target, action, after, warnings };
 }
 

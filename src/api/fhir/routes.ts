@@ -2,12 +2,13 @@ import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance } from "fastify";
 import type { AccessTokens } from "../../access/access-token.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
+import type { Repository } from "../../fhir/repository.ts";
 import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
+import type { AskedChange, WriteRules } from "./asked.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
 import { onTypePath, type Ways } from "./paths.ts";
-import type { AskedChange, WriteRules } from "./plan.ts";
 import { answerRead } from "./read.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
@@ -22,6 +23,7 @@ export interface WriteSettings {
 
 export interface FhirDoor extends WriteSettings {
   providers: Providers;
+  repository: Repository;
   tokens: AccessTokens;
   capability: CapabilityStatement;
   tokenUrl: string;
@@ -60,11 +62,12 @@ function scopesOf({ type, operations = [] }: Provider): string[] {
   return [`system/${type}.rs`, ...letters.map((letter) => `system/${type}.${letter}`)];
 }
 
-function registerTypes(app: FastifyInstance, { providers, rules, maxBodyBytes }: FhirDoor): void {
+function registerTypes(app: FastifyInstance, door: FhirDoor): void {
+  const { providers, maxBodyBytes } = door;
   const search = answerSearch(providers);
-  const history = answerHistory(providers);
+  const history = answerHistory(door);
   const write = (interaction: AskedChange["interaction"]) =>
-    [interaction, answerWrite({ providers, rules }, interaction)] as const;
+    [interaction, answerWrite(door, interaction)] as const;
   app.register(async (any) => {
     takeAnyBody(any);
     const on = (url: string, ways: Ways) => onTypePath(any, { providers, maxBodyBytes }, url, ways);
@@ -79,7 +82,7 @@ function registerTypes(app: FastifyInstance, { providers, rules, maxBodyBytes }:
       PUT: write("update"),
       DELETE: write("delete"),
     });
-    any.get("/_history", answerSystemHistory(providers));
+    any.get("/_history", answerSystemHistory(door));
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });
     on("/:type/:id/_history/:version", { GET: ["vread", answerRead] });

@@ -1,0 +1,38 @@
+import type { Resource } from "@medplum/fhirtypes";
+import type { FastifyRequest } from "fastify";
+import type { Interaction, Provider, Providers } from "../../fhir/provider.ts";
+import type { Repository } from "../../fhir/repository.ts";
+
+export type Pairs = readonly [string, string][];
+
+/** One change as asked, by HTTP or in an entry of a Bundle. */
+export interface AskedChange {
+  interaction: Extract<Interaction, "create" | "update" | "patch" | "delete">;
+  provider: Provider;
+  /** absent: given by the store, or found by the criteria */
+  id?: string;
+  /** of a conditional interaction */
+  criteria?: Pairs;
+  /** the criteria stood in the URL, where personal identifiers are refused */
+  inUrl?: boolean;
+  /** what is created or replaces the current version */
+  resource?: Resource;
+  /** makes the next version of the current one; does not change it */
+  patch?(current: Resource): Resource;
+  ifMatch?: number;
+}
+
+export interface WriteRules {
+  /** a change of an existing resource of a stored type must say which version it has seen */
+  ifMatchRequired: boolean;
+  /** a conditional delete may delete several */
+  deletesMany: boolean;
+}
+
+export interface Caller {
+  request: FastifyRequest;
+  providers: Providers;
+  /** holds the stored types, and writes several of their resources in one transaction */
+  repository: Repository;
+  rules: WriteRules;
+}
