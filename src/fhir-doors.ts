@@ -1,7 +1,9 @@
 import type { WriteSettings } from "./api/fhir/routes.ts";
 import type { Config } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
 import { Providers } from "./fhir/provider.ts";
-import { Repository, type ResourceIndex } from "./fhir/repository.ts";
+import { Repository } from "./fhir/repository.ts";
+import { SearchIndex } from "./fhir/search/search-index.ts";
 import { storedProvider } from "./fhir/stored-provider.ts";
 import { storedTypes } from "./fhir/stored-types.ts";
 import { createValidator } from "./fhir/validation/validator.ts";
@@ -24,8 +26,9 @@ interface Sources {
 /** Every type behind the FHIR door: registries read through, the product's own maps and journal, our store. */
 export function openFhir(config: Config, parts: Parts, { around, journal }: Sources) {
   const { practitioners, organizations, mappings } = parts;
-  const repository = openRepository(parts);
-  const providers = new Providers(`${config.PUBLIC_URL}/fhir`, [
+  const baseUrl = `${config.PUBLIC_URL}/fhir`;
+  const repository = openRepository(baseUrl, parts, around.clock);
+  const providers = new Providers(baseUrl, [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
@@ -41,21 +44,16 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
   return { providers, repository, ...writeSettings(config) };
 }
 
-function openRepository({ store, resources }: Parts): Repository {
+function openRepository(baseUrl: string, { store, resources, keyring }: Parts, clock: Clock): Repository {
   const validator = createValidator();
   return new Repository({
     db: store.db,
     store: resources,
-    index: idsOnly,
+    index: new SearchIndex({ keyring, clock, baseUrl }),
     validate: async (resource) => validator.validate(resource),
     onChange: [],
   });
 }
-
-const idsOnly: ResourceIndex = {
-  search: async (_db, { criteria }) => ({ ids: criteria[0]?.values ?? [] }),
-  write: async () => {},
-};
 
 /** What the settings say about what is sent to the FHIR door. */
 const writeSettings = (config: Config): WriteSettings => ({

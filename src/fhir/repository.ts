@@ -5,26 +5,21 @@ import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
-import type { HistoryEntry, HistoryRequest, SearchRequest, WriteOptions, Written } from "./provider.ts";
+import type {
+  Candidates,
+  HistoryEntry,
+  HistoryRequest,
+  Position,
+  SearchRequest,
+  WriteOptions,
+  Written,
+} from "./provider.ts";
+import type { IndexQuery, SearchIndex } from "./search/search-index.ts";
 import { contentOf, isSameContent, resourceOf, sourceOf } from "./stored-content.ts";
 import { storedTypeOf } from "./stored-types.ts";
 import { subjectOf } from "./subject.ts";
 
 type Identified = Resource & { id: string };
-
-/** What searches read; it is written in the transaction of the write, an absent resource being deleted. */
-export interface ResourceIndex {
-  search(
-    db: Kysely<Schema>,
-    request: SearchRequest,
-    scope: { tenant: string },
-  ): Promise<{ ids: readonly string[] }>;
-  write(
-    trx: Kysely<Schema>,
-    key: ResourceKey & { subject?: string },
-    resource: Resource | undefined,
-  ): Promise<void>;
-}
 
 /** One version that was written; the transaction is still open. */
 export interface RepositoryChange {
@@ -42,7 +37,7 @@ export type ChangeListener = (trx: Kysely<Schema>, change: RepositoryChange) => 
 export interface RepositoryParts {
   db: Kysely<Schema>;
   store: ResourceStore;
-  index: ResourceIndex;
+  index: SearchIndex;
   /** issues of severity error or fatal refuse the write */
   validate(resource: Resource, ctx: RequestContext): Promise<readonly OperationOutcomeIssue[]>;
   /** told of each change in its transaction, in this order */
@@ -77,11 +72,25 @@ export class Repository {
     return existing(await store.version(db, { ...keyOf(type, id, ctx), version: Number(version) }));
   }
 
-  /** Current resources that a search finds, in its order. */
-  async search(request: SearchRequest, ctx: RequestContext): Promise<Resource[]> {
+  /** Current resources that a search finds, each with its place, in the order of the search. */
+  async search(
+    request: SearchRequest,
+    page: { position?: Position; limit: number },
+    ctx: RequestContext,
+  ): Promise<Candidates> {
     const { db, index } = this.#parts;
-    const { ids } = await index.search(db, request, { tenant: ctx.actor.tenant });
-    return this.byIds(request.type, ids, ctx);
+    const { hits, ...rest } = await index.search(db, queryOf(request, ctx), page);
+    const found = await this.byIds(
+      request.type,
+      hits.map(({ id }) => id),
+      ctx,
+    );
+    const places = new Map(hits.map(({ id, at }) => [id, at]));
+    return {
+      found: found.map((resource) => ({ resource, at: places.get(resource.id ?? "") ?? 0 })),
+      ...rest,
+      sources: [],
+    };
   }
 
   /** Versions newest first, of all types when none is given; throws `not-found` for an id that never was. */
@@ -144,8 +153,9 @@ export class RepositoryWrites {
 
   /** Ids that a search finds as the transaction sees them. */
   async search(request: SearchRequest): Promise<readonly string[]> {
-    const { tenant } = this.#ctx.actor;
-    return (await this.#parts.index.search(this.trx, request, { tenant })).ids;
+    const query = queryOf(request, this.#ctx);
+    const { hits } = await this.#parts.index.search(this.trx, query, { limit: request.count });
+    return hits.map(({ id }) => id);
   }
 
   /** Creates or updates; what says nothing new makes no version. Throws `version-conflict`. */
@@ -183,10 +193,10 @@ export class RepositoryWrites {
   }
 
   async #tell(stored: StoredResource, before: StoredResource | undefined): Promise<void> {
-    const { tenant, type, id, subject, version } = stored;
+    const { tenant, type, id, version } = stored;
     const after = stored.content && resourceOf(stored);
     const key = { tenant, type, id };
-    await this.#parts.index.write(this.trx, { ...key, subject }, after);
+    await this.#parts.index.write(this.trx, key, after);
     const change = { key, version, before: before?.content && resourceOf(before), after, ctx: this.#ctx };
     for (const listener of this.#parts.onChange) await listener(this.trx, change);
   }
@@ -196,6 +206,13 @@ const keyOf = (type: string, id: string, { actor }: RequestContext): ResourceKey
   tenant: actor.tenant,
   type,
   id,
+});
+
+const queryOf = ({ type, criteria, has, sort }: SearchRequest, { actor }: RequestContext): IndexQuery => ({
+  tenant: actor.tenant,
+  type,
+  tests: [...criteria, ...has],
+  sort,
 });
 
 function existing(stored: StoredResource | undefined): Resource {

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Resource } from "@medplum/fhirtypes";
-import type { Provider, SearchParameter } from "./provider.ts";
+import type { Provider } from "./provider.ts";
 import type { Repository } from "./repository.ts";
+import { indexedParametersOf } from "./search/parameters.ts";
 import type { StoredType } from "./stored-types.ts";
-
-const byId: SearchParameter = { name: "_id", type: "token", documentation: "logical id" };
 
 /** A type of our own store behind the FHIR door. */
 export function storedProvider(repository: Repository, row: StoredType): Provider {
@@ -20,11 +19,18 @@ export function storedProvider(repository: Repository, row: StoredType): Provide
   return {
     type,
     documentation,
-    searchParameters: [byId],
+    searchParameters: indexedParametersOf(type),
+    indexed: {
+      candidates: (request, page, ctx) => repository.search(request, page, ctx),
+      byIds: (ids, ctx) => repository.byIds(type, ids, ctx),
+    },
     read: async (id, ctx) => alone(await repository.read(type, id, ctx)),
     vread: async (id, version, ctx) => alone(await repository.vread(type, id, version, ctx)),
     history: async (request, ctx) => ({ value: await repository.history(request, ctx, type), sources: [] }),
-    search: async (request, ctx) => ({ value: await repository.search(request, ctx), sources: [] }),
+    search: async (request, ctx) => {
+      const { found, sources } = await repository.search(request, { limit: request.count }, ctx);
+      return { value: found.map(({ resource }) => resource), sources };
+    },
     create: async (resource, ctx) => {
       await repository.validate(resource, ctx);
       return repository.transaction(ctx, (writes) => writes.put({ ...resource, id: randomUUID() }, {}));

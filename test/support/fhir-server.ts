@@ -12,6 +12,7 @@ import { createKeyring } from "../../src/crypto/keyring.ts";
 import { capabilityOf } from "../../src/fhir/capability.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
+import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { createValidator } from "../../src/fhir/validation/validator.ts";
@@ -31,7 +32,6 @@ interface FhirServerSettings extends Partial<WriteSettings> {
   databaseUrl?: string;
   /** beside the stored types */
   providers?: readonly Provider[];
-  index?: RepositoryParts["index"];
   validate?: RepositoryParts["validate"];
   /** what decide() would refuse; absent: nothing */
   refuses?(action: AccessAction, resource: AccessedResource): boolean;
@@ -49,6 +49,7 @@ export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
 /** The FHIR door alone on a socket, over a real store, with access decided by the test. */
 export async function startFhirServer(settings: FhirServerSettings = {}) {
   const clock = new ManualClock();
+  const baseUrl = "http://here.example/fhir";
   const store = await openDatabase({ url: settings.databaseUrl, dataDir: "memory://" });
   const keyring = createKeyring(new Uint8Array(32).fill(7));
   const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
@@ -56,7 +57,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   const repository = new Repository({
     db: store.db,
     store: new ResourceStore({ dataKeys, clock }),
-    index: settings.index ?? { write: async () => {}, search: async () => ({ ids: [] }) },
+    index: new SearchIndex({ keyring, clock, baseUrl }),
     validate: settings.validate ?? (async (resource) => validator.validate(resource)),
     onChange: [],
   });
@@ -67,7 +68,6 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));
   const stored = storedTypes.map((row) => storedProvider(repository, row));
-  const baseUrl = "http://here.example/fhir";
   const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
   const tokens = new AccessTokens({
     key: keyring.derive("access-token"),

@@ -1,0 +1,89 @@
+import type { Bundle, Patient } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freshDatabase } from "../support/database.ts";
+import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
+
+const system = "https://mis.example/card";
+const patient = (value: string, more: Partial<Patient> = {}): Patient => ({
+  resourceType: "Patient",
+  identifier: [{ system, value }],
+  ...more,
+});
+const byCard = (value: string) => `identifier=${system}|${value}`;
+
+describe.each(["postgres", "pglite"] as const)("conditional interactions on %s", (engine) => {
+  let server: FhirServer;
+  beforeAll(async () => {
+    server = await startFhirServer({
+      databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
+    });
+  });
+  afterAll(() => server?.close());
+
+  const create = (resource: Patient, condition?: string) =>
+    server.call<Patient>("POST", "/Patient", {
+      body: resource,
+      headers: condition === undefined ? {} : { "if-none-exist": condition },
+    });
+  const versionsOf = async (id: string | undefined) =>
+    (await server.call<Bundle>("GET", `/Patient/${id}/_history`)).body.entry?.length;
+
+  it("a create finds what is there, makes what is not, and refuses several", async () => {
+    const first = await create(patient("1"), byCard("1"));
+    expect(first.status).toBe(201);
+    const second = await create(patient("1", { active: true }), `?${byCard("1")}`);
+    expect([second.status, second.body.id, second.body.active]).toEqual([200, first.body.id, undefined]);
+    await create(patient("1"));
+    const third = await create(patient("1"), byCard("1"));
+    expect([third.status, codeOf(third)]).toEqual([412, "criteria-ambiguous"]);
+  });
+
+  it("16 equal creates at once make one resource", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => create(patient("sixteen"), byCard("sixteen"))),
+    );
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(15);
+    expect(await versionsOf(answers[0]?.body.id)).toBe(1);
+  });
+
+  it("an update changes the one that is found, or creates", async () => {
+    const at = `/Patient?_tag=u1`;
+    const meta = { tag: [{ code: "u1" }] };
+    const first = await server.call<Patient>("PUT", at, { body: patient("2", { meta }) });
+    expect(first.status).toBe(201);
+    const second = await server.call<Patient>("PUT", at, { body: patient("2", { meta, active: true }) });
+    expect([second.status, second.body.id, second.body.meta?.versionId]).toEqual([200, first.body.id, "2"]);
+    const other = await server.call("PUT", at, { body: patient("2", { id: crypto.randomUUID() }) });
+    expect(other.status).toBe(400);
+    await create(patient("2", { meta }));
+    expect(codeOf(await server.call("PUT", at, { body: patient("2") }))).toBe("criteria-ambiguous");
+  });
+
+  it("a delete deletes the one that is found, refuses several and needs criteria", async () => {
+    const tagged = (code: string) => create(patient("3", { meta: { tag: [{ code }] } }));
+    const { body } = await tagged("d1");
+    expect((await server.call("DELETE", "/Patient?_tag=d1")).status).toBe(204);
+    expect((await server.call("GET", `/Patient/${body.id}`)).status).toBe(410);
+    expect((await server.call("DELETE", "/Patient?_tag=d1")).status).toBe(204);
+    await tagged("d2");
+    await tagged("d2");
+    expect(codeOf(await server.call("DELETE", "/Patient?_tag=d2"))).toBe("criteria-ambiguous");
+    expect((await server.call("DELETE", "/Patient")).status).toBe(400);
+    expect(codeOf(await server.call("DELETE", "/Patient?shoesize=43"))).toBe("unknown-parameter");
+  });
+
+  it("a personal identifier may stand in If-None-Exist, and in no URL", async () => {
+    const refused = await server.call("PUT", `/Patient?${byCard("4")}`, { body: patient("4") });
+    expect([refused.status, codeOf(refused)]).toEqual([400, "identifier-in-url"]);
+  });
+
+  it("needs the letter s besides its own", async () => {
+    const token = await server.tokenFor("system/Patient.c");
+    const headers = { "if-none-exist": byCard("5") };
+    const refused = await server.call("POST", "/Patient", { body: patient("5"), headers, token });
+    expect([refused.status, codeOf(refused)]).toEqual([403, "scope-missing"]);
+  });
+});
