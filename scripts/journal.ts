@@ -12,10 +12,11 @@ import type { ExportedHead } from "../src/store/journal-format.ts";
 import { type SealerParts, sealJournal } from "../src/store/journal-seal.ts";
 import { verifyJournal } from "../src/store/journal-verify.ts";
 
-const usage = `usage: npm run journal -- verify [--head HEAD.json]
+const usage = `usage: npm run journal -- verify [--head HEADS]
        npm run journal -- export [--out FILE] [--tenant OID]
 
-verify  recomputes every hash; with --head also against a head exported earlier. Exit 1 when something is wrong
+verify  recomputes every hash; with --head also against heads published earlier (one of /.well-known/journal-head,
+        or the lines of JOURNAL_HEADS_FILE). Exit 1 when something is wrong
 export  seals and writes the journal as NDJSON; with --out also FILE.head.json, to be kept elsewhere.
         Check a file offline: node scripts/verify-journal-export.mjs FILE [--head HEAD.json]
 The settings are those of the gateway; an embedded database must not be in use by a running gateway.`;
@@ -25,8 +26,14 @@ const { values, positionals } = parseArgs({
   options: { head: { type: "string" }, out: { type: "string" }, tenant: { type: "string" } },
 });
 
+/** One head in a file of its own, or the lines of JOURNAL_HEADS_FILE. */
+const headsIn = (text: string): ExportedHead[] =>
+  text.trimStart().startsWith("{\n")
+    ? [JSON.parse(text)]
+    : text.split("\n").flatMap((line) => (line.trim() ? [JSON.parse(line) as ExportedHead] : []));
+
 async function verify(parts: SealerParts): Promise<number> {
-  const exported = values.head ? JSON.parse(await readFile(values.head, "utf8")) : undefined;
+  const exported = values.head ? headsIn(await readFile(values.head, "utf8")) : undefined;
   const { ok, finding, sealedRows, unsealedRows, head } = await verifyJournal({ ...parts, exported });
   const sealedAt = head.position ? new Date(head.at).toISOString() : "never";
   if (ok) console.log(`ok: ${sealedRows} sealed rows, ${unsealedRows} not sealed yet, last seal ${sealedAt}`);

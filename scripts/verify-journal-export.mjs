@@ -2,11 +2,11 @@
 /**
  * Checks an exported journal offline. It imports nothing of the project, so an auditor can read all of it.
  *
- *   node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEAD.json]
+ *   node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEADS]
  *
  * --public-key  the journal's Ed25519 key (SPKI, base64) as it was given to you beforehand; without it the
  *               file's own key is used, which proves only that the file agrees with itself
- * --head        a head exported earlier and kept elsewhere: the file must still hold all that it covers
+ * --head        heads published earlier and kept elsewhere, one a line: the file must still hold all they cover
  *
  * Exit: 0 whole and unchanged, 1 changed, 2 wrong use.
  */
@@ -54,7 +54,8 @@ class Chain {
   #leaves = [];
 
   constructor(earlier, tenant) {
-    this.earlier = earlier;
+    this.earlier = new Map(earlier.map((head) => [head.position, head]));
+    this.last = earlier.reduce((last, head) => (head.position > last.position ? head : last), { position: 0 });
     this.tenant = tenant;
   }
 
@@ -90,17 +91,17 @@ class Chain {
     const rowsBefore = this.seq - this.of;
     this.chain = sha256([this.chain, this.position, rowsBefore, this.of, digest].join("."));
     this.#leaves = [];
-    const { earlier } = this;
-    if (earlier?.position === this.position && earlier.chain !== this.chain)
-      throw new Broken(`up to line ${number} the rows are not those that the earlier head covers`);
+    const earlier = this.earlier.get(this.position);
+    if (earlier && earlier.chain !== this.chain)
+      throw new Broken(`up to line ${number} the rows are not those that an earlier head covers`);
   }
 
   finish(head) {
     const isWhole = this.#leaves.length === 0 && this.position === head.position && this.seq === head.rows;
     if (!isWhole) throw new Broken(`the tail was cut: ${this.seq} rows here, the head covers ${head.rows}`);
     if (this.chain !== head.chain) throw new Broken("the chain does not end in the head: a row was changed");
-    if (this.earlier && this.earlier.position > this.position)
-      throw new Broken(`the tail was cut: the earlier head covers ${this.earlier.rows} rows, this file ${this.seq}`);
+    if (this.last.position > this.position)
+      throw new Broken(`the tail was cut: an earlier head covers ${this.last.rows} rows, this file ${this.seq}`);
   }
 }
 
@@ -153,15 +154,21 @@ async function readExport(bytes, earlier) {
 }
 
 /** Reads the byte stream of an export; throws when anything in it is not as it was sealed. */
-export async function checkExport(bytes, { publicKey, earlier } = {}) {
+export async function checkExport(bytes, { publicKey, earlier = [] } = {}) {
   const { chain, head } = await readExport(bytes, earlier);
   if (publicKey && publicKey !== head.publicKey)
     throw new Broken("the head names another key than the given one");
-  if (earlier && earlier.position > 0) checkSignature(earlier, head.publicKey, "the earlier head");
+  for (const one of earlier) if (one.position > 0) checkSignature(one, head.publicKey, "an earlier head");
   chain.finish(head);
   if (head.position > 0) checkSignature(head, head.publicKey, "the head");
   return { head, withheld: chain.withheld };
 }
+
+/** One head in a file of its own, however it is laid out, or a head a line. */
+const headsIn = (text) =>
+  text.trimStart().startsWith("{\n")
+    ? [JSON.parse(text)]
+    : text.split("\n").flatMap((line) => (line.trim() ? [JSON.parse(line)] : []));
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -169,13 +176,13 @@ async function main() {
     options: { "public-key": { type: "string" }, head: { type: "string" } },
   });
   if (positionals.length !== 1) {
-    console.error("usage: node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEAD.json]");
+    console.error("usage: node verify-journal-export.mjs FILE [--public-key BASE64] [--head HEADS]");
     return 2;
   }
   try {
-    const earlier = values.head && JSON.parse(readFileSync(values.head, "utf8"));
+    const earlier = values.head && headsIn(readFileSync(values.head, "utf8"));
     const publicKey = values["public-key"];
-    const { head, withheld } = await checkExport(createReadStream(positionals[0]), { publicKey, earlier });
+    const { head, withheld } = await checkExport(createReadStream(positionals[0]), { publicKey, earlier: earlier || [] });
     const own = publicKey ? "" : " (the file's own key: compare it with the one you were given)";
     const sealedAt = head.position ? new Date(head.at).toISOString() : "never";
     console.log(`ok: ${head.rows} rows, ${withheld} of them withheld, sealed ${sealedAt}`);

@@ -15,6 +15,7 @@ import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
 import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
+import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, listOf } from "./config.ts";
 import { capabilityOf } from "./fhir/capability.ts";
@@ -36,6 +37,7 @@ import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts"
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
+import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import type { Upstream } from "./upstream/call.ts";
 
@@ -168,6 +170,7 @@ function registerOps(app: FastifyInstance, door: DoorParts, capability: Capabili
     cache: () => (parts.redis ? (parts.redis.up ? "up" : "down") : "absent"),
     upstreams: () => upstreamStates(config, parts.upstream),
   });
+  registerJournalHead(app, () => currentHead({ db: parts.store.db, keyring: parts.keyring }));
   registerStartPage(app, {
     publicUrl: config.PUBLIC_URL,
     version: around.version,

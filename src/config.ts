@@ -137,6 +137,12 @@ export const configSchema = Type.Object({
     default: "openid fullname birthdate gender snils inn email mobile usr_org",
     description: "scopes that a sign-in asks for; one that is not granted to the system refuses the whole",
   }),
+  JOURNAL_HEADS_FILE: Type.Optional(
+    Type.String({
+      description:
+        "file to which the journal's signed head is appended every hour, on storage that the database's administrators can't rewrite",
+    }),
+  ),
   FAILED_MESSAGE_DAYS: Count(
     14,
     "how long an answer that could not be mapped is kept, sealed, for an operator",

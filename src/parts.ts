@@ -19,6 +19,7 @@ import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
+import { journalHeads } from "./jobs/journal-heads.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
@@ -81,7 +82,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs({ ...stored, esia, failedMessages, notify: systems.notify }, around);
+  const jobs = openJobs(config, { ...stored, esia, failedMessages, notify: systems.notify }, around);
   jobs.start();
   return {
     ...stored,
@@ -142,7 +143,7 @@ interface JobGround {
   dataKeys: DataKeys;
 }
 
-function openJobs(ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
+function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
   const { store, keyring, esia, failedMessages, outbox, notify, dataKeys } = ground;
   const observer = outboxMetrics(telemetry.instruments);
   const { db } = store;
@@ -150,6 +151,7 @@ function openJobs(ground: JobGround, { clock, log, telemetry }: Surroundings): J
   const jobs = [
     journalSealer({ db, keyring, clock }),
     dataKeyRotation({ db, dataKeys, log }),
+    ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     certificateWatch({ log, notices: () => esia.notices() }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
     outboxWatch({ db, clock, report: observer.depth }),

@@ -58,7 +58,14 @@ function timeOf(text: string): Pick<JournalQuery, "since" | "before"> {
 
 const interactions: Readonly<Record<string, { code: string; action: AuditEvent["action"] }>> = {
   read: { code: "read", action: "R" },
+  vread: { code: "vread", action: "R" },
   search: { code: "search-type", action: "E" },
+  "history-type": { code: "history-type", action: "R" },
+  "history-instance": { code: "history-instance", action: "R" },
+  create: { code: "create", action: "C" },
+  update: { code: "update", action: "U" },
+  patch: { code: "patch", action: "U" },
+  delete: { code: "delete", action: "D" },
 };
 
 /** One row as IHE BALP lays it out: who, when, whose data, on what ground, with what outcome. */

@@ -32,8 +32,8 @@ export interface Finding {
 export interface VerifyParts {
   db: Kysely<Schema>;
   keyring: Keyring;
-  /** a head exported earlier: the journal must still hold everything that it covers */
-  exported?: ExportedHead;
+  /** heads exported earlier: the journal must still hold everything that they cover */
+  exported?: readonly ExportedHead[];
 }
 
 /** Recomputes every hash of the journal from its rows and checks the chain against the signed head. */
@@ -48,13 +48,16 @@ export async function verifyJournal(parts: VerifyParts): Promise<JournalVerdict>
   return finding ? { ...verdict, ok: false, finding } : verdict;
 }
 
-function headFinding(keys: JournalKeys, head: JournalHead, exported?: ExportedHead): Finding | undefined {
+function headFinding(
+  keys: JournalKeys,
+  head: JournalHead,
+  exported: readonly ExportedHead[] = [],
+): Finding | undefined {
   // before the first seal the head is all zeros and unsigned
   const isGenuine = (one: JournalHead) => one.position === 0 || keys.isSigned(one);
   if (!isGenuine(head)) return { reason: "the head's signature is wrong" };
-  if (!exported) return undefined;
-  if (!isGenuine(exported)) return { reason: "the exported head was not signed by this journal's key" };
-  if (head.position < exported.position)
+  if (!exported.every(isGenuine)) return { reason: "an exported head was not signed by this journal's key" };
+  if (exported.some(({ position }) => head.position < position))
     return { row: head.rows + 1, reason: "the tail was cut: the exported head covers more rows" };
   return undefined;
 }
@@ -85,13 +88,13 @@ async function sealedFinding(
 function linkFinding(
   group: ReadGroup,
   expected: { position: number; rowsBefore: number; chain: string },
-  exported?: ExportedHead,
+  exported: readonly ExportedHead[] = [],
 ): Finding | undefined {
   const { position, rowsBefore, chain } = expected;
   if (group.position !== position) return { reason: "rows were removed" };
   if (group.chain !== chain || group.rowsBefore !== rowsBefore)
     return { reason: "the chain is broken: rows were reordered or replaced" };
-  if (exported?.position === position && exported.chain !== chain)
+  if (exported.some((earlier) => earlier.position === position && earlier.chain !== chain))
     return { reason: "the journal is not the one that the exported head covers" };
   return undefined;
 }

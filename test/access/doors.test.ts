@@ -1,9 +1,11 @@
+import { createPublicKey, verify } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEvent, Bundle, PractitionerRole } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
+import type { ExportedHead } from "../../src/store/journal-format.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { signInAs } from "../support/sign-in.ts";
 
@@ -181,6 +183,19 @@ describe("the journal for its people", () => {
     const theirs = await other.visitor.visit(`${app.url}/cabinet/v1/me/accesses`);
     expect(theirs.status).toBe(200);
     expect(theirs.text).not.toContain("Демонстрационная МИС");
+  });
+
+  it("the signed head is open to everybody and says nothing of anybody", async () => {
+    const answer = async () =>
+      (await fetch(`${app.url}/.well-known/journal-head`)).json() as Promise<ExportedHead>;
+    await expect.poll(async () => (await answer()).position).toBeGreaterThan(0);
+    const { position, rows, chain, at, signature, publicKey, ...rest } = await answer();
+    expect(rest).toEqual({});
+    const key = createPublicKey({ key: Buffer.from(publicKey, "base64"), format: "der", type: "spki" });
+    const signed = (count: number) =>
+      Buffer.from(JSON.stringify(["cabinet-gateway journal head", position, count, chain, at]));
+    expect(verify(null, signed(rows), key, Buffer.from(signature, "base64url"))).toBe(true);
+    expect(verify(null, signed(rows - 1), key, Buffer.from(signature, "base64url"))).toBe(false);
   });
 
   it("the journal opens to its owner and to the security service, to nobody else", async () => {

@@ -66,14 +66,14 @@ const steps: Record<string, () => Promise<void>> = {
     await locks.hold("lock table resource_history in access exclusive mode");
   },
   "after the commit, before the answer": async () => {
-    await locks.hold("lock table journal in access exclusive mode");
+    await locks.hold("lock table journal_group in access exclusive mode");
   },
 };
 const statementOf: Record<string, RegExp> = {
   "before the claim": /^insert into "idempotency"/,
   "after the claim, before the effect": /"resource"/,
   "inside the transaction, with the effect written": /^insert into "resource_history"/,
-  "after the commit, before the answer": /insert into journal /,
+  "after the commit, before the answer": /^insert into journal_group/,
 };
 
 /** What a client does that follows the retry contract. */

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKeyring } from "../../src/crypto/keyring.ts";
+import { journalHeads } from "../../src/jobs/journal-heads.ts";
 import { type OpenDatabase, openDatabase } from "../../src/store/database.ts";
 import { Journal } from "../../src/store/journal.ts";
 import { freshDatabase } from "../support/database.ts";
@@ -47,7 +48,7 @@ const check = (file: string, ...args: string[]) => run([script("verify-journal-e
 
 type Check = (
   bytes: Readable,
-  options?: { publicKey?: string; earlier?: object },
+  options?: { publicKey?: string; earlier?: object[] },
 ) => Promise<{ withheld: number }>;
 const { checkExport } = (await import(script("verify-journal-export.mjs"))) as { checkExport: Check };
 const checkBytes = (bytes: Uint8Array | string, options?: Parameters<Check>[1]) =>
@@ -102,7 +103,12 @@ describe("npm run journal", () => {
 describe("an exported journal, checked without the project", () => {
   it("is whole", async () => {
     const expected = { code: 0, output: expect.stringMatching(/^ok: 6 rows, 0 of them withheld/) };
-    expect(await check(wholeFile, "--head", `${earlier}.head.json`)).toMatchObject(expected);
+    const heads = join(folder, "heads.ndjson");
+    const published = await Promise.all([earlier, wholeFile].map(headOf));
+    await writeFile(heads, published.map((head) => `${JSON.stringify(head)}\n`).join(""));
+    expect(await check(wholeFile, "--head", heads)).toMatchObject(expected);
+    await writeFile(heads, JSON.stringify(published[0], null, 2));
+    expect(await check(wholeFile, "--head", heads)).toMatchObject(expected);
     const { publicKey } = await headOf(wholeFile);
     expect(await check(wholeFile, "--public-key", publicKey)).toMatchObject(expected);
   });
@@ -122,8 +128,11 @@ describe("an exported journal, checked without the project", () => {
     const bytes = Buffer.from(whole);
     for (let place = 0; place < bytes.length; place++) {
       const changed = Buffer.from(bytes);
-      changed[place]! ^= 1 << (place % 7);
-      await expectBroken(changed);
+      // a bit that stays ASCII and one that does not
+      for (const bit of [1 << (place % 7), 0x80]) {
+        changed[place] = bytes[place]! ^ bit;
+        await expectBroken(changed);
+      }
       await expectBroken(bytes.subarray(0, place));
     }
   });
@@ -146,7 +155,18 @@ describe("an exported journal, checked without the project", () => {
     const foreignKey = Buffer.alloc(44, 1).toString("base64");
     await expectBroken(whole, { publicKey: foreignKey });
     const foreignHead = { ...(await headOf(earlier)), chain: "x".repeat(43) };
-    await expectBroken(whole, { earlier: foreignHead });
+    await expectBroken(whole, { earlier: [await headOf(wholeFile), foreignHead] });
+  });
+
+  it("a head appended to the file of heads shows a cut tail", async () => {
+    const file = join(folder, "hourly.ndjson");
+    const job = journalHeads({ db: store.db, keyring: createKeyring(masterKey), file });
+    for (let run = 0; run < 2; run++) await job.run(new AbortController().signal);
+    expect((await readFile(file, "utf8")).split("\n")).toHaveLength(3);
+    expect(await check(wholeFile, "--head", file)).toMatchObject({ code: 0 });
+    expect(await cli("verify", "--head", file)).toMatchObject({ code: 0 });
+    const cut = { code: 1, output: expect.stringMatching(/^broken: the tail was cut/) };
+    expect(await check(earlier, "--head", file)).toMatchObject(cut);
   });
 
   it("of one tenant holds no row of another and can still be checked", async () => {

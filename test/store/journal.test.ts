@@ -150,7 +150,7 @@ onBothEngines((store) => {
     });
 
     it("everything removed and begun again, by a head that was exported before", async () => {
-      const exported = await currentHead(parts());
+      const exported = [await currentHead(parts())];
       const verdict = await tampered(async (trx) => {
         await sql`truncate journal_group`.execute(trx);
         await sql`update journal_head set position = 0, rows = 0, chain = '', signature = ''`.execute(trx);
