@@ -12,13 +12,9 @@ const fieldNames: Readonly<Record<string, string>> = {
 };
 
 const linksOfCode: Partial<Record<ErrorCode, readonly OfficialLink[]>> = {
-  "auth-bad-credentials": ["recovery"],
-  "auth-locked": ["recovery", "support"],
   "account-not-confirmed": ["confirmation", "registration"],
   "snils-missing": ["profile"],
-  "phone-not-linked": ["profile", "support"],
   "second-factor-missing": ["security", "support"],
-  "sign-in-certificate-expired": ["certificates"],
   "auth-upstream-down": ["status"],
   "identity-mismatch": ["profile"],
   "session-compromised": ["security", "support"],
@@ -26,7 +22,7 @@ const linksOfCode: Partial<Record<ErrorCode, readonly OfficialLink[]>> = {
 };
 
 // trouble with one-time codes has its own order of steps (L-65)
-const codeTroubles = new Set<ErrorCode>(["second-factor-missing", "phone-not-linked"]);
+const codeTroubles = new Set<ErrorCode>(["second-factor-missing"]);
 const asCitizen = new Set<ErrorCode>(["not-a-medical-worker", "worker-dismissed", "worker-check-waits"]);
 
 /** A page for a browser that an error met on its way through sign-in; undefined for programs and other doors. */
