@@ -34,6 +34,7 @@ import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
+import { SharedRates } from "./plugins/shared-rates.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
@@ -71,6 +72,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   });
   await registerLimits(app, {
     perMinute: config.RATE_LIMIT_PER_MINUTE,
+    store: rateStore(parts, around),
     overloaded: load.overloaded,
     https: config.PUBLIC_URL.startsWith("https://"),
   });
@@ -189,6 +191,22 @@ function upstreamStates(config: Config, upstream: Upstream): UpstreamState[] {
     state: stateOfBreaker[breaker],
     sandbox: sandboxed.includes(system),
   }));
+}
+
+/** Counts that replicas share; without Redis in the settings there is one replica, which counts for itself. */
+function rateStore({ redis, keyring }: Parts, { clock, telemetry }: Surroundings) {
+  const alone = telemetry.instruments.ratesAlone.of({});
+  return (
+    redis &&
+    new SharedRates({
+      link: redis,
+      clock,
+      hash: (key) => keyring.hmac("rate", key),
+      alone: () => {
+        alone.value++;
+      },
+    }).store
+  );
 }
 
 function accessTokens(config: Config, { keyring }: Parts, { clock }: Surroundings): AccessTokens {

@@ -30,6 +30,10 @@ function doorInstruments(metrics: Metrics) {
       help: "requests refused before their work began",
       labels: { reason: rejectReasons },
     }),
+    ratesAlone: metrics.counter({
+      name: "rate_limit_alone_total",
+      help: "times that Redis did not take counted requests: each replica then counts a client's rate alone",
+    }),
     journalSeconds: metrics.histogram({
       name: "journal_append_seconds",
       help: "time until a journal row is committed",
