@@ -22,7 +22,7 @@ function withCheck(stem: string): string {
 }
 
 /** Invented workers in the likeness of one that the sandbox has; `index` tells them apart. */
-export function canaryOf(like: { person: Person; worker: Worker }, index: number): Canary {
+function canaryOf(like: { person: Person; worker: Worker }, index: number): Canary {
   // a persona is named by letters
   const id = `canary-${String(index).replace(/\d/g, (digit) => "abcdefghij".charAt(Number(digit)))}`;
   const person = {
@@ -50,6 +50,29 @@ export function canaryOf(like: { person: Person; worker: Worker }, index: number
     },
   };
   return { person, worker: { ...structuredClone(like.worker), id: `frmr-${id}`, person: id } };
+}
+
+/** Puts so many invented workers into a sandbox's world, in the likeness of its doctor. */
+export async function releaseCanaries(sandboxUrl: string, count: number): Promise<Canary[]> {
+  const world = (await (await fetch(`${sandboxUrl}/_world`)).json()) as {
+    people: Person[];
+    workers: Worker[];
+  };
+  const worker = world.workers.find((candidate) => candidate.person === "doctor");
+  const person = world.people.find(({ id }) => id === "doctor");
+  if (!person || !worker) throw new Error("the sandbox has no doctor");
+  const canaries = Array.from({ length: count }, (_, index) => canaryOf({ person, worker }, index));
+  for (let start = 0; start < canaries.length; start += 50) {
+    const some = canaries.slice(start, start + 50);
+    const body = JSON.stringify({
+      people: some.map((canary) => canary.person),
+      workers: some.map((canary) => canary.worker),
+    });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${sandboxUrl}/_world`, { method: "POST", headers, body });
+    if (!answer.ok) throw new Error(`the sandbox refused the canaries: ${answer.status}`);
+  }
+  return canaries;
 }
 
 /** What must be found nowhere: as it is written, and as forms and people write it. */

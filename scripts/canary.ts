@@ -3,19 +3,16 @@
  * and looks for them in whatever is not theirs: logs, metrics, URLs, headers, error bodies, Redis, the database and
  * the data folder. The last line is `leaks: 0`; `--plant` leaks on purpose and must be found out.
  */
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Redis } from "ioredis";
-import { sql } from "kysely";
-import { openDatabase } from "../src/store/database.ts";
-import type { Person, Worker } from "../src/systems/sandbox-world.ts";
-import { startGateway, type TestGateway } from "../test/support/gateway.ts";
+import { startGateway } from "../test/support/gateway.ts";
 import { startRedis } from "../test/support/redis-server.ts";
 import { driveClient, driveFaults, drivePerson } from "./canary-calls.ts";
-import { type Canary, canaryOf, secretsOf } from "./canary-people.ts";
+import { type Canary, releaseCanaries, secretsOf } from "./canary-people.ts";
 import { type Leak, LeakSearch } from "./canary-search.ts";
+import { filesOf, redisContent, tablesContent } from "./canary-stores.ts";
 
 const { values: options } = parseArgs({
   options: { people: { type: "string", default: "1000" }, plant: { type: "boolean", default: false } },
@@ -39,7 +36,7 @@ const gateway = await startGateway(
 const dataFolder = String(gateway.environment.DATA_DIR);
 const leaks: Leak[] = [];
 try {
-  const canaries = await release(gateway);
+  const canaries = await releaseCanaries(gateway.sandboxUrl, count + most.faults);
   const secrets = new LeakSearch(canaries.flatMap(secretsOf));
   const outgoing = (place: string, text: string) =>
     void leaks.push(...secrets.search(place, Buffer.from(text)));
@@ -53,7 +50,7 @@ try {
       leaks.push(...secrets.search("redis", bytes));
     }
   await gateway.server.stop();
-  for (const [table, rows] of await tables()) outgoing(`table ${table}`, rows);
+  for (const [table, rows] of await tablesContent(dataFolder)) outgoing(`table ${table}`, rows);
   for (const root of [dataFolder, folder])
     for (const file of await filesOf(root)) leaks.push(...secrets.search(file, await readFile(file)));
   report(canaries.length);
@@ -61,31 +58,6 @@ try {
   await gateway.remove();
   await redis?.server.stop();
   await rm(folder, { recursive: true, force: true });
-}
-
-/** Puts the people into the sandbox's world. */
-async function release({ sandboxUrl }: TestGateway): Promise<Canary[]> {
-  const world = (await (await fetch(`${sandboxUrl}/_world`)).json()) as {
-    people: Person[];
-    workers: Worker[];
-  };
-  const worker = world.workers.find((candidate) => candidate.person === "doctor");
-  const person = world.people.find(({ id }) => id === "doctor");
-  if (!person || !worker) throw new Error("the sandbox has no doctor");
-  const canaries = Array.from({ length: count + most.faults }, (_, index) =>
-    canaryOf({ person, worker }, index),
-  );
-  for (let start = 0; start < canaries.length; start += 50) {
-    const some = canaries.slice(start, start + 50);
-    const body = JSON.stringify({
-      people: some.map((canary) => canary.person),
-      workers: some.map((canary) => canary.worker),
-    });
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(`${sandboxUrl}/_world`, { method: "POST", headers, body });
-    if (!answer.ok) throw new Error(`the sandbox refused the canaries: ${answer.status}`);
-  }
-  return canaries;
 }
 
 async function drive(canaries: readonly Canary[], outgoing: (place: string, text: string) => void) {
@@ -107,36 +79,6 @@ async function plant([first]: readonly Canary[]): Promise<void> {
   const { family, snils } = first.person;
   await appendFile(logFile, `${Buffer.from(`?${family}`).toString("base64")}\n`);
   await writeFile(join(dataFolder, "planted"), Buffer.from(snils).toString("hex"));
-}
-
-async function redisContent(url: string): Promise<[string, Buffer][]> {
-  const link = new Redis(url);
-  const content: [string, Buffer][] = [];
-  for (const key of await link.keys("*"))
-    content.push([key, (await link.dumpBuffer(key)) ?? Buffer.alloc(0)]);
-  link.disconnect();
-  return content;
-}
-
-/** Every table as text, compressed values opened. */
-async function tables(): Promise<[string, string][]> {
-  const { db, close } = await openDatabase({ dataDir: dataFolder });
-  const { rows } = await sql<{ name: string }>`
-    select table_name as name from information_schema.tables where table_schema = 'public'`.execute(db);
-  const content: [string, string][] = [];
-  for (const { name } of rows) {
-    const lines = await sql<{ line: string }>`select t::text as line from ${sql.table(name)} as t`.execute(
-      db,
-    );
-    content.push([name, lines.rows.map(({ line }) => line).join("\n")]);
-  }
-  await close();
-  return content;
-}
-
-async function filesOf(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 function report(people: number): void {

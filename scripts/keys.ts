@@ -8,6 +8,7 @@ import { isGatewayError } from "../src/core/errors.ts";
 import { silentLogger } from "../src/core/logger.ts";
 import type { KeyProvider } from "../src/crypto/envelope.ts";
 import { createKeyring } from "../src/crypto/keyring.ts";
+import { SearchIndex } from "../src/fhir/search/search-index.ts";
 import { Shredding } from "../src/flows/shredding.ts";
 import { masterKeyOf } from "../src/generated-keys.ts";
 import { openKeyProvider } from "../src/key-encryption.ts";
@@ -136,7 +137,8 @@ async function run(command: (ground: Ground) => Promise<number>): Promise<number
   const dataKeys = new DataKeys({ keys, clock });
   const identityMap = new IdentityMap({ db, keyring, clock });
   const journal = new Journal({ pool, keyring });
-  const shredding = new Shredding({ db, dataKeys, identityMap, cache, clock });
+  const index = new SearchIndex({ keyring, clock, baseUrl: `${config.PUBLIC_URL}/fhir` });
+  const shredding = new Shredding({ db, dataKeys, identityMap, index, cache, clock });
   try {
     return await command({ db, keys, dataKeys, journal, shredding });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
+import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import { afterAll, expect, it } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
 import { LeasedGenerations } from "../../src/cache/leased-generations.ts";
@@ -10,6 +11,7 @@ import { isGatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
+import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { Shredding } from "../../src/flows/shredding.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { IdentityMap } from "../../src/store/identity-map.ts";
@@ -28,6 +30,9 @@ onBothEngines((store) => {
     for (const stop of stops.splice(0)) await stop();
   });
 
+  const indexed = (id: string) =>
+    store().db.selectFrom("search_resource").select("rid").where("id", "=", id).execute();
+
   /** One replica: its own caches before the same stores. */
   async function replica(clock: ManualClock | typeof systemClock) {
     const link = new RedisLink({ url: process.env.TEST_REDIS_URL ?? "", log: silentLogger });
@@ -44,9 +49,13 @@ onBothEngines((store) => {
     const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
     const resources = new ResourceStore({ dataKeys, clock });
     const identityMap = new IdentityMap({ db, keyring, clock });
-    const shredding = new Shredding({ db, dataKeys, identityMap, cache, clock });
-    const write = (type: string, id: string, subject: string) =>
-      db.transaction().execute((trx) => resources.put(trx, { tenant, type, id, subject, content: { id } }));
+    const index = new SearchIndex({ keyring, clock, baseUrl: "http://gateway.test/fhir" });
+    const shredding = new Shredding({ db, dataKeys, identityMap, index, cache, clock });
+    const write = (type: ResourceType, id: string, subject: string) =>
+      db.transaction().execute(async (trx) => {
+        await resources.put(trx, { tenant, type, id, subject, content: { id } });
+        await index.write(trx, { tenant, type, id }, { resourceType: type, id } as Resource);
+      });
     const read = async (type: string, id: string, subject: string) => {
       const spec = { name: "resource", tenant, key: [type, id], subjects: [subject], seconds: 60 };
       const load = async () => (await resources.get(db, { tenant, type, id }))?.content;
@@ -78,11 +87,13 @@ onBothEngines((store) => {
         if (begunAfter) after += 1;
       }
     });
+    expect(await indexed(subject)).toHaveLength(1);
     await one.shredding.shred({ tenant, subject });
     shredded = true;
     await Promise.all(readers);
     expect(before).toBeGreaterThan(0);
     expect(late).toBe(0);
+    expect(await indexed(subject)).toEqual([]);
     expect(await one.identityMap.find(tenant, subject)).toBeUndefined();
     expect(await one.identityMap.idOf(tenant, "snils", "90000000182")).not.toBe(subject);
     await one.shredding.shred({ tenant, subject });

@@ -17,16 +17,20 @@ export interface TestPostgres {
   remove(): Promise<void>;
 }
 
+/** A program of PostgreSQL, also where Debian keeps it off the path. */
+export function postgresBinary(name: string): string {
+  return existsSync(debianBinaries) ? join(debianBinaries, name) : name;
+}
+
 /** A PostgreSQL cluster of its own in a temporary folder, with fsync on. */
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "gateway-postgres-"));
   const owner = await postgresOwner();
   if (owner) await chown(folder, owner.uid, owner.gid);
-  const binary = (name: string) => (existsSync(debianBinaries) ? join(debianBinaries, name) : name);
   const options = { ...owner, cwd: folder, env: { ...process.env, LC_ALL: "C.UTF-8" } };
   const dataFolder = join(folder, "data");
   await run(
-    binary("initdb"),
+    postgresBinary("initdb"),
     ["-D", dataFolder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
     options,
   );
@@ -35,7 +39,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: folder, max_connections: "200" };
   const server = new ChildServer({
-    command: binary("postgres"),
+    command: postgresBinary("postgres"),
     args: [
       "-D",
       dataFolder,
