@@ -1,7 +1,7 @@
 import type { Cache } from "../cache/cache.ts";
-import { leaseMs } from "../cache/leased-generations.ts";
+import { withdrawEverywhere } from "../cache/withdrawal.ts";
 import type { Clock } from "../core/clock.ts";
-import { GatewayError, isGatewayError } from "../core/errors.ts";
+import { GatewayError } from "../core/errors.ts";
 import type { FoundSession, SessionKey, SessionKind, SessionStore } from "../store/sessions.ts";
 import type { SessionFacts } from "./session-facts.ts";
 
@@ -103,24 +103,8 @@ export class Sessions {
     await this.#forget(await this.#store.end(of)).catch(() => {});
   }
 
-  // after the database: an entry loaded meanwhile is of the generation before
   async #forget(hashes: readonly string[]): Promise<void> {
-    const subjects = hashes.map(subjectOf);
-    if (await this.#bumped(subjects)) return;
-    // the database is the record: without Redis no replica gives a kept answer after its lease
-    await this.#clock.sleep(leaseMs);
-    // a Redis that came back with all it held would have them trusted again
-    await this.#bumped(subjects);
-  }
-
-  async #bumped(subjects: readonly string[]): Promise<boolean> {
-    try {
-      await Promise.all(subjects.map((subject) => this.#cache.bump(subject)));
-      return true;
-    } catch (error) {
-      if (isGatewayError(error) && error.code === "store-unavailable") return false;
-      throw error;
-    }
+    await withdrawEverywhere({ cache: this.#cache, clock: this.#clock }, hashes.map(subjectOf));
   }
 
   async #known(hash: string): Promise<Known> {
