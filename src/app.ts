@@ -2,11 +2,13 @@ import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import { AccessTokens } from "./access/access-token.ts";
+import { TokenRevocations } from "./access/token-revocations.ts";
 import { openAccess } from "./access-parts.ts";
 import type { AuthDoor } from "./api/auth/door.ts";
 import { signInErrorPage } from "./api/auth/error-page.ts";
 import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
+import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
@@ -40,6 +42,7 @@ import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
+import { isClaimed } from "./store/once.ts";
 import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
@@ -119,8 +122,10 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     sandboxed: sandboxedSystems(config),
     date: new Date(around.clock.now()).toISOString(),
   });
+  const check = { clients, audience: tokenUrl, claimOnce, clock: around.clock };
+  registerTokenStanding(app, { check, tokens, issuer: config.PUBLIC_URL });
   registerTokenEndpoint(app, {
-    check: { clients, audience: tokenUrl, claimOnce, clock: around.clock },
+    check,
     tokens,
     confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
   });
@@ -209,12 +214,19 @@ function rateStore({ redis, keyring }: Parts, { clock, telemetry }: Surroundings
   );
 }
 
-function accessTokens(config: Config, { keyring }: Parts, { clock }: Surroundings): AccessTokens {
+function accessTokens(config: Config, parts: Parts, { clock }: Surroundings): AccessTokens {
+  const { keyring, cache, claimOnce } = parts;
   return new AccessTokens({
     key: keyring.derive("access-token"),
     issuer: config.PUBLIC_URL,
     audience: `${config.PUBLIC_URL}/fhir`,
     lifeSeconds: config.TOKEN_SECONDS,
     clock,
+    revocations: new TokenRevocations({
+      cache,
+      clock,
+      claimOnce,
+      isClaimed: isClaimed(parts.store.db, keyring, clock),
+    }),
   });
 }

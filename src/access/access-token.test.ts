@@ -1,9 +1,11 @@
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
+import { revocationsInMemory } from "../../test/support/revocations.ts";
 import { ManualClock } from "../core/clock.ts";
 import { AccessTokens } from "./access-token.ts";
 
 const settings = (clock = new ManualClock()) => ({
+  revocations: revocationsInMemory(clock),
   key: new Uint8Array(32).fill(1),
   issuer: "https://gateway.test",
   audience: "https://gateway.test/fhir",

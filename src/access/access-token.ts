@@ -1,12 +1,17 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
+import type { CacheSpec } from "../cache/spec.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Actor, Duty, PurposeOfUse, SignatureLevel } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import { parseScope, type Scope } from "./scopes.ts";
+import { revocationOf, type TokenRevocations } from "./token-revocations.ts";
 
-/** What a valid token says; `expiresAt` in clock milliseconds. */
+/** What a valid token says; times in clock milliseconds. */
 export interface TokenFacts {
+  /** jti */
+  id: string;
+  issuedAt: number;
   actor: Actor;
   scopes: readonly Scope[];
   expiresAt: number;
@@ -42,6 +47,12 @@ export interface TokenSettings {
   audience: string;
   lifeSeconds: number;
   clock: Clock;
+  revocations: TokenRevocations;
+}
+
+interface CheckedToken {
+  facts: TokenFacts;
+  revocation: CacheSpec;
 }
 
 /**
@@ -50,7 +61,7 @@ export interface TokenSettings {
  */
 export class AccessTokens {
   readonly #settings: TokenSettings;
-  readonly #checked = new LRUCache<string, TokenFacts>({ max: 10_000 });
+  readonly #checked = new LRUCache<string, CheckedToken>({ max: 10_000 });
 
   constructor(settings: TokenSettings) {
     this.#settings = settings;
@@ -76,15 +87,33 @@ export class AccessTokens {
 
   /** Facts of a token already checked on this replica, without a promise; undefined when it must be checked. */
   known(token: string): TokenFacts | undefined {
-    const facts = this.#checked.get(token);
-    return facts && facts.expiresAt > this.#settings.clock.now() ? facts : undefined;
+    const checked = this.#stillFresh(token);
+    return checked && this.#settings.revocations.isKnownGood(checked.revocation) ? checked.facts : undefined;
   }
 
-  /** Checks a token; throws GatewayError `token-expired` or `unauthorized`. */
+  /** Checks a token; throws GatewayError `token-expired` or `unauthorized`, for a revoked one too. */
   async check(token: string): Promise<TokenFacts> {
-    const facts = this.known(token) ?? (await this.#verify(token));
-    this.#checked.set(token, facts);
+    const { facts, revocation } = this.#stillFresh(token) ?? (await this.#verified(token));
+    if (await this.#settings.revocations.isRevoked(revocation))
+      throw new GatewayError("unauthorized", { detail: "the access token was revoked" });
     return facts;
+  }
+
+  /** Ends a token on every replica before its time. */
+  revoke({ id, expiresAt }: TokenFacts): Promise<void> {
+    return this.#settings.revocations.revoke(id, expiresAt);
+  }
+
+  #stillFresh(token: string): CheckedToken | undefined {
+    const checked = this.#checked.get(token);
+    return checked && checked.facts.expiresAt > this.#settings.clock.now() ? checked : undefined;
+  }
+
+  async #verified(token: string): Promise<CheckedToken> {
+    const facts = await this.#verify(token);
+    const checked = { facts, revocation: revocationOf(facts.id) };
+    this.#checked.set(token, checked);
+    return checked;
   }
 
   async #verify(token: string): Promise<TokenFacts> {
@@ -118,6 +147,8 @@ function factsOf(payload: Record<string, unknown>): TokenFacts {
   // our own signature vouches for their shape
   const human = payload.human as NamedHuman | undefined;
   return {
+    id: String(payload.jti),
+    issuedAt: Number(payload.iat) * 1000,
     actor: {
       kind: "client",
       id: String(payload.client_id),

@@ -1,12 +1,10 @@
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify } from "jose";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { ClaimOnce } from "../store/once.ts";
 import type { NamedHuman } from "./access-token.ts";
 import type { Client, ClientRegistry } from "./clients.ts";
 import { humanClaim } from "./human-claim.ts";
-
-/** Remembers one-time values; true for the first claim of a value, false for every later one. */
-export type ClaimOnce = (purpose: string, value: string, expiresAt: number) => Promise<boolean>;
 
 export interface AssertionCheck {
   clients: ClientRegistry;

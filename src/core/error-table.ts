@@ -72,6 +72,7 @@ const compact = {
   "invalid-client": [401, "login", "after-fix", "Client authentication failed", "Клиент не опознан", "Проверьте client_id, ключ и утверждение клиента"],
   "invalid-assertion": [401, "login", "after-fix", "The client assertion is malformed, expired, replayed or wrongly signed", "Утверждение клиента не принято", "Создайте новое утверждение со свежим jti и сроком не более 5 минут"],
   "invalid-scope": [400, "invalid", "after-fix", "The scope is unknown or not granted to the client", "Область доступа не разрешена", "Запросите только разрешённые области доступа"],
+  "foreign-token": [400, "forbidden", "after-fix", "The token was issued to another client", "Токен выдан другой системе", "Отзывайте только токены своей системы"],
   "unsupported-grant-type": [400, "not-supported", "after-fix", "Only client_credentials is served", "Вид разрешения не поддерживается", "Используйте grant_type=client_credentials"],
   // a system behind us
   "upstream-unavailable": [503, "transient", "later", "The external system does not answer or its breaker is open", "Внешняя система временно недоступна", "Повторите запрос позже"],

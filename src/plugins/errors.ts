@@ -60,7 +60,7 @@ interface ErrorSettings {
 }
 
 /**
- * Every error leaves here: `/fhir` as OperationOutcome, the token endpoint as RFC 6749, the rest as RFC 9457.
+ * Every error leaves here: `/fhir` as OperationOutcome, the token endpoints as RFC 6749, the rest as RFC 9457.
  * A fault of ours says one fixed sentence; its details go to the log under the request id.
  */
 export function registerErrors(app: FastifyInstance, settings: ErrorSettings): void {
@@ -120,7 +120,7 @@ export function errorBody(
   publicUrl: string,
 ): { type: string; text: string } {
   const path = pathOf(request);
-  if (path === "/auth/token") return { type: "application/json", text: JSON.stringify(oauthError(error)) };
+  if (oauthPaths.has(path)) return { type: "application/json", text: JSON.stringify(oauthError(error)) };
   if (path === "/fhir" || path.startsWith("/fhir/"))
     return { type: "application/fhir+json; charset=utf-8", text: JSON.stringify(outcomeOf(error)) };
   return {
@@ -145,11 +145,14 @@ function problemOf(error: GatewayError, requestId: string, publicUrl: string) {
   };
 }
 
+const oauthPaths = new Set(["/auth/token", "/auth/introspect", "/auth/revoke"]);
+
 // RFC 6749 5.2 knows few codes; ours and the retry contract go along
 const oauthCodes: Partial<Record<ErrorCode, string>> = {
   "invalid-client": "invalid_client",
   "invalid-assertion": "invalid_client",
   "invalid-scope": "invalid_scope",
+  "foreign-token": "invalid_grant",
   "unsupported-grant-type": "unsupported_grant_type",
   "store-unavailable": "temporarily_unavailable",
   overloaded: "temporarily_unavailable",

@@ -24,6 +24,7 @@ import { DataKeys } from "../../src/store/data-keys.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import type { JournalRow } from "../../src/store/journal-format.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
+import { revocationsInMemory } from "./revocations.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
 
@@ -75,6 +76,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     audience: baseUrl,
     lifeSeconds: 3_600,
     clock,
+    revocations: revocationsInMemory(clock),
   });
   registerFhir(app, {
     providers,

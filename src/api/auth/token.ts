@@ -1,13 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import { type AccessTokens, actingAs, type NamedHuman } from "../../access/access-token.ts";
-import { type AssertionCheck, authenticateClient } from "../../access/client-assertion.ts";
+import type { AssertionCheck } from "../../access/client-assertion.ts";
 import type { Client } from "../../access/clients.ts";
 import { coversScope, parseScope, type Scope } from "../../access/scopes.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
-
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+import { clientOf, formOf } from "./client-form.ts";
 
 export interface TokenEndpoint {
   check: AssertionCheck;
@@ -27,15 +26,10 @@ export function registerTokenEndpoint(
   app.register(async (scope) => {
     takeFormsOnly(scope);
     scope.post("/auth/token", async (request, reply) => {
-      const form = membersOf(request.body);
+      const form = formOf(request);
       if (form.grant_type !== "client_credentials")
         throw new GatewayError("unsupported-grant-type", { field: "grant_type" });
-      if (form.client_assertion_type !== assertionType || !form.client_assertion)
-        throw new GatewayError("invalid-client", {
-          field: "client_assertion",
-          detail: `send client_assertion and client_assertion_type=${assertionType}`,
-        });
-      const { client, human } = await authenticateClient(form.client_assertion, check);
+      const { client, human } = await clientOf(form, check);
       const { clientId, tenant, duties, signature } = client;
       request.ctx.actor = { kind: "client", id: clientId, tenant, scopes: [], ...(human && actingAs(human)) };
       if (human) await confirmHuman(human, request.ctx);
@@ -47,14 +41,6 @@ export function registerTokenEndpoint(
       return reply.header("cache-control", "no-store").send(issued);
     });
   });
-}
-
-/** RFC 6749 3.2: a parameter stands once; throws `bad-request`, before the assertion is used up. */
-function membersOf(body: unknown): Partial<Record<string, string>> {
-  const members = Object.entries(body ?? {});
-  if (members.some(([, value]) => typeof value !== "string"))
-    throw new GatewayError("bad-request", { detail: "a parameter stands more than once" });
-  return Object.fromEntries(members);
 }
 
 function grantedScopes(client: Client, asked: string | undefined): string[] {

@@ -48,6 +48,8 @@ function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
   app.get("/metadata", (request, reply) => sendResource(request, reply, door.capability));
   app.get("/.well-known/smart-configuration", async () => ({
     token_endpoint: door.tokenUrl,
+    introspection_endpoint: door.tokenUrl.replace(/token$/, "introspect"),
+    revocation_endpoint: door.tokenUrl.replace(/token$/, "revoke"),
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
     token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
     grant_types_supported: ["client_credentials"],

@@ -3,12 +3,13 @@ import type { Sessions } from "../../access/sessions.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { isGatewayError } from "../../core/errors.ts";
+import type { ClaimOnce } from "../../store/once.ts";
 import type { IdentityProvider } from "../../systems/esia/identity-provider.ts";
 
 interface RenewalParts {
   provider: Pick<IdentityProvider, "refresh">;
   sessions: Sessions;
-  claimOnce: (purpose: string, value: string, expiresAt: number) => Promise<boolean>;
+  claimOnce: ClaimOnce;
   clock: Clock;
   redirectUri: string;
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Keyring } from "../../crypto/keyring.ts";
+import type { ClaimOnce } from "../../store/once.ts";
 import type { SessionKind } from "../../store/sessions.ts";
 import type { SignIns } from "../../store/sign-ins.ts";
 import type { TermsAcceptances } from "../../store/terms.ts";
@@ -21,7 +22,7 @@ export interface SignInParts {
   signIns: SignIns;
   terms: TermsAcceptances;
   identities: Identities;
-  claimOnce: (purpose: string, value: string, expiresAt: number) => Promise<boolean>;
+  claimOnce: ClaimOnce;
   keyring: Keyring;
   clock: Clock;
   /** registered at ESIA */
