@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+
+let app: TestApp | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+async function tokenOf({ url, config }: TestApp, clientId: string, key: string, scope: string) {
+  const jwk = JSON.parse(await readFile(join(config.DATA_DIR, key), "utf8"));
+  const tokenUrl = `${url}/auth/token`;
+  const answer = await requestToken(tokenUrl, await clientAssertion({ clientId, jwk }, tokenUrl), scope);
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+
+it("X-Debug-Trace keeps a trace for a client with the duty of tracing and for nobody else", async () => {
+  app = await startApp();
+  const { url, telemetry } = app;
+  const ask = (path: string, token: string) =>
+    fetch(`${url}/fhir/${path}`, { headers: { authorization: `Bearer ${token}`, "x-debug-trace": "1" } });
+  const asked = () => telemetry.instruments.tracesKept.of({ reason: "asked" }).value;
+  const guard = await tokenOf(app, "demo-security", "demo-security-client.jwk.json", "system/AuditEvent.rs");
+  expect((await ask("AuditEvent?_count=1", guard)).status).toBe(200);
+  expect((await ask("metadata", "")).status).toBe(200);
+  expect(asked()).toBe(0);
+  expect((await ask("ConceptMap", await app.token("system/ConceptMap.rs"))).status).toBe(200);
+  await expect.poll(asked).toBe(1);
+}, 60_000);
+
+it("a configured quota holds calls to its system back, and to no other", async () => {
+  app = await startApp({ UPSTREAM_QUOTAS: "frmr=1/3600" });
+  const { url } = app;
+  const token = await app.token("system/Practitioner.rs system/Organization.rs");
+  const search = (type: string, identifier: string) =>
+    fetch(`${url}/fhir/${type}/_search`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: new URLSearchParams({ identifier }),
+    });
+  const worker = (snils: string) => search("Practitioner", `urn:oid:1.2.643.100.3|${snils}`);
+  expect((await worker("90000000283")).status).toBe(200);
+  const over = await worker("90000000182");
+  expect([over.status, over.headers.has("retry-after")]).toEqual([503, true]);
+}, 60_000);
+
+it("a quota for a system that does not exist ends the start", async () => {
+  await expect(startApp({ UPSTREAM_QUOTAS: "nobody=1/1" })).rejects.toThrow("UPSTREAM_QUOTAS names nobody");
+});
