@@ -19,7 +19,8 @@ import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
-import { type Config, listOf } from "./config.ts";
+import { type Config, drainNoticeMsOf, listOf } from "./config.ts";
+import type { Actor } from "./core/context.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
@@ -60,25 +61,21 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
       trustedProxies: listOf(config.TRUSTED_PROXIES),
     }),
   );
-  const load = watchLoad(config.OVERLOAD_MS);
-  app.addHook("onClose", async () => load.stop());
-
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);
   registerAccess(app, openAccess(config, parts, around));
-  registerTelemetry(app, { telemetry, pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16) });
+  registerTelemetry(app, {
+    telemetry,
+    pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16),
+    mayDebug,
+  });
   const drain = registerDrain(app, {
     clock,
     log,
-    noticeMs: config.DRAIN_NOTICE_MS,
+    noticeMs: drainNoticeMsOf(config),
     limitMs: config.DRAIN_SECONDS * 1000,
   });
-  await registerLimits(app, {
-    perMinute: config.RATE_LIMIT_PER_MINUTE,
-    store: rateStore(parts, around),
-    overloaded: load.overloaded,
-    https: config.PUBLIC_URL.startsWith("https://"),
-  });
+  await limitLoad(app, config, rateStore(parts, around));
   registerErrors(app, {
     publicUrl: config.PUBLIC_URL,
     judge: strangerLimit({ clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE }),
@@ -197,6 +194,19 @@ function upstreamStates(config: Config, upstream: Upstream): UpstreamState[] {
     sandbox: sandboxed.includes(system),
   }));
 }
+
+async function limitLoad(app: FastifyInstance, config: Config, store: ReturnType<typeof rateStore>) {
+  const load = watchLoad(config.OVERLOAD_MS);
+  app.addHook("onClose", async () => load.stop());
+  await registerLimits(app, {
+    perMinute: config.RATE_LIMIT_PER_MINUTE,
+    store,
+    overloaded: load.overloaded,
+    https: config.PUBLIC_URL.startsWith("https://"),
+  });
+}
+
+const mayDebug = ({ duties }: Actor) => duties?.includes("tracing") ?? false;
 
 /** Counts that replicas share; without Redis in the settings there is one replica, which counts for itself. */
 function rateStore({ redis, keyring }: Parts, { clock, telemetry }: Surroundings) {

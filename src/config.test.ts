@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readConfig } from "./config.ts";
+import { drainNoticeMsOf, readConfig, upstreamQuotasOf } from "./config.ts";
 
 const production = {
   MODE: "production",
@@ -33,6 +33,22 @@ describe("configuration", () => {
 
   it("names each wrong setting", () => {
     expect(() => readConfig({ PORT: "many", LOG_LEVEL: "loud" })).toThrow(/PORT.*LOG_LEVEL/s);
+  });
+
+  it("reads quotas by system and refuses what is no quota", () => {
+    const quotas = upstreamQuotasOf(readConfig({ UPSTREAM_QUOTAS: "frmr=10/1,nsi=600/60" }));
+    expect([...quotas]).toEqual([
+      ["frmr", { requests: 10, perSeconds: 1 }],
+      ["nsi", { requests: 600, perSeconds: 60 }],
+    ]);
+    for (const wrong of ["frmr", "frmr=10", "frmr=0/1", "frmr=10/0", "frmr=1/1,", "frmr=1/1 nsi=1/1"])
+      expect(() => readConfig({ UPSTREAM_QUOTAS: wrong })).toThrow(/UPSTREAM_QUOTAS/);
+  });
+
+  it("gives a balancer time to notice a leaving replica in production", () => {
+    expect(drainNoticeMsOf(readConfig(production))).toBe(10_000);
+    expect(drainNoticeMsOf(readConfig({}))).toBe(0);
+    expect(drainNoticeMsOf(readConfig({ DRAIN_NOTICE_MS: "250" }))).toBe(250);
   });
 
   it("starts in production with safe settings", () => {

@@ -155,6 +155,12 @@ export const configSchema = Type.Object({
       "`on`: a map changed under mappings/ is compiled again while the process runs; development only, refused in production",
   }),
   UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
+  UPSTREAM_QUOTAS: Type.String({
+    default: "",
+    pattern: "^(?:[a-z]+=[1-9]\\d{0,6}/[1-9]\\d{0,4}(?:,(?!$)|$))*$",
+    description:
+      "most requests that this replica sends to a system, `system=requests/seconds`, comma-separated, such as `frmr=10/1,nsi=600/60`; a system that is not named has no limit of ours",
+  }),
   REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
   TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
   SESSION_IDLE_SECONDS: Count(1_800, "a session unused for so long is over", 20),
@@ -193,9 +199,12 @@ export const configSchema = Type.Object({
     1,
   ),
   DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
-  DRAIN_NOTICE_MS: Count(
-    0,
-    "how long readiness says 503 before the listener closes: the balancer's probe interval",
+  DRAIN_NOTICE_MS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        "how long readiness says 503 before the listener closes: more than the balancer's probe interval; absent: 10000 in production, 0 in the sandbox",
+    }),
   ),
   OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
   FHIR_IF_MATCH: Type.Union([Type.Literal("required"), Type.Literal("optional")], {
@@ -279,6 +288,23 @@ function unsafe(config: Config): string[] {
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;
+}
+
+/** How long a balancer is given to see that this replica leaves; a sandbox has none in front. */
+export function drainNoticeMsOf({ DRAIN_NOTICE_MS, MODE }: Config): number {
+  return DRAIN_NOTICE_MS ?? (MODE === "production" ? 10_000 : 0);
+}
+
+/** UPSTREAM_QUOTAS by system. */
+export function upstreamQuotasOf({
+  UPSTREAM_QUOTAS,
+}: Config): ReadonlyMap<string, { requests: number; perSeconds: number }> {
+  return new Map(
+    listOf(UPSTREAM_QUOTAS).map((quota) => {
+      const [system = "", requests, perSeconds] = quota.split(/[=/]/);
+      return [system, { requests: Number(requests), perSeconds: Number(perSeconds) }];
+    }),
+  );
 }
 
 /** The provider of the settings, or the usual one of the mode. */

@@ -37,6 +37,7 @@ export async function demoClients(dataDir: string): Promise<Client[]> {
       name: "Демонстрационная МИС",
       tenant: demoTenant,
       scopes: ["system/*.cruds"],
+      duties: ["tracing"],
       signature: "qualified",
       jwks: await keptJwks(dataDir, "demo-client"),
     },

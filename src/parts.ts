@@ -2,7 +2,7 @@ import { createClientRegistry, readClients } from "./access/clients.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { Cache } from "./cache/cache.ts";
 import { openCache } from "./caches.ts";
-import { type Config, esiaProviderOf, failedMessageLimits } from "./config.ts";
+import { type Config, ConfigError, esiaProviderOf, failedMessageLimits, upstreamQuotasOf } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import { CryptoError } from "./crypto/errors.ts";
@@ -215,13 +215,16 @@ function openUpstream(config: Config, ground: UpstreamGround, { clock, telemetry
   const registry = { failures: ground.failedMessages };
   // what ESIA answers holds tokens, which are kept nowhere
   const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, esia: {} };
+  const quotas = upstreamQuotasOf(config);
+  const stranger = [...quotas.keys()].find((system) => !Object.hasOwn(systems, system));
+  if (stranger) throw new ConfigError(`Settings refused: UPSTREAM_QUOTAS names ${stranger}, no such system`);
   return new Upstream({
     clock,
     cache: ground.cache,
     systems: Object.fromEntries(
       Object.entries(systems).map(([system, settings]) => [
         system,
-        { ...settings, sandbox: sandboxed.includes(system) },
+        { ...settings, sandbox: sandboxed.includes(system), quota: quotas.get(system) },
       ]),
     ),
     observer: upstreamMetrics(telemetry.instruments),

@@ -9,8 +9,8 @@ const clientSchema = Type.Object({
   /** root ФРМО OID of the legal entity that runs the client */
   tenant: Type.String({ pattern: "^[0-2](\\.\\d+)+$" }),
   scopes: Type.Array(Type.String()),
-  /** "security": may read the journal of its tenant */
-  duties: Type.Optional(Type.Array(Type.Literal("security"))),
+  /** "security": may read the journal of its tenant; "tracing": may ask with X-Debug-Trace for a trace to be kept */
+  duties: Type.Optional(Type.Array(Type.Union([Type.Literal("security"), Type.Literal("tracing")]))),
   /** the operator vouches that its workers open their sessions in the client with such a signature (E-04, E-11) */
   signature: Type.Optional(
     Type.Union([Type.Literal("simple"), Type.Literal("enhanced"), Type.Literal("qualified")]),

@@ -7,7 +7,7 @@ export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "
 export type SignatureLevel = "simple" | "enhanced" | "qualified";
 
 /** A duty that opens what no ordinary role may see: the security service reads the journal. */
-export type Duty = "security";
+export type Duty = "security" | "tracing";
 
 /** Who acts: a client system by its token, or a person by their session. */
 export interface Actor {

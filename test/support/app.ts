@@ -17,6 +17,7 @@ export interface TestApp extends Gateway {
   config: Config;
   parts: Parts;
   sandboxUrl: string;
+  telemetry: Telemetry;
   token(scope: string): Promise<string>;
   close(): Promise<void>;
 }
@@ -60,6 +61,7 @@ export async function startApp(settings: Record<string, string> = {}): Promise<T
     config,
     parts,
     sandboxUrl,
+    telemetry,
     token: async (scope) => {
       const jwk = JSON.parse(await readFile(join(dataDir, "demo-client.jwk.json"), "utf8"));
       const tokenUrl = `${url}/auth/token`;
