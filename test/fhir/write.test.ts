@@ -296,3 +296,77 @@ describe("access", () => {
     ]);
   });
 });
+
+describe("patch", () => {
+  const jsonPatch = { "content-type": "application/json-patch+json" };
+  const family = (name: string) => JSON.stringify([{ op: "replace", path: "/name/0/family", value: name }]);
+
+  it("JSON Patch makes the next version, which needs If-Match", async () => {
+    const one = await created();
+    const blind = await server.call("PATCH", path(one), { body: family("Петров"), headers: jsonPatch });
+    expect(codeOf(blind)).toBe("version-conflict");
+    const answer = await server.call<Patient>("PATCH", path(one), {
+      body: family("Петров"),
+      headers: { ...jsonPatch, ...seen("1") },
+    });
+    expect([answer.status, answer.body.name, answer.body.meta?.versionId]).toEqual([
+      200,
+      [{ family: "Петров" }],
+      "2",
+    ]);
+  });
+
+  it("FHIRPath Patch comes as Parameters in JSON and XML", async () => {
+    const one = await created();
+    const parameters = (version: string) => ({
+      resourceType: "Parameters" as const,
+      parameter: [
+        {
+          name: "operation",
+          part: [
+            { name: "type", valueCode: "add" },
+            { name: "path", valueString: "Patient" },
+            { name: "name", valueString: "identifier" },
+            { name: "value", valueIdentifier: { value: version } },
+          ],
+        },
+      ],
+    });
+    await server.call("PATCH", path(one), { body: parameters("1"), headers: seen("1") });
+    const answer = await server.call<Patient>("PATCH", path(one), {
+      body: xmlOfResource(parameters("2")),
+      headers: { "content-type": "application/fhir+xml", ...seen("2") },
+    });
+    expect(answer.body.identifier).toEqual([{ value: "1" }, { value: "2" }]);
+  });
+
+  it("finds its resource by criteria", async () => {
+    const one = await created({ ...patient(), meta: { tag: [{ code: "patched" }] } });
+    const at = "/Patient?_tag=patched";
+    const answer = await server.call<Patient>("PATCH", at, { body: family("Сидоров"), headers: jsonPatch });
+    expect([answer.status, answer.body.id, answer.body.name?.[0]?.family]).toEqual([200, one.id, "Сидоров"]);
+    const none = await server.call("PATCH", "/Patient?_tag=none", { body: family("x"), headers: jsonPatch });
+    expect(none.status).toBe(404);
+  });
+
+  it.each<[string, object, number]>([
+    ["id", { op: "replace", path: "/id", value: crypto.randomUUID() }, 422],
+    ["resourceType", { op: "replace", path: "/resourceType", value: "Person" }, 422],
+    ["meta.versionId", { op: "replace", path: "/meta/versionId", value: "7" }, 422],
+    ["what the validator refuses", { op: "add", path: "/shoeSize", value: 43 }, 422],
+  ])("does not change %s", async (_name, operation, status) => {
+    const one = await created();
+    const headers = { ...jsonPatch, ...seen("1") };
+    const answer = await server.call("PATCH", path(one), { body: JSON.stringify([operation]), headers });
+    expect([answer.status, codeOf(answer)]).toEqual([status, "validation-failed"]);
+    expect((await server.call("GET", path(one))).body).toEqual(one);
+  });
+
+  it("of another media type is 415, of what is not there 404", async () => {
+    const one = await created();
+    const headers = { "content-type": "application/xml-patch+xml", ...seen("1") };
+    expect((await server.call("PATCH", path(one), { body: "<diff/>", headers })).status).toBe(415);
+    const nowhere = `/Patient/${crypto.randomUUID()}`;
+    expect((await server.call("PATCH", nowhere, { body: family("x"), headers: jsonPatch })).status).toBe(404);
+  });
+});

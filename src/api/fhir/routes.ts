@@ -77,11 +77,13 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
       GET: ["search-type", search],
       POST: write("create"),
       PUT: write("update"),
+      PATCH: write("patch"),
       DELETE: write("delete"),
     });
     on("/:type/:id", {
       GET: ["read", answerRead],
       PUT: write("update"),
+      PATCH: write("patch"),
       DELETE: write("delete"),
     });
     any.get("/_history", answerSystemHistory(door));

@@ -5,13 +5,14 @@ import type { Provider } from "../../fhir/provider.ts";
 import type { AskedChange, Caller } from "./asked.ts";
 import { carriedOut, type Done } from "./carry-out.ts";
 import { pairsOfQuery } from "./criteria.ts";
+import { patchInBody } from "./patch-body.ts";
 import type { Answering, TypeParams } from "./paths.ts";
 import { plannedChange, targetsOf } from "./plan.ts";
 import { formatOf } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
 import { sendDone } from "./written-reply.ts";
 
-/** Create, update and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
+/** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
 export const answerWrite =
   (caller: Omit<Caller, "request">, interaction: AskedChange["interaction"]): Answering =>
   async (request, reply, provider) => {
@@ -43,12 +44,22 @@ function askedOf(
     provider,
     id,
     ifMatch: ifMatchOf(headers["if-match"]),
-    ...(interaction !== "delete" && { resource: bodyFor(provider, id, resourceInBody(request)) }),
+    ...contentIn(request, provider, interaction),
   };
   if (interaction === "create") return { ...asked, criteria: ifNoneExistOf(headers["if-none-exist"]) };
   if (id !== undefined) return asked;
   const query = request.url.split("?", 2)[1] ?? "";
   return { ...asked, criteria: pairsOfQuery(query).filter(([name]) => !controls.has(name)), inUrl: true };
+}
+
+function contentIn(
+  request: FastifyRequest<{ Params: TypeParams }>,
+  provider: Provider,
+  interaction: AskedChange["interaction"],
+): Pick<AskedChange, "resource" | "patch"> {
+  if (interaction === "delete") return {};
+  if (interaction === "patch") return { patch: patchInBody(request) };
+  return { resource: bodyFor(provider, request.params.id, resourceInBody(request)) };
 }
 
 const controls = new Set(["_format", "_pretty", "_summary", "_elements"]);
