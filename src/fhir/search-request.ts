@@ -1,6 +1,6 @@
 import { GatewayError } from "../core/errors.ts";
 import type { Criterion, Provider, Providers, ReverseChain, SearchRequest } from "./provider.ts";
-import { readCriterion, refusePersonal } from "./search/criterion.ts";
+import { personalName, readCriterion, refusePersonal, valuesOf } from "./search/criterion.ts";
 import { inclusionOf } from "./search/inclusion.ts";
 import { readReverseChain } from "./search/reverse-chain.ts";
 import { readSort } from "./search/sort.ts";
@@ -41,7 +41,7 @@ export function parseSearch(
   const control = pairs.filter(([name]) => controls.has(name));
   const read = pairs
     .filter(([name]) => !controls.has(name))
-    .map((pair) => ({ name: pair[0], test: testOf(providers, provider, pair) }));
+    .map((pair) => ({ name: pair[0], value: pair[1], test: testOf(providers, provider, pair) }));
   const sort = readSort(provider, control.find(([name]) => name === "_sort")?.[1]);
   const ignored = [...read.filter(({ test }) => !test).map(({ name }) => name), ...sort.ignored];
   if (ignored[0] !== undefined && !handling.lenient) throw unknownParameter(provider, ignored[0]);
@@ -50,6 +50,9 @@ export function parseSearch(
   const criteria = tests.filter((test): test is Criterion => "values" in test);
   refuseManyValues(criteria, provider.indexed ? mostValues.index : mostValues.registry);
   const total = totalOf(control);
+  const shown = read.flatMap(({ name, test, value }) =>
+    test && personalName(test) === undefined ? [{ name, value }] : [],
+  );
   return {
     type: provider.type,
     criteria,
@@ -60,8 +63,14 @@ export function parseSearch(
     ...(total && { total }),
     count: countOf(control, provider),
     ignored,
+    applied: [
+      ...shown.map(({ name, value }): Pair => [name, (valuesOf(value).raw ?? []).join(",")]),
+      ...control.filter(([name]) => shownControls.test(name) && !ignored.includes(name)),
+    ],
   };
 }
+
+const shownControls = /^_(include|revinclude|sort|total|count)(:|$)/;
 
 function bounded(query: Iterable<Pair>): Pair[] {
   const pairs: Pair[] = [];

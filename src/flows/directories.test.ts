@@ -68,7 +68,7 @@ function searchRoles(
     const parameter = provider.searchParameters.find((candidate) => candidate.name === name)!;
     return { parameter, chain, values: [value] };
   });
-  const nothing = { has: [], include: [], revinclude: [], sort: [], ignored: [] };
+  const nothing = { has: [], include: [], revinclude: [], sort: [], ignored: [], applied: [] };
   return provider.search({ type: "PractitionerRole", criteria, count: 200, ...nothing }, ctx);
 }
 

@@ -72,7 +72,11 @@ export function indexIn(
         inUrl: false,
       });
       const tests = [...request.criteria, ...request.has];
-      const { hits } = await index.search(store().db, { tenant, type, tests, sort: request.sort }, page);
+      const { hits } = await index.page(
+        store().db,
+        { tenant, types: [type], tests, sort: request.sort },
+        page,
+      );
       return hits.map(({ id }) => id);
     },
   };

@@ -571,3 +571,32 @@ ValueSet	title	string		ValueSet.title
 ValueSet	url	uri		ValueSet.url
 ValueSet	version	token		ValueSet.version
 `;
+
+/** The parameters by which a resource belongs to a patient's compartment, a type a line. */
+export const patientCompartment = `
+Appointment actor
+AuditEvent patient
+Basic patient,author
+CareTeam patient,participant
+Communication subject,sender,recipient
+Composition subject,author,attester
+Condition patient,asserter
+Consent patient
+Coverage policy-holder,subscriber,beneficiary,payor
+CoverageEligibilityRequest patient
+CoverageEligibilityResponse patient
+DiagnosticReport subject
+DocumentReference subject,author
+Encounter subject
+EpisodeOfCare patient
+MedicationDispense subject,patient,receiver
+MedicationRequest subject
+Observation subject,performer
+Patient link
+Procedure patient,performer
+Provenance patient
+RelatedPerson patient
+Schedule actor
+ServiceRequest subject,performer
+Task patient,focus
+`;

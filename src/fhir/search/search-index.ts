@@ -6,7 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Keyring } from "../../crypto/keyring.ts";
 import type { ResourceKey } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
-import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts";
+import type { Criterion, Position, ReverseChain, SearchRequest, SortKey } from "../provider.ts";
 import { Conditions } from "./condition.ts";
 import { removeEntries, writeEntries } from "./index-write.ts";
 import { type RidSet, uuids } from "./rid-set.ts";
@@ -15,7 +15,8 @@ import { Terms } from "./terms.ts";
 
 export interface IndexQuery {
   tenant: string;
-  type: string;
+  /** of several the tests must mean the same for each, and there is no sort */
+  types: readonly string[];
   tests: readonly (Criterion | ReverseChain)[];
   sort: readonly SortKey[];
   /** references of which one must name the resource, as a compartment has them */
@@ -23,6 +24,7 @@ export interface IndexQuery {
 }
 
 export interface Hit {
+  type: string;
   id: string;
   /** its place in the order of the search */
   at: number;
@@ -34,6 +36,11 @@ export interface Hits {
   /** a sorted search ends here though it found more */
   cut?: boolean;
   snapshot?: string;
+}
+
+export interface PageOfIndex {
+  position?: Position;
+  limit: number;
 }
 
 export interface SearchIndexParts {
@@ -73,24 +80,39 @@ export class SearchIndex {
     await writeEntries(trx, this.#terms, { ...key, resource, lastUpdated }, this.#baseUrl);
   }
 
-  /**
-   * Up to `limit` ids from a position on. Throws `bad-request` for a value that its kind does not have, and
-   * `search-too-broad` for a sorted search that finds more than 10,000.
-   */
+  /** Ids of the first page, as writes with conditions ask for them; throws as `page` does. */
   async search(
     db: Kysely<Schema>,
-    query: IndexQuery,
-    page: { position?: Position; limit: number },
-  ): Promise<Hits> {
+    { type, criteria, has, sort, count }: SearchRequest,
+    { tenant }: { tenant: string },
+  ): Promise<{ ids: readonly string[] }> {
+    const query = { tenant, types: [type], tests: [...criteria, ...has], sort };
+    const { hits } = await this.page(db, query, { limit: count });
+    return { ids: hits.map(({ id }) => id) };
+  }
+
+  /**
+   * Up to `limit` hits from a position on. Throws `bad-request` for a value that its kind does not have,
+   * `search-too-broad` for a sorted search that finds more than 10,000, and `page-expired` for an order that was
+   * dropped.
+   */
+  async page(db: Kysely<Schema>, query: IndexQuery, page: PageOfIndex): Promise<Hits> {
     if (page.position?.snapshot !== undefined) return this.#snapshotPage(db, query, page);
     if (query.sort.length > 0) return this.#sorted(db, query, page.limit);
     const { direction = "after", at } = page.position ?? {};
     const backwards = direction === "before";
     const beyond = at === undefined ? sql`true` : backwards ? sql`r.rid > ${at}` : sql`r.rid < ${at}`;
-    const matching = await this.#matching(query);
-    const { rows } = await sql<{ rid: number; id: string }>`select r.rid, r.id ${matching} and ${beyond}
-      order by r.rid ${sql.raw(backwards ? "asc" : "desc")} limit ${page.limit + 1}`.execute(db);
-    const hits = rows.slice(0, page.limit).map(({ rid, id }) => ({ id, at: Number(rid) }));
+    const order = sql`order by rid ${sql.raw(backwards ? "asc" : "desc")} limit ${page.limit + 1}`;
+    const ofTypes = await Promise.all(
+      query.types.map(
+        async (type) =>
+          sql`(select r.rid, r.type, r.id ${await this.#matching(query, type)} and ${beyond} ${order})`,
+      ),
+    );
+    const statement =
+      ofTypes.length === 1 ? sql`${ofTypes[0]}` : sql`${sql.join(ofTypes, sql` union all `)} ${order}`;
+    const { rows } = await sql<{ rid: number; type: string; id: string }>`${statement}`.execute(db);
+    const hits = rows.slice(0, page.limit).map(({ rid, type, id }) => ({ type, id, at: Number(rid) }));
     return { hits, more: rows.length > page.limit };
   }
 
@@ -100,7 +122,7 @@ export class SearchIndex {
   }
 
   /** `from … where …` with the resources as `r`; sets that PostgreSQL reads in order of rid are joined, others tested. */
-  async #matching({ tenant, type, tests, compartment }: IndexQuery): Promise<RawBuilder<unknown>> {
+  async #matching({ tenant, tests, compartment }: IndexQuery, type: string): Promise<RawBuilder<unknown>> {
     const conditions = new Conditions(
       {
         terms: this.#terms,
@@ -147,8 +169,9 @@ export class SearchIndex {
   }
 
   async #sorted(db: Kysely<Schema>, query: IndexQuery, limit: number): Promise<Hits> {
-    const matching = await this.#matching(query);
-    const keys = query.sort.map((key) => this.#orderOf(query, key));
+    const [type = ""] = query.types;
+    const matching = await this.#matching(query, type);
+    const keys = query.sort.map((key) => this.#orderOf(query.tenant, type, key));
     // the row's own time has an index in its order; everything else is sorted, so it must be few
     const [only] = query.sort;
     const ordered = query.sort.length === 1 && only?.parameter.name === "_lastUpdated";
@@ -157,13 +180,13 @@ export class SearchIndex {
       order by ${sql.join([...keys, sql`r.rid desc`])} limit ${mostSorted + 1}`.execute(db);
     if (rows.length > mostSorted && !ordered) throw tooMany();
     const kept = rows.slice(0, mostSorted);
-    const hits = kept.slice(0, limit).map(({ id }, index) => ({ id, at: index }));
+    const hits = kept.slice(0, limit).map(({ id }, index) => ({ type, id, at: index }));
     if (kept.length <= limit) return { hits, more: false, cut: rows.length > kept.length };
     return { hits, more: true, snapshot: await this.#keep(db, query.tenant, kept) };
   }
 
   /** Values of a resource that has several: the least when rising, the greatest when falling; those without come last. */
-  #orderOf({ tenant, type }: IndexQuery, { parameter, descending }: SortKey): RawBuilder<unknown> {
+  #orderOf(tenant: string, type: string, { parameter, descending }: SortKey): RawBuilder<unknown> {
     const direction = sql.raw(descending ? "desc" : "asc");
     if (parameter.name === "_lastUpdated") return sql`r.last_updated ${direction}`;
     if (parameter.name === "_id") return sql`r.id collate "C" ${direction}`;
@@ -183,11 +206,7 @@ export class SearchIndex {
     return id;
   }
 
-  async #snapshotPage(
-    db: Kysely<Schema>,
-    query: IndexQuery,
-    page: { position?: Position; limit: number },
-  ): Promise<Hits> {
+  async #snapshotPage(db: Kysely<Schema>, query: IndexQuery, page: PageOfIndex): Promise<Hits> {
     const { snapshot = "", at = 0, direction = "after" } = page.position ?? {};
     const backwards = direction === "before";
     // arrays count from 1: after the entry `at` comes the element at + 2
@@ -198,11 +217,15 @@ export class SearchIndex {
     );
     const [row] = kept.rows;
     if (!row) throw new GatewayError("page-expired", { field: "_page" });
-    const { rows } = await sql<{ id: string; place: number }>`select r.id, one.place from search_snapshot s
+    const { rows } = await sql<{
+      type: string;
+      id: string;
+      place: number;
+    }>`select r.type, r.id, one.place from search_snapshot s
       cross join lateral unnest(s.rids[${first}::int:${last}::int]) with ordinality as one (rid, place)
       join search_resource r on r.rid = one.rid
       where s.id = ${snapshot}::uuid order by one.place ${sql.raw(backwards ? "desc" : "asc")}`.execute(db);
-    const hits = rows.map(({ id, place }) => ({ id, at: first - 2 + Number(place) }));
+    const hits = rows.map(({ type, id, place }) => ({ type, id, at: first - 2 + Number(place) }));
     const ended = !backwards && last >= Number(row.count);
     return {
       hits,

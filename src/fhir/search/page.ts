@@ -1,0 +1,141 @@
+import type { Resource } from "@medplum/fhirtypes";
+import type { RequestContext } from "../../core/context.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { SourceStatus } from "../../core/source-status.ts";
+import type { Candidate, IndexedSearch, Position, SearchRequest } from "../provider.ts";
+
+/** Which of the resources the caller may see, in their order. */
+export type Permitted = (resources: readonly Resource[]) => Promise<readonly boolean[]>;
+
+export interface Page {
+  matches: readonly Resource[];
+  next?: Position;
+  previous?: Position;
+  /** absent: not asked for, or too many to be counted */
+  total?: number;
+  warnings: readonly GatewayError[];
+  sources: readonly SourceStatus[];
+}
+
+interface PageAsk {
+  search: IndexedSearch;
+  request: SearchRequest;
+  position?: Position;
+  permitted: Permitted;
+  ctx: RequestContext;
+}
+
+// what is not permitted is looked at in vain: a page that would need more goes on in the next
+const mostScanned = 1_000;
+const mostCounted = 1_000;
+const batch = 200;
+
+/**
+ * A page of what the caller may see: candidates that are not permitted are left out, and further ones fill the page.
+ * The total counts only what is permitted, and is there only when it is known.
+ */
+export async function pageOf(ask: PageAsk): Promise<Page> {
+  const { request, position } = ask;
+  const scan = request.count > 0 ? await scanned(ask) : nothing;
+  const found = position?.direction === "before" ? [...scan.found].reverse() : scan.found;
+  const whole = position === undefined && !scan.more && request.count > 0;
+  const { total, warning } = whole ? { total: found.length, warning: undefined } : await totalOf(ask);
+  return {
+    matches: found.map(({ resource }) => resource),
+    ...neighboursOf(scan, found, position),
+    ...(total !== undefined && { total }),
+    warnings: warning ? [...scan.warnings, warning] : scan.warnings,
+    sources: scan.sources,
+  };
+}
+
+/** Where the pages before and after this one begin; both ends are exclusive. */
+function neighboursOf(
+  scan: Scan,
+  found: readonly Candidate[],
+  position: Position | undefined,
+): Pick<Page, "next" | "previous"> {
+  const { snapshot = position?.snapshot, lastAt, more } = scan;
+  const at = (direction: Position["direction"], place: number): Position => ({
+    direction,
+    at: place,
+    ...(snapshot !== undefined && { snapshot }),
+  });
+  const [first, last] = [found[0]?.at, found.at(-1)?.at];
+  // nothing was before it: the next page begins with the very place that was asked from
+  const here = position && (snapshot === undefined ? position.at + 1 : position.at - 1);
+  if (position?.direction === "before")
+    return {
+      next: at("after", last ?? here ?? 0),
+      ...(more && lastAt !== undefined && { previous: at("before", lastAt) }),
+    };
+  return {
+    ...(more && lastAt !== undefined && { next: at("after", lastAt) }),
+    ...(position && { previous: at("before", first ?? position.at) }),
+  };
+}
+
+interface Scan {
+  found: readonly Candidate[];
+  more: boolean;
+  /** of the last candidate that was looked at */
+  lastAt: number | undefined;
+  snapshot?: string;
+  warnings: readonly GatewayError[];
+  sources: readonly SourceStatus[];
+}
+
+const nothing: Scan = { found: [], more: false, lastAt: undefined, warnings: [], sources: [] };
+
+async function scanned({ search, request, position, permitted, ctx }: PageAsk): Promise<Scan> {
+  const found: Candidate[] = [];
+  let at = position;
+  let looked = 0;
+  for (;;) {
+    const wanted = request.count - found.length;
+    const candidates = await search.candidates(
+      request,
+      { position: at, limit: Math.min(batch, wanted) },
+      ctx,
+    );
+    const allowed = await permitted(candidates.found.map(({ resource }) => resource));
+    found.push(...candidates.found.filter((_, index) => allowed[index]));
+    looked += candidates.found.length;
+    const { more, snapshot, sources, warnings = [], lastAt = at?.at } = candidates;
+    const full = found.length >= request.count || looked >= mostScanned;
+    if (full || !more) return { found, more, lastAt, snapshot, sources, warnings };
+    at = {
+      direction: position?.direction ?? "after",
+      at: lastAt ?? 0,
+      ...(snapshot !== undefined && { snapshot }),
+    };
+  }
+}
+
+async function totalOf({
+  search,
+  request,
+  permitted,
+  ctx,
+}: PageAsk): Promise<{ total?: number; warning?: GatewayError }> {
+  const asked = request.total ?? (request.count === 0 ? "accurate" : "none");
+  if (asked === "none") return {};
+  let total = 0;
+  let looked = 0;
+  let position: Position | undefined;
+  for (;;) {
+    // the order does not matter for counting, and that of creation costs nothing
+    const candidates = await search.candidates({ ...request, sort: [] }, { position, limit: batch }, ctx);
+    const allowed = await permitted(candidates.found.map(({ resource }) => resource));
+    total += allowed.filter(Boolean).length;
+    looked += candidates.found.length;
+    if (!candidates.more || candidates.lastAt === undefined) return { total };
+    if (looked >= mostCounted) return { warning: uncounted };
+    position = { direction: "after", at: candidates.lastAt };
+  }
+}
+
+const uncounted = new GatewayError("search-too-broad", {
+  field: "_total",
+  detail: `more than ${mostCounted} resources are not counted`,
+});
