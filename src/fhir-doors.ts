@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import { Providers } from "./fhir/provider.ts";
 import { Repository } from "./fhir/repository.ts";
+import { PageLinks } from "./fhir/search/page-link.ts";
 import { SearchIndex } from "./fhir/search/search-index.ts";
 import { storedProvider } from "./fhir/stored-provider.ts";
 import { storedTypes } from "./fhir/stored-types.ts";
@@ -41,7 +42,8 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     }),
     ...storedTypes.map((row) => storedProvider(repository, row)),
   ]);
-  return { providers, repository, ...writeSettings(config) };
+  const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
+  return { providers, repository, pages, ...writeSettings(config) };
 }
 
 function openRepository(baseUrl: string, { store, resources, keyring }: Parts, clock: Clock): Repository {

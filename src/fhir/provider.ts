@@ -59,6 +59,8 @@ export interface Inclusion {
 
 export interface SearchRequest {
   type: string;
+  /** of a search over several types, each of which has the parameters */
+  types?: readonly string[];
   criteria: readonly Criterion[];
   has: readonly ReverseChain[];
   include: readonly Inclusion[];

@@ -79,16 +79,27 @@ export class Repository {
     ctx: RequestContext,
   ): Promise<Candidates> {
     const { db, index } = this.#parts;
-    const { hits, ...rest } = await index.search(db, queryOf(request, ctx), page);
-    const found = await this.byIds(
-      request.type,
-      hits.map(({ id }) => id),
-      ctx,
+    const { hits, cut, ...rest } = await index.search(db, queryOf(request, ctx), page);
+    const resources = await Promise.all(
+      (request.types ?? [request.type]).map((type) =>
+        this.byIds(
+          type,
+          hits.filter((hit) => hit.type === type).map(({ id }) => id),
+          ctx,
+        ),
+      ),
     );
-    const places = new Map(hits.map(({ id, at }) => [id, at]));
+    const byKey = new Map(
+      resources.flat().map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),
+    );
     return {
-      found: found.map((resource) => ({ resource, at: places.get(resource.id ?? "") ?? 0 })),
+      found: hits.flatMap(({ type, id, at }) => {
+        const resource = byKey.get(`${type}/${id}`);
+        return resource ? [{ resource, at }] : [];
+      }),
+      lastAt: hits.at(-1)?.at,
       ...rest,
+      ...(cut && { warnings: [sortedInPart] }),
       sources: [],
     };
   }
@@ -208,11 +219,17 @@ const keyOf = (type: string, id: string, { actor }: RequestContext): ResourceKey
   id,
 });
 
-const queryOf = ({ type, criteria, has, sort }: SearchRequest, { actor }: RequestContext): IndexQuery => ({
+const queryOf = (request: SearchRequest, { actor }: RequestContext): IndexQuery => ({
   tenant: actor.tenant,
-  type,
-  tests: [...criteria, ...has],
-  sort,
+  types: request.types ?? [request.type],
+  tests: [...request.criteria, ...request.has],
+  sort: request.sort,
+  ...(request.compartment && { compartment: request.compartment }),
+});
+
+const sortedInPart = new GatewayError("search-too-broad", {
+  field: "_sort",
+  detail: "the search found more than it sorts: narrow it to see the rest",
 });
 
 function existing(stored: StoredResource | undefined): Resource {

@@ -10,6 +10,8 @@ export interface SearchAsk {
   providers: Providers;
   provider: Provider;
   request: SearchRequest;
+  /** `Observation`, `Patient/1/Observation`, or nothing for the whole system */
+  path: string;
   /** absent: the first page */
   position?: Position;
   permitted: Permitted;
@@ -69,13 +71,12 @@ const entryOf = (
 });
 
 /** The self link shows what was applied, personal values left out: a URL is no place for them (docs/decisions/003). */
-function linksOf({ providers, request, pageUrl }: SearchAsk, { next, previous }: Page): Bundle["link"] {
+function linksOf({ providers, request, path, pageUrl }: SearchAsk, { next, previous }: Page): Bundle["link"] {
   const query = new URLSearchParams(
     request.applied.map(([name, value]): [string, string] => [name, value]),
   ).toString();
-  const path = [request.compartment?.target, request.type].filter(Boolean).join("/");
   return [
-    { relation: "self", url: `${providers.baseUrl}/${path}${query && `?${query}`}` },
+    { relation: "self", url: `${providers.baseUrl}${path && `/${path}`}${query && `?${query}`}` },
     ...(previous ? [{ relation: "previous", url: pageUrl(previous) }] : []),
     ...(next ? [{ relation: "next", url: pageUrl(next) }] : []),
   ];

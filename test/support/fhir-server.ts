@@ -1,3 +1,4 @@
+import formbody from "@fastify/formbody";
 import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { AccessAction, AccessedResource } from "../../src/access/access-facts.ts";
@@ -12,6 +13,7 @@ import { createKeyring } from "../../src/crypto/keyring.ts";
 import { capabilityOf } from "../../src/fhir/capability.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
+import { PageLinks } from "../../src/fhir/search/page-link.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
@@ -63,6 +65,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     onChange: [],
   });
   const app = Fastify(serverOptions({ publicUrl: "http://here.example", timeoutMs: 30_000 }));
+  await app.register(formbody);
   const journal: JournalRow[] = [];
   registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
   registerJournal(app, { append: async (row) => void journal.push(row) }, clock);
@@ -81,6 +84,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerFhir(app, {
     providers,
     repository,
+    pages: new PageLinks({ keyring, clock }),
     tokens,
     tokenUrl: "http://here.example/auth/token",
     capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),

@@ -72,7 +72,7 @@ export function indexIn(
         inUrl: false,
       });
       const tests = [...request.criteria, ...request.has];
-      const { hits } = await index.page(
+      const { hits } = await index.search(
         store().db,
         { tenant, types: [type], tests, sort: request.sort },
         page,

@@ -1,7 +1,7 @@
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance } from "fastify";
 import type { AccessTokens } from "../../access/access-token.ts";
-import type { Provider, Providers } from "../../fhir/provider.ts";
+import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
@@ -12,7 +12,7 @@ import { onTypePath, type Ways } from "./paths.ts";
 import { answerRead } from "./read.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
-import { answerSearch } from "./search.ts";
+import { answerSearch, answerSystemSearch, type SearchDoor } from "./search.ts";
 import { answerWrite } from "./write.ts";
 
 export interface WriteSettings {
@@ -21,8 +21,7 @@ export interface WriteSettings {
   maxBodyBytes: number;
 }
 
-export interface FhirDoor extends WriteSettings {
-  providers: Providers;
+export interface FhirDoor extends WriteSettings, SearchDoor {
   repository: Repository;
   tokens: AccessTokens;
   capability: CapabilityStatement;
@@ -66,7 +65,8 @@ function scopesOf({ type, operations = [] }: Provider): string[] {
 
 function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const { providers, maxBodyBytes } = door;
-  const search = answerSearch(providers);
+  const search = answerSearch(door);
+  const systemSearch = answerSystemSearch(door);
   const history = answerHistory(door);
   const write = (interaction: AskedChange["interaction"]) =>
     [interaction, answerWrite(door, interaction)] as const;
@@ -86,6 +86,9 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
       PATCH: write("patch"),
       DELETE: write("delete"),
     });
+    // a capital letter: _history and operations have paths of their own
+    on("/Patient/:patient/:type(^[A-Z][A-Za-z]+$)", { GET: ["search-type", search] });
+    any.get("/", systemSearch);
     any.get("/_history", answerSystemHistory(door));
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });
@@ -94,5 +97,6 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   app.register(async (forms) => {
     takeFormsOnly(forms);
     onTypePath(forms, { providers }, "/:type/_search", { POST: ["search-type", search] });
+    forms.post("/_search", systemSearch);
   });
 }

@@ -6,6 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Position, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
 import { inCompartment } from "../../fhir/search/compartment.ts";
 import type { LinkedPage, PageLinks } from "../../fhir/search/page-link.ts";
+import { providerOfTypes } from "../../fhir/search/system-search.ts";
 import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { requireScope } from "../../plugins/auth.ts";
@@ -19,35 +20,56 @@ export interface SearchDoor {
 
 /** `GET Type?...`, `POST Type/_search` and `GET Patient/id/Type` (FHIR R4 3.1.0.9). */
 export const answerSearch =
-  (door: SearchDoor) => async (request: FastifyRequest, reply: FastifyReply, provider: Provider) => {
-    requireScope(request, provider.type, "s");
-    const format = formatOf(request);
-    const { bundle } = await searched(door, request, provider);
-    await Promise.all(
-      accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
-    );
-    return sendResource(request, reply, bundle, format);
-  };
+  (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply, provider: Provider) =>
+    answer({ door, request, provider, path: pathOf(request, provider), types: [provider.type] }, reply);
 
-async function searched(
-  door: SearchDoor,
-  request: FastifyRequest,
-  provider: Provider,
-): Promise<SearchAnswer> {
+/** `GET ?_type=...` and `POST _search`: of several types. */
+export const answerSystemSearch = (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply) => {
+  const pairs = [...pairsOf(request.query), ...pairsOf(request.method === "POST" ? request.body : undefined)];
+  const linked = openedLink(door, request, pairs);
+  const names = [...(linked?.query ?? pairs)].find(([name]) => name === "_type")?.[1];
+  const provider = providerOfTypes(door.providers, names);
+  return answer({ door, request, provider, path: "", types: names?.split(",") ?? [] }, reply);
+};
+
+interface Asking {
+  door: SearchDoor;
+  request: FastifyRequest;
+  provider: Provider;
+  path: string;
+  types: readonly string[];
+}
+
+async function answer(asking: Asking, reply: FastifyReply) {
+  const { request, provider, types } = asking;
+  for (const type of types) requireScope(request, type, "s");
+  const format = formatOf(request);
+  const { bundle } = await searched(asking);
+  await Promise.all(
+    accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
+  );
+  return sendResource(request, reply, bundle, format);
+}
+
+function searched(asking: Asking): Promise<SearchAnswer> {
+  const { door, request, provider, path, types } = asking;
   const { providers, pages } = door;
   const { ctx } = request;
-  const { query, position, ...page } = askedPage(door, request, provider);
+  const { query, lenient, pairs, position } = askedPage(asking);
   for (const { type } of [...query.include, ...query.revinclude]) requireScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
   if (!provider.indexed) request.authorize("search", { type: provider.type });
   return searchBundle({
     providers,
     provider,
-    request: query,
+    request: path === "" ? { ...query, applied: [["_type", types.join(",")], ...query.applied] } : query,
+    path,
     ...(position && { position }),
     permitted: (resources) => permitted(request, resources),
-    pageUrl: (to) =>
-      `${providers.baseUrl}/${page.path}?_page=${pages.seal({ ...page, query: page.pairs, position: to }, ctx.actor)}`,
+    pageUrl: (to) => {
+      const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
+      return `${providers.baseUrl}${path && `/${path}`}?_page=${token}`;
+    },
     ctx,
   });
 }
@@ -68,7 +90,6 @@ async function permitted(request: FastifyRequest, resources: readonly Resource[]
 }
 
 interface AskedPage {
-  path: string;
   lenient: boolean;
   pairs: LinkedPage["query"];
   query: SearchRequest;
@@ -76,31 +97,49 @@ interface AskedPage {
 }
 
 /** The search of the request, or the one that its page link holds. */
-function askedPage({ providers, pages }: SearchDoor, request: FastifyRequest, provider: Provider): AskedPage {
-  const { id: patient, compartment } = (request.params ?? {}) as { id?: string; compartment?: string };
-  const path = compartment === undefined ? provider.type : `Patient/${patient}/${compartment}`;
-  const within = compartment === undefined ? {} : { compartment: inCompartment(provider, patient ?? "") };
+function askedPage({ door, request, provider, path }: Asking): AskedPage {
+  const { providers } = door;
+  const patient = compartmentOf(request);
+  const within = patient === undefined ? {} : { compartment: inCompartment(provider, patient) };
   const inUrl = [...pairsOf(request.query)];
-  const link = inUrl.find(([name]) => name === "_page");
-  if (link) {
-    const page = pages.open(link[1], request.ctx.actor);
+  const page = openedLink(door, request, inUrl);
+  if (page) {
     // a link opens nothing but the search that it was made for
     if (page.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
-    const query = parseSearch(providers, provider, page.query, { lenient: page.lenient, inUrl: false });
-    return {
-      path,
-      lenient: page.lenient,
-      pairs: page.query,
-      query: { ...query, ...within },
-      position: page.position,
-    };
+    const { lenient, query: pairs, position } = page;
+    const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });
+    return { lenient, pairs, query: { ...query, ...within }, position };
   }
   const lenient = /handling\s*=\s*lenient/.test(String(request.headers.prefer ?? ""));
   const inBody = request.method === "POST" ? [...pairsOf(request.body)] : [];
-  parseSearch(providers, provider, inUrl, { lenient, inUrl: true });
+  parseSearch(providers, provider, withoutType(path, inUrl), { lenient, inUrl: true });
   const pairs = [...inUrl, ...inBody];
-  const query = parseSearch(providers, provider, pairs, { lenient, inUrl: false });
-  return { path, lenient, pairs, query: { ...query, ...within } };
+  const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });
+  return { lenient, pairs, query: { ...query, ...within } };
+}
+
+function openedLink(
+  { pages }: SearchDoor,
+  request: FastifyRequest,
+  pairs: LinkedPage["query"],
+): LinkedPage | undefined {
+  const token = pairs.find(([name]) => name === "_page")?.[1];
+  return token === undefined ? undefined : pages.open(token, request.ctx.actor);
+}
+
+/** Of the whole system `_type` has chosen the types already. */
+const withoutType = (path: string, pairs: LinkedPage["query"]) =>
+  path === "" ? pairs.filter(([name]) => name !== "_type") : pairs;
+
+/** Logical id of the patient in `Patient/id/Type`. */
+function compartmentOf({ params }: FastifyRequest): string | undefined {
+  const { patient } = (params ?? {}) as { patient?: string };
+  return patient;
+}
+
+function pathOf(request: FastifyRequest, { type }: Provider): string {
+  const patient = compartmentOf(request);
+  return patient === undefined ? type : `Patient/${patient}/${type}`;
 }
 
 function* pairsOf(source: unknown): Iterable<[string, string]> {

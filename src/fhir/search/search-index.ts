@@ -6,7 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Keyring } from "../../crypto/keyring.ts";
 import type { ResourceKey } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
-import type { Criterion, Position, ReverseChain, SearchRequest, SortKey } from "../provider.ts";
+import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts";
 import { Conditions } from "./condition.ts";
 import { removeEntries, writeEntries } from "./index-write.ts";
 import { type RidSet, uuids } from "./rid-set.ts";
@@ -80,23 +80,12 @@ export class SearchIndex {
     await writeEntries(trx, this.#terms, { ...key, resource, lastUpdated }, this.#baseUrl);
   }
 
-  /** Ids of the first page, as writes with conditions ask for them; throws as `page` does. */
-  async search(
-    db: Kysely<Schema>,
-    { type, criteria, has, sort, count }: SearchRequest,
-    { tenant }: { tenant: string },
-  ): Promise<{ ids: readonly string[] }> {
-    const query = { tenant, types: [type], tests: [...criteria, ...has], sort };
-    const { hits } = await this.page(db, query, { limit: count });
-    return { ids: hits.map(({ id }) => id) };
-  }
-
   /**
    * Up to `limit` hits from a position on. Throws `bad-request` for a value that its kind does not have,
    * `search-too-broad` for a sorted search that finds more than 10,000, and `page-expired` for an order that was
    * dropped.
    */
-  async page(db: Kysely<Schema>, query: IndexQuery, page: PageOfIndex): Promise<Hits> {
+  async search(db: Kysely<Schema>, query: IndexQuery, page: PageOfIndex): Promise<Hits> {
     if (page.position?.snapshot !== undefined) return this.#snapshotPage(db, query, page);
     if (query.sort.length > 0) return this.#sorted(db, query, page.limit);
     const { direction = "after", at } = page.position ?? {};
