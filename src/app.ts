@@ -1,6 +1,6 @@
 import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { AccessTokens } from "./access/access-token.ts";
 import { TokenRevocations } from "./access/token-revocations.ts";
 import { openAccess } from "./access-parts.ts";
@@ -14,6 +14,7 @@ import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
+import { repeatKeyOf } from "./api/fhir/repeat-key.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
 import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
@@ -131,7 +132,12 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     await registerCookies(browser);
     registerSignIn(browser, auth);
   });
-  registerFhir(app, { ...fhir, tokens, tokenUrl, capability });
+  const repeats = {
+    keys: parts.idempotency,
+    clock: around.clock,
+    keyOf: (request: FastifyRequest) => repeatKeyOf(request, clients),
+  };
+  registerFhir(app, { ...fhir, tokens, tokenUrl, capability, repeats });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
 }

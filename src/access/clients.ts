@@ -15,6 +15,8 @@ const clientSchema = Type.Object({
   signature: Type.Optional(
     Type.Union([Type.Literal("simple"), Type.Literal("enhanced"), Type.Literal("qualified")]),
   ),
+  /** its X-Request-ID is the same in a repeat of a change and in nothing else, as an Idempotency-Key is */
+  repeatsByRequestId: Type.Optional(Type.Boolean()),
   jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }),
 });
 

@@ -17,7 +17,7 @@ declare module "fastify" {
   }
 }
 
-interface IdempotencySettings {
+export interface IdempotencySettings {
   keys: IdempotencyKeys;
   clock: Clock;
   /** the key under which the caller may repeat a change; undefined: it is carried out each time it comes */
@@ -58,7 +58,7 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
     // unreleased, it ends with its lease: the refusal itself must still be told
     if (reply.statusCode >= 400)
       await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
-    else if (!claim.isSettled) await keys.keep(claim, answerOf(reply, payload));
+    else if (!claim.isSettled) await keys.keep(claim, keptAnswer(reply, payload));
     return payload;
   });
 }
@@ -133,7 +133,8 @@ export function jsonAnswer(reply: FastifyReply, status: number, payload: object)
   };
 }
 
-function answerOf(reply: FastifyReply, payload: unknown): KeptAnswer {
+/** The answer that a reply with this body is, as its headers stand now. */
+export function keptAnswer(reply: FastifyReply, payload: unknown): KeptAnswer {
   const body = Buffer.isBuffer(payload) ? payload : Buffer.from(typeof payload === "string" ? payload : "");
   const headers = Object.fromEntries(
     keptHeaders.flatMap((name) => {

@@ -3,7 +3,9 @@ import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { AccessAction, AccessedResource } from "../../src/access/access-facts.ts";
 import { AccessTokens } from "../../src/access/access-token.ts";
+import { createClientRegistry } from "../../src/access/clients.ts";
 import type { Decision } from "../../src/access/decide.ts";
+import { repeatKeyOf } from "../../src/api/fhir/repeat-key.ts";
 import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
 import { ManualClock } from "../../src/core/clock.ts";
 import { GatewayError } from "../../src/core/errors.ts";
@@ -24,6 +26,7 @@ import { registerJournal } from "../../src/plugins/journal.ts";
 import { serverOptions } from "../../src/plugins/server-options.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { openDatabase } from "../../src/store/database.ts";
+import { IdempotencyKeys } from "../../src/store/idempotency.ts";
 import type { JournalRow } from "../../src/store/journal-format.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { revocationsInMemory } from "./revocations.ts";
@@ -36,6 +39,8 @@ interface FhirServerSettings extends Partial<WriteSettings> {
   /** beside the stored types */
   providers?: readonly Provider[];
   validate?: RepositoryParts["validate"];
+  /** the client's X-Request-ID stands for an Idempotency-Key */
+  repeatsByRequestId?: boolean;
   /** what decide() would refuse; absent: nothing */
   refuses?(action: AccessAction, resource: AccessedResource): boolean;
 }
@@ -73,6 +78,9 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   allowAllBut(app, settings.refuses ?? (() => false));
   const stored = storedTypes.map((row) => storedProvider(repository, row));
   const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
+  const { repeatsByRequestId } = settings;
+  const mis = { clientId: "mis", name: "mis", tenant, scopes: [], jwks: { keys: [] }, repeatsByRequestId };
+  const clients = createClientRegistry([mis]);
   const tokens = new AccessTokens({
     key: keyring.derive("access-token"),
     issuer: "http://here.example",
@@ -90,6 +98,11 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),
     rules: { ifMatchRequired: true, deletesMany: false, ...settings.rules },
     maxBodyBytes: settings.maxBodyBytes ?? 1 << 20,
+    repeats: {
+      keys: new IdempotencyKeys({ db: store.db, keyring, clock, leaseMs: 60_000 }),
+      clock,
+      keyOf: (request) => repeatKeyOf(request, clients),
+    },
   });
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   const tokenFor = async (scope: string) =>

@@ -1,7 +1,9 @@
-import type { Resource } from "@medplum/fhirtypes";
+import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
+import type { Kysely } from "kysely";
 import type { Interaction, Provider, Providers } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
+import type { Schema } from "../../store/schema.ts";
 
 export type Pairs = readonly [string, string][];
 
@@ -22,6 +24,17 @@ export interface AskedChange {
   ifMatch?: number;
 }
 
+/** What became of one change. */
+export interface Done {
+  status: 200 | 201 | 204;
+  asked: AskedChange;
+  id: string;
+  /** as it is now; absent once deleted */
+  resource?: Resource;
+  /** what the validator found and let pass */
+  warnings: readonly OperationOutcomeIssue[];
+}
+
 export interface WriteRules {
   /** a change of an existing resource of a stored type must say which version it has seen */
   ifMatchRequired: boolean;
@@ -35,4 +48,6 @@ export interface Caller {
   /** holds the stored types, and writes several of their resources in one transaction */
   repository: Repository;
   rules: WriteRules;
+  /** takes part in the transaction of the changes, once all are written */
+  settle?(trx: Kysely<Schema>, done: readonly Done[]): Promise<void>;
 }

@@ -1,22 +1,11 @@
-import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
+import type { Resource } from "@medplum/fhirtypes";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { personOf } from "./accesses.ts";
-import type { AskedChange, Caller } from "./asked.ts";
+import type { Caller, Done } from "./asked.ts";
 import type { PlannedChange } from "./plan.ts";
-
-/** What became of one change. */
-export interface Done {
-  status: 200 | 201 | 204;
-  asked: AskedChange;
-  id: string;
-  /** as it is now; absent once deleted */
-  resource?: Resource;
-  /** what the validator found and let pass */
-  warnings: readonly OperationOutcomeIssue[];
-}
 
 const mostAttempts = 4;
 
@@ -47,13 +36,17 @@ async function written(caller: Caller, changes: readonly PlannedChange[]): Promi
   return [doneOf(only, await passedOn(caller, only))];
 }
 
-function inTransaction({ request, repository }: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
+function inTransaction(
+  { request, repository, settle }: Caller,
+  changes: readonly PlannedChange[],
+): Promise<Done[]> {
   const { ctx } = request;
   return repository.transaction(ctx, async (writes) => {
     await writes.claim(changes.flatMap(namesOf));
     for (const change of changes) await refuseOvertaken(writes, change);
     const done: Done[] = [];
     for (const change of changes) done.push(doneOf(change, await performed(writes, change)));
+    await settle?.(writes.trx, done);
     return done;
   });
 }

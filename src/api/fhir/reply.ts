@@ -42,6 +42,13 @@ export function sendResource(
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
 
+/** The bytes of a resource that answers a change, its headers set on the reply; nothing is sent. */
+export function writtenResource(reply: FastifyReply, resource: Resource, format: Format): Buffer {
+  nameVersion(reply, resource);
+  reply.header("content-type", contentTypes[format]);
+  return preparedOf(resource, format).bytes;
+}
+
 /** ETag and Last-Modified of an answer that does not carry the resource itself. */
 export function nameVersion(reply: FastifyReply, resource: Resource): void {
   const { etag, lastModified } = versionOf(resource);

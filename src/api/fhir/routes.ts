@@ -5,6 +5,7 @@ import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
+import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
 import type { AskedChange, WriteRules } from "./asked.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
@@ -26,6 +27,8 @@ export interface FhirDoor extends WriteSettings, SearchDoor {
   tokens: AccessTokens;
   capability: CapabilityStatement;
   tokenUrl: string;
+  /** answers to changes that a client may repeat */
+  repeats: IdempotencySettings;
 }
 
 /** The FHIR R4 REST door under `/fhir`: metadata is open, everything else needs a Bearer token. */
@@ -35,6 +38,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
       registerOpenRoutes(fhir, door);
       fhir.register(async (guarded) => {
         registerBearerAuth(guarded, door.tokens);
+        registerIdempotency(guarded, door.repeats);
         registerTypes(guarded, door);
         registerOperations(guarded, door.providers);
       });

@@ -2,24 +2,27 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
-import type { AskedChange, Caller } from "./asked.ts";
-import { carriedOut, type Done } from "./carry-out.ts";
+import { keptAnswer } from "../../plugins/idempotency.ts";
+import type { AskedChange, Caller, Done } from "./asked.ts";
+import { carriedOut } from "./carry-out.ts";
 import { pairsOfQuery } from "./criteria.ts";
 import { patchInBody } from "./patch-body.ts";
 import type { Answering, TypeParams } from "./paths.ts";
 import { plannedChange, targetsOf } from "./plan.ts";
 import { formatOf } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
-import { sendDone } from "./written-reply.ts";
+import { writtenReply } from "./written-reply.ts";
 
 /** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
 export const answerWrite =
-  (caller: Omit<Caller, "request">, interaction: AskedChange["interaction"]): Answering =>
+  (caller: Omit<Caller, "request" | "settle">, interaction: AskedChange["interaction"]): Answering =>
   async (request, reply, provider) => {
     const format = formatOf(request);
     const asked = askedOf(request, provider, interaction);
-    const done = await changed({ ...caller, request }, asked);
-    return sendDone(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
+    const answer = (done: readonly Done[]) =>
+      writtenReply(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
+    const settle: Caller["settle"] = (trx, done) => request.settle(trx, keptAnswer(reply, answer(done)));
+    return reply.send(answer(await changed({ ...caller, request, settle }, asked)));
   };
 
 /** Carries one change out; a conditional delete may come to several. */

@@ -1,9 +1,9 @@
 import type { OperationOutcome, Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "../../fhir/provider.ts";
-import type { Done } from "./carry-out.ts";
+import type { Done } from "./asked.ts";
 import { preferencesOf } from "./prefer.ts";
-import { type formatOf, nameVersion, sendResource } from "./reply.ts";
+import { type formatOf, nameVersion, writtenResource } from "./reply.ts";
 
 interface Sent {
   baseUrl: string;
@@ -13,12 +13,15 @@ interface Sent {
 
 const returns = new Set(["minimal", "representation", "OperationOutcome"]);
 
-/** Answers a change as `Prefer: return` asks for; without it with the resource as it is now (FHIR R4 3.1.0.1.7). */
-export function sendDone(
+/**
+ * The answer to a change as `Prefer: return` asks for, without it the resource as it is now (FHIR R4 3.1.0.1.7):
+ * status and headers are set on the reply, the body is returned and not sent yet.
+ */
+export function writtenReply(
   request: FastifyRequest,
   reply: FastifyReply,
   { baseUrl, done, format }: Sent,
-): FastifyReply {
+): Buffer | undefined {
   const [first, ...others] = done;
   const one = others.length === 0 ? first : undefined;
   reply.code(one?.status ?? 204);
@@ -27,9 +30,9 @@ export function sendDone(
   const wanted = preferencesOf(request).get("return") ?? "";
   if (returns.has(wanted)) reply.header("preference-applied", `return=${wanted}`);
   const body = bodyOf(done, one?.resource, wanted);
-  if (!body) return reply.send();
+  if (!body) return undefined;
   if (reply.statusCode === 204) reply.code(200);
-  return sendResource(request, reply, body, format);
+  return writtenResource(reply, body, format);
 }
 
 function bodyOf(done: readonly Done[], resource: Resource | undefined, wanted: string): Resource | undefined {
