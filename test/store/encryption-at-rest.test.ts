@@ -2,7 +2,14 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Condition, Patient, Resource } from "@medplum/fhirtypes";
+import type {
+  Composition,
+  Condition,
+  DocumentReference,
+  Observation,
+  Patient,
+  Resource,
+} from "@medplum/fhirtypes";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { driveClient, drivePerson } from "../../scripts/canary-calls.ts";
@@ -96,7 +103,35 @@ function cardOf({ person }: Canary, number: number): (Resource & { id: string })
     code: { text: diagnosisOf(number), coding: [{ code: codeOf(number), display: diagnosisOf(number) }] },
     note: [{ text: `${diagnosisOf(number)}. `.repeat(200) }],
   };
-  return [patient, condition, { ...condition, verificationStatus: { text: diagnosisOf(number) } }];
+  const observation: Observation & { id: string } = {
+    resourceType: "Observation",
+    id: `observation-${number}`,
+    status: "final",
+    subject: condition.subject,
+    code: { text: diagnosisOf(number) },
+    valueString: `подозрение: ${diagnosisOf(number)}`,
+    component: [{ code: { coding: [{ code: codeOf(number) }] }, valueString: diagnosisOf(number) }],
+  };
+  const document: DocumentReference & { id: string } = {
+    resourceType: "DocumentReference",
+    id: `document-${number}`,
+    status: "current",
+    subject: condition.subject,
+    description: diagnosisOf(number),
+    content: [{ attachment: { title: diagnosisOf(number) } }],
+  };
+  const composition: Composition & { id: string } = {
+    resourceType: "Composition",
+    id: `composition-${number}`,
+    status: "final",
+    type: { text: diagnosisOf(number) },
+    author: [{ display: family }],
+    date: "2026-11-22",
+    title: `${family}: ${diagnosisOf(number)}`,
+  };
+  const onset = { onsetString: diagnosisOf(number), abatementString: diagnosisOf(number) };
+  const later = { ...condition, ...onset, verificationStatus: { text: diagnosisOf(number) } };
+  return [patient, condition, later, observation, document, composition];
 }
 
 /** A dump as text and the bytes of its binary columns, which it spells in hex. */

@@ -17,7 +17,7 @@ export interface IndexedParameter extends SearchParameter {
 
 const everyType = "*";
 
-/** What tells who a person is: hashed by words, refused in URLs, neither sorted by nor searched inside. */
+/** What tells who a person is, or was written about one: hashed by words, refused in URLs, neither sorted by nor searched inside. */
 const personal: Readonly<Record<string, string>> = {
   Patient:
     "name family given address address-city address-country address-postalcode address-state address-use identifier telecom phone email birthdate death-date",
@@ -25,7 +25,12 @@ const personal: Readonly<Record<string, string>> = {
     "name address address-city address-country address-postalcode address-state address-use identifier telecom phone email birthdate",
   Practitioner:
     "address address-city address-country address-postalcode address-state address-use identifier telecom phone email",
-  Coverage: "identifier",
+  Composition: "title",
+  Condition: "abatement-string onset-info",
+  Coverage: "class-value dependent identifier",
+  CoverageEligibilityResponse: "disposition",
+  DocumentReference: "description",
+  Observation: "value-string",
 };
 
 // what "sounds like" is nothing that hashes can tell
