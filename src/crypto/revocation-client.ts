@@ -50,14 +50,22 @@ export class RevocationClient {
     this.#hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   }
 
-  /** Answers from the cache while the answer lives. Throws `revocation-refused` or `revocation-unavailable`. */
-  readonly fetch = async (address: string, body?: Uint8Array): Promise<DatedRevocationAnswer> => {
+  /**
+   * Answers from the cache while the answer lives, and asks nobody for the last known one. Throws
+   * `revocation-refused` or `revocation-unavailable`.
+   */
+  readonly fetch = async (
+    address: string,
+    body?: Uint8Array,
+    lastKnown = false,
+  ): Promise<DatedRevocationAnswer> => {
     const url = this.#allowed(address);
     const key = `${url.href} ${createHash("sha256")
       .update(body ?? "")
       .digest("hex")}`;
     const cached = this.#cache.get(key);
-    if (cached && this.#lives(cached)) return this.#dated(cached);
+    if (cached && (lastKnown || this.#lives(cached))) return this.#dated(cached);
+    if (lastKnown) throw new CryptoError("revocation-unavailable", "there is no earlier answer");
     const flight = this.#flights.get(key) ?? this.#start(key, url, body);
     return this.#dated(await flight);
   };
@@ -65,7 +73,9 @@ export class RevocationClient {
   #start(key: string, url: URL, body: Uint8Array | undefined): Promise<Fetched> {
     const flight = this.#load(url, body)
       .then((fetched) => {
-        this.#cache.set(key, fetched);
+        const known = this.#cache.get(key);
+        // a responder that fell behind must not displace what it said later
+        if (!known || fetched.thisUpdate >= known.thisUpdate) this.#cache.set(key, fetched);
         return fetched;
       })
       .finally(() => this.#flights.delete(key));

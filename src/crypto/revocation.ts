@@ -14,8 +14,23 @@ export interface RevocationAnswer {
   readonly ageSeconds: number;
 }
 
-/** The port to the network: an OCSP question when there is a body, a list otherwise. Rejects when nobody answers. */
-export type FetchRevocation = (url: string, body?: Uint8Array) => Promise<RevocationAnswer>;
+/**
+ * The port to the network: an OCSP question when there is a body, a list otherwise. Rejects when nobody answers.
+ * `lastKnown`: the answer that was fetched last, however old, without asking.
+ */
+export type FetchRevocation = (
+  url: string,
+  body?: Uint8Array,
+  lastKnown?: boolean,
+) => Promise<RevocationAnswer>;
+
+export interface RevocationQuestion {
+  readonly certificate: Certificate;
+  readonly issuer: Certificate;
+  readonly at: Date;
+  /** While no source answers, one fetched within this time is believed; 0: none. */
+  readonly toleratedAgeMs?: number;
+}
 
 export type RevocationOutcome =
   | { readonly evidence: RevocationEvidence }
@@ -28,29 +43,43 @@ interface Source {
   readonly body?: Uint8Array;
 }
 
-/** Asks the certificate's OCSP responders and then its lists until one gives a fresh, verified answer. */
+/**
+ * Asks the certificate's OCSP responders and then its lists until one gives a fresh, verified answer; when none does,
+ * the answers that they gave last are tried in the same order.
+ */
 export async function checkRevocation(
-  certificate: Certificate,
-  issuer: Certificate,
-  at: Date,
+  question: RevocationQuestion,
   fetchRevocation: FetchRevocation,
 ): Promise<RevocationOutcome> {
+  const sources = sourcesOf(question.certificate, question.issuer);
   const failures: string[] = [];
-  for (const source of sourcesOf(certificate, issuer)) {
+  const rounds = question.toleratedAgeMs ? [false, true] : [false];
+  const attempts = rounds.flatMap((lastKnown) => sources.map((source) => ({ source, lastKnown })));
+  for (const { source, lastKnown } of attempts) {
     try {
-      const { bytes, ageSeconds } = await ask(source, fetchRevocation);
-      const state = await (source.body
-        ? readOcspResponse(bytes, certificate, issuer, at)
-        : readCrl(bytes, certificate, issuer));
-      refuseStale(state, at);
-      const { serialNumber } = certificate;
-      return { evidence: { serialNumber, source: source.source, url: source.url, ageSeconds, ...state } };
+      return { evidence: await evidenceOf(source, question, fetchRevocation, lastKnown) };
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
       failures.push(`${source.source}: ${error.message}`);
     }
   }
   return { unknown: failures.length > 0 ? failures.join("; ") : "the certificate names no source" };
+}
+
+async function evidenceOf(
+  source: Source,
+  { certificate, issuer, at, toleratedAgeMs = 0 }: RevocationQuestion,
+  fetchRevocation: FetchRevocation,
+  lastKnown: boolean,
+): Promise<RevocationEvidence> {
+  const { bytes, ageSeconds } = await ask(source, fetchRevocation, lastKnown);
+  const state = await (source.body
+    ? readOcspResponse(bytes, certificate, issuer, at)
+    : readCrl(bytes, certificate, issuer));
+  if (lastKnown && ageSeconds * 1000 > toleratedAgeMs) throw unavailable("the last answer is too old");
+  refuseStale(state, at, lastKnown ? toleratedAgeMs : 0);
+  const { serialNumber } = certificate;
+  return { serialNumber, source: source.source, url: source.url, ageSeconds, ...state };
 }
 
 function sourcesOf(certificate: Certificate, issuer: Certificate): Source[] {
@@ -62,20 +91,24 @@ function sourcesOf(certificate: Certificate, issuer: Certificate): Source[] {
   ];
 }
 
-async function ask({ url, body }: Source, fetchRevocation: FetchRevocation): Promise<RevocationAnswer> {
+async function ask(
+  { url, body }: Source,
+  fetchRevocation: FetchRevocation,
+  lastKnown: boolean,
+): Promise<RevocationAnswer> {
   try {
-    return await fetchRevocation(url, body);
+    return await fetchRevocation(url, body, lastKnown);
   } catch (cause) {
     if (cause instanceof CryptoError) throw cause;
     throw new CryptoError("revocation-unavailable", "the revocation source does not answer", { cause });
   }
 }
 
-function refuseStale({ thisUpdate, nextUpdate }: RevocationState, at: Date): void {
-  const until = nextUpdate?.getTime() ?? thisUpdate.getTime() + UNDATED_LIFE_MS;
-  if (thisUpdate.getTime() > at.getTime() + CLOCK_SKEW_MS) {
-    throw new CryptoError("revocation-unavailable", "the answer is from the future");
-  }
-  if (until < at.getTime() - CLOCK_SKEW_MS)
-    throw new CryptoError("revocation-unavailable", "the answer is out of date");
+function refuseStale({ thisUpdate, nextUpdate }: RevocationState, at: Date, toleratedAgeMs: number): void {
+  const stated = nextUpdate?.getTime() ?? thisUpdate.getTime() + UNDATED_LIFE_MS;
+  const until = Math.max(stated, thisUpdate.getTime() + toleratedAgeMs);
+  if (thisUpdate.getTime() > at.getTime() + CLOCK_SKEW_MS) throw unavailable("the answer is from the future");
+  if (until < at.getTime() - CLOCK_SKEW_MS) throw unavailable("the answer is out of date");
 }
+
+const unavailable = (message: string): CryptoError => new CryptoError("revocation-unavailable", message);

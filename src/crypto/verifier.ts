@@ -111,8 +111,9 @@ class VerifierThread {
     else pending?.reject(new CryptoError(message.failure.code, message.failure.message));
   }
 
-  async #answer(worker: Worker, { id, url, body }: Extract<FromWorker, { kind: "fetch" }>): Promise<void> {
-    const answer = await this.#options.fetchRevocation(url, body).then(
+  async #answer(worker: Worker, question: Extract<FromWorker, { kind: "fetch" }>): Promise<void> {
+    const { id, url, body, lastKnown } = question;
+    const answer = await this.#options.fetchRevocation(url, body, lastKnown).then(
       ({ bytes, ageSeconds }) => ({ bytes, ageSeconds }),
       (error: unknown) => ({ failure: revocationFailure(error) }),
     );

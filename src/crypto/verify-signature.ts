@@ -9,12 +9,16 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 export interface SignatureQuestion {
   readonly cms: Uint8Array;
   readonly content: Uint8Array;
-  /** The moment of the check; the certificate must be valid now as well as at the stated signing time. */
+  /** The moment of the check. */
   readonly at: Date;
+  /** When the certificate must be valid, beside the stated signing time; `at` when absent. */
+  readonly validAt?: Date;
   /** Refuse a container without signingCertificateV2; true when absent. */
   readonly requireCades?: boolean;
   /** False leaves revocation out, for a look at a container before it is accepted; true when absent. */
   readonly checkRevocation?: boolean;
+  /** See RevocationQuestion; 0 when absent. */
+  readonly toleratedAgeMs?: number;
 }
 
 export interface TrustAnchors {
@@ -28,12 +32,16 @@ export interface CertificateQuestion {
   readonly certificateDer: Uint8Array;
   /** The moment of the check. */
   readonly at: Date;
+  /** When the certificate must be valid; `at` when absent. */
+  readonly validAt?: Date;
   /** When the certificate is said to have signed; it must have been valid then too. */
   readonly signingTime?: Date;
   /** Certificates that came along; not trusted by themselves. */
   readonly others?: readonly Uint8Array[];
   /** False leaves revocation out; true when absent. */
   readonly checkRevocation?: boolean;
+  /** See RevocationQuestion; 0 when absent. */
+  readonly toleratedAgeMs?: number;
 }
 
 /** Whether a certificate may be relied on: its dates, a path to a root, and revocation of every certificate below it. */
@@ -62,8 +70,10 @@ export async function verifySignature(
       certificateDer: certificate.der,
       others: certificates.filter((other) => other !== certificate).map(({ der }) => der),
       at,
+      validAt: question.validAt,
       ...(signingTime && { signingTime }),
-      ...(question.checkRevocation === false && { checkRevocation: false }),
+      checkRevocation: question.checkRevocation,
+      toleratedAgeMs: question.toleratedAgeMs,
     },
     anchors,
     fetchRevocation,
@@ -89,7 +99,8 @@ export async function verifyCertificate(
   fetchRevocation: FetchRevocation,
 ): Promise<CertificateReport> {
   const certificate = parseCertificate(question.certificateDer);
-  const problems = dateProblems(certificate, question.at, question.signingTime);
+  const validAt = question.validAt ?? question.at;
+  const problems = dateProblems(certificate, validAt, question.signingTime);
   const found = await findTrustedPath({
     leaf: certificate,
     others: [...(question.others ?? []), ...(anchors.intermediates ?? [])].map((other) =>
@@ -97,7 +108,7 @@ export async function verifyCertificate(
     ),
     roots: anchors.roots.map((root) => parseCertificate(root)),
     // dates of the certificate itself are reported apart
-    at: within(question.at, certificate),
+    at: within(validAt, certificate),
   });
   if ("refused" in found) {
     problems.push({ code: "not-trusted", detail: found.refused });
@@ -106,7 +117,7 @@ export async function verifyCertificate(
   const path = found.path.map(({ der }) => Uint8Array.from(der));
   if (question.checkRevocation === false)
     return { valid: problems.length === 0, problems, path, revocation: [] };
-  const revocation = await checkPathRevocation(found.path, question.at, fetchRevocation);
+  const revocation = await checkPathRevocation(found.path, question, fetchRevocation);
   problems.push(...revocation.problems);
   return { valid: problems.length === 0, problems, path, revocation: revocation.evidence };
 }
@@ -129,7 +140,7 @@ function within(at: Date, { notBefore, notAfter }: Certificate): Date {
 
 async function checkPathRevocation(
   path: readonly Certificate[],
-  at: Date,
+  { at, toleratedAgeMs }: CertificateQuestion,
   fetchRevocation: FetchRevocation,
 ): Promise<{ problems: SignatureProblem[]; evidence: RevocationEvidence[] }> {
   const problems: SignatureProblem[] = [];
@@ -137,7 +148,7 @@ async function checkPathRevocation(
   for (const [index, certificate] of path.entries()) {
     const issuer = path[index + 1];
     if (!issuer) break;
-    const outcome = await checkRevocation(certificate, issuer, at, fetchRevocation);
+    const outcome = await checkRevocation({ certificate, issuer, at, toleratedAgeMs }, fetchRevocation);
     if ("unknown" in outcome) problems.push({ code: "revocation-unknown", detail: outcome.unknown });
     else {
       evidence.push(outcome.evidence);

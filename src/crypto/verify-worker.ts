@@ -48,6 +48,7 @@ export type FromWorker =
       readonly id: number;
       readonly url: string;
       readonly body: Uint8Array | undefined;
+      readonly lastKnown: boolean | undefined;
     };
 
 /** An error as plain data: class instances lose their prototype between threads. */
@@ -60,7 +61,7 @@ const waiting = new Map<number, (answer: RevocationAnswer | { failure: Failure }
 let fetches = 0;
 
 // the network belongs to the main thread, behind its port
-function fetchRevocation(url: string, body?: Uint8Array): Promise<RevocationAnswer> {
+function fetchRevocation(url: string, body?: Uint8Array, lastKnown?: boolean): Promise<RevocationAnswer> {
   fetches += 1;
   const id = fetches;
   return new Promise((resolve, reject) => {
@@ -69,7 +70,7 @@ function fetchRevocation(url: string, body?: Uint8Array): Promise<RevocationAnsw
       if ("failure" in answer) reject(new CryptoError(answer.failure.code, answer.failure.message));
       else resolve(answer);
     });
-    post({ kind: "fetch", id, url, body });
+    post({ kind: "fetch", id, url, body, lastKnown });
   });
 }
 
