@@ -8,6 +8,8 @@ import { frmoSandbox } from "../systems/frmo/sandbox.ts";
 import { frmrSandbox } from "../systems/frmr/sandbox.ts";
 import { notifySandbox } from "../systems/notify/sandbox.ts";
 import { nsiSandbox } from "../systems/nsi/sandbox.ts";
+import type { KeptRoots } from "../systems/pki/sandbox/authorities.ts";
+import { pkiSandbox } from "../systems/pki/sandbox/pki-sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
 import { controlDoors } from "./control.ts";
 import { playScenarios, ScenarioBook, transportScenarios } from "./scenarios.ts";
@@ -22,6 +24,8 @@ interface SandboxOptions {
   esiaClients?: readonly EsiaClient[];
   /** what ESIA's tokens are signed with; new keys at each start when absent */
   esiaSigners?: KeptSigners;
+  /** roots of its certification authorities; new ones at each start when absent */
+  pkiRoots?: KeptRoots;
 }
 
 export interface Sandbox {
@@ -36,6 +40,8 @@ export interface Sandbox {
     /** the same of the keys that sign in the scenario `expired-certificate` */
     expiredCertificates(): Promise<readonly Uint8Array[]>;
   };
+  /** certification authorities and signing tools, at `/pki` */
+  pki: { roots: readonly Uint8Array[] };
   /** whom a person may play, for the gateway's start page */
   personas: readonly { id: string; note: string }[];
   /** what any system can be told to do: name -> what happens */
@@ -46,8 +52,9 @@ export interface Sandbox {
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, logger } = options;
   const esia = createEsiaSandbox(options.esiaClients ?? [], options.esiaSigners);
+  const pki = pkiSandbox(clock, options.pkiRoots);
   const registries = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder)];
-  const systems: readonly SandboxSystem[] = [...registries, notifySandbox(), esia];
+  const systems: readonly SandboxSystem[] = [...registries, notifySandbox(), pki, esia];
   const app = listener();
   const esiaApp = listener();
   const world = createWorld();
@@ -69,6 +76,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       certificates: await esia.certificates(),
       expiredCertificates: () => esia.expiredCertificates(),
     },
+    pki: { roots: await pki.roots() },
     personas: [...world.people.values()].flatMap(({ id, note }) => (note ? [{ id, note }] : [])),
     scenarios: transportScenarios,
   };
