@@ -143,6 +143,46 @@ export const configSchema = Type.Object({
         "file to which the journal's signed head is appended every hour, on storage that the database's administrators can't rewrite",
     }),
   ),
+  SIGNATURE_ROOTS_DIR: Type.Optional(
+    Type.String({
+      description:
+        "folder of PEM certificates of trusted certification authorities: roots, and authorities below them; absent: the sandbox's in MODE=sandbox, else nobody's",
+    }),
+  ),
+  SIGNATURE_REVOCATION_HOSTS: Type.String({
+    default: "",
+    pattern: "^[\\w.:, -]*$",
+    description:
+      "hosts (`name` or `name:port`), comma-separated, that may be asked whether a certificate is revoked; the addresses stand in certificates of strangers",
+  }),
+  SIGNATURE_REVOCATION_TIMEOUT_MS: Count(
+    5_000,
+    "time-out of one question about revocation; a signature whose question runs out waits",
+    100,
+  ),
+  SIGNATURE_STATUS_HOURS: Count(
+    12,
+    "how old the last good answer about revocation may be while no source answers; 0: none is believed",
+  ),
+  SIGNATURE_FREEZE_SECONDS: Count(900, "how long prepared bytes wait for their signature", 10),
+  CARD_SIGNATURE_SECONDS: Count(
+    3_600,
+    "how long a signed request keeps a patient's card open for the signer",
+    60,
+  ),
+  POWERS_OF_ATTORNEY_FILE: Type.Optional(
+    Type.String({
+      description:
+        "JSON list of the machine-readable powers of attorney that organisations gave their workers; absent: none is asked for",
+    }),
+  ),
+  ORG_SIGNER_URL: Url("address of the organisation's signing service; absent: the sandbox's in MODE=sandbox"),
+  ORG_SIGNER_KEY_FILE: Type.Optional(
+    Type.String({
+      description:
+        "PEM of an organisation's private key and certificate; sandbox only, refused in production",
+    }),
+  ),
   FAILED_MESSAGE_DAYS: Count(
     14,
     "how long an answer that could not be mapped is kept, sealed, for an operator",
@@ -284,6 +324,7 @@ function unsafe(config: Config): string[] {
       problems.push(
         `${setting} must be an https address in production: a sandbox answers with invented data`,
       );
+  problems.push(...unsafeSigner(config));
   if (config.MAPPING_RELOAD === "on") problems.push("MAPPING_RELOAD=on is refused in production");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
@@ -305,6 +346,17 @@ export function upstreamQuotasOf({
       return [system, { requests: Number(requests), perSeconds: Number(perSeconds) }];
     }),
   );
+}
+
+function unsafeSigner({ ORG_SIGNER_KEY_FILE, ORG_SIGNER_URL }: Config): string[] {
+  const problems: string[] = [];
+  if (ORG_SIGNER_KEY_FILE)
+    problems.push(
+      "ORG_SIGNER_KEY_FILE is refused in production: an organisation's key belongs to its own tool",
+    );
+  if (ORG_SIGNER_URL && !ORG_SIGNER_URL.startsWith("https://"))
+    problems.push("ORG_SIGNER_URL must be https in production");
+  return problems;
 }
 
 /** The provider of the settings, or the usual one of the mode. */

@@ -17,6 +17,12 @@ import { derFromPem, pemFromDer } from "./crypto/pem.ts";
 import { createSigner, keySigner } from "./crypto/signer.ts";
 import type { EsiaClient } from "./systems/esia/sandbox/clients.ts";
 import { createTokenKey, type KeptSigners, tokenCertificate } from "./systems/esia/sandbox/token-keys.ts";
+import {
+  type KeptRoots,
+  keyKinds,
+  type PkiKind,
+  rootCertificate,
+} from "./systems/pki/sandbox/authorities.ts";
 
 /** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
 
@@ -99,6 +105,16 @@ export async function sandboxTokenSigners(dataDir: string, clock: Clock): Promis
     RS256: await signer("RS256", "sandbox-esia-rsa"),
     GOST3410_2012_256: await signer("GOST3410_2012_256", "sandbox-esia-gost"),
   };
+}
+
+/** Roots of the sandbox's certification authorities, so that what was signed before a restart is still trusted. */
+export async function sandboxPkiRoots(dataDir: string, clock: Clock): Promise<KeptRoots> {
+  const root = async (kind: PkiKind) => {
+    const name = `sandbox-pki-${kind}`;
+    const key = keptKey(dataDir, name, () => generatePrivateKey(keyKinds[kind]));
+    return createSigner(key, keptCertificate(dataDir, name, await rootCertificate(key, clock.now())));
+  };
+  return { rsa: await root("rsa"), gost: await root("gost") };
 }
 
 const dayMs = 24 * 3_600_000;

@@ -1,7 +1,7 @@
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
-import { sandboxEsiaClient, sandboxTokenSigners } from "./generated-keys.ts";
+import { sandboxEsiaClient, sandboxPkiRoots, sandboxTokenSigners } from "./generated-keys.ts";
 import { followMaps } from "./map-reload.ts";
 import { openParts, sandboxedSystems } from "./parts.ts";
 import { createSandbox } from "./sandbox/server.ts";
@@ -56,6 +56,7 @@ async function startSandbox() {
     nsiFolder: config.NSI_DATA_DIR,
     esiaClients: [(await sandboxEsiaClient(config, clock)).client],
     esiaSigners: await sandboxTokenSigners(config.DATA_DIR, clock),
+    pkiRoots: await sandboxPkiRoots(config.DATA_DIR, clock),
   });
   const sandboxUrl = await started.listen(config.SANDBOX_PORT, config.HOST);
   const esiaUrl = await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);

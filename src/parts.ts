@@ -5,9 +5,7 @@ import { openCache } from "./caches.ts";
 import { type Config, ConfigError, esiaProviderOf, failedMessageLimits, upstreamQuotasOf } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
-import { CryptoError } from "./crypto/errors.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
-import { createVerifier } from "./crypto/verifier.ts";
 import { openEsia, type SandboxEsia } from "./esia-provider.ts";
 import type { Identities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
@@ -25,6 +23,7 @@ import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { openKeyProvider } from "./key-encryption.ts";
+import { isPkiSandboxed, openSignatures, openVerifier, pkiLanes, signatureJobs } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -64,6 +63,8 @@ export interface Surroundings {
     personas: readonly { id: string; note: string }[];
     scenarios: Readonly<Record<string, string>>;
     esia: SandboxEsia;
+    /** DER of its certification authorities' roots */
+    pki: { roots: readonly Uint8Array[] };
   };
 }
 
@@ -78,11 +79,13 @@ export async function openParts(config: Config, around: Surroundings) {
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
   const identityMap = new IdentityMap({ db: store.db, keyring, clock });
-  const verifier = createVerifier({ anchors: { roots: [] }, fetchRevocation: noRevocation });
+  const verifier = openVerifier(config, upstream, around);
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const jobs = openJobs(config, { ...stored, esia, failedMessages, notify: systems.notify }, around);
+  const signing = openSignatures(config, { ...stored, verifier, clock });
+  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing };
+  const jobs = openJobs(config, ground, around);
   jobs.start();
   return {
     ...stored,
@@ -93,11 +96,11 @@ export async function openParts(config: Config, around: Surroundings) {
     esia,
     clients: await clientsOf(config),
     claimOnce: claimOnce(store.db, keyring, clock),
+    ...signing,
+    verifier,
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,
-    practitioners: new PractitionerDirectory(systems.frmr, identities),
-    dictionaries: systems.nsi,
-    organizations: new OrganizationDirectory(systems.frmo, identities),
+    ...directories(systems, identities),
     mappings: await Catalogue.open(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
@@ -105,6 +108,14 @@ export async function openParts(config: Config, around: Surroundings) {
       redis?.close();
       await store.close();
     },
+  };
+}
+
+function directories({ frmr, frmo, nsi }: Awaited<ReturnType<typeof openSystems>>, identities: Identities) {
+  return {
+    practitioners: new PractitionerDirectory(frmr, identities),
+    dictionaries: nsi,
+    organizations: new OrganizationDirectory(frmo, identities),
   };
 }
 
@@ -141,10 +152,11 @@ interface JobGround {
   outbox: Outbox;
   notify: NotifyClient;
   dataKeys: DataKeys;
+  signing: ReturnType<typeof openSignatures>;
 }
 
 function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
-  const { store, keyring, esia, failedMessages, outbox, notify, dataKeys } = ground;
+  const { store, keyring, esia, failedMessages, outbox, notify, dataKeys, signing } = ground;
   const observer = outboxMetrics(telemetry.instruments);
   const { db } = store;
   const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
@@ -153,6 +165,7 @@ function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: 
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     certificateWatch({ log, notices: () => esia.notices() }),
+    ...signatureJobs(signing, { notices: new Notices(outbox), telemetry }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
     outboxWatch({ db, clock, report: observer.depth }),
     expiry([
@@ -192,15 +205,12 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
   };
 }
 
-// tokens need no list: their certificates are pinned
-const noRevocation = () =>
-  Promise.reject(new CryptoError("revocation-refused", "no source of revocation is configured"));
-
 /** Systems without an address in the settings: the sandbox plays them. */
 export function sandboxedSystems(config: Config): string[] {
   const { FRMR_URL: frmr, FRMO_URL: frmo, NSI_URL: nsi, NOTIFY_URL: notify } = config;
   const esia = esiaProviderOf(config) === "sandbox" ? undefined : config.ESIA_URL;
-  return Object.entries({ frmr, frmo, nsi, notify, esia })
+  const pki = isPkiSandboxed(config) ? undefined : "live";
+  return Object.entries({ frmr, frmo, nsi, notify, pki, esia })
     .filter(([, url]) => !url)
     .map(([system]) => system);
 }
@@ -210,7 +220,8 @@ interface UpstreamGround {
   failedMessages: FailedMessages;
 }
 
-function openUpstream(config: Config, ground: UpstreamGround, { clock, telemetry }: Surroundings): Upstream {
+function openUpstream(config: Config, ground: UpstreamGround, around: Surroundings): Upstream {
+  const { clock, telemetry } = around;
   const sandboxed = sandboxedSystems(config);
   const registry = { failures: ground.failedMessages };
   // what ESIA answers holds tokens, which are kept nowhere
@@ -221,12 +232,15 @@ function openUpstream(config: Config, ground: UpstreamGround, { clock, telemetry
   return new Upstream({
     clock,
     cache: ground.cache,
-    systems: Object.fromEntries(
-      Object.entries(systems).map(([system, settings]) => [
-        system,
-        { ...settings, sandbox: sandboxed.includes(system), quota: quotas.get(system) },
-      ]),
-    ),
+    systems: {
+      ...Object.fromEntries(
+        Object.entries(systems).map(([system, settings]) => [
+          system,
+          { ...settings, sandbox: sandboxed.includes(system), quota: quotas.get(system) },
+        ]),
+      ),
+      ...pkiLanes(config, around.sandbox),
+    },
     observer: upstreamMetrics(telemetry.instruments),
   });
 }

@@ -1,7 +1,7 @@
 import pino from "pino";
 import { readConfig } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
-import { sandboxTokenSigners } from "../generated-keys.ts";
+import { sandboxPkiRoots, sandboxTokenSigners } from "../generated-keys.ts";
 import { readEsiaClients } from "./esia-clients.ts";
 import { createSandbox } from "./server.ts";
 
@@ -14,6 +14,7 @@ const sandbox = await createSandbox({
   nsiFolder: config.NSI_DATA_DIR,
   esiaClients: config.SANDBOX_ESIA_CLIENTS ? readEsiaClients(config.SANDBOX_ESIA_CLIENTS) : [],
   esiaSigners: await sandboxTokenSigners(config.DATA_DIR, systemClock),
+  pkiRoots: await sandboxPkiRoots(config.DATA_DIR, systemClock),
 });
 const address = await sandbox.listen(config.SANDBOX_PORT, config.HOST);
 const esia = await sandbox.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);

@@ -153,6 +153,32 @@ const steps: Record<string, readonly string[]> = {
        id uuid primary key, tenant text not null, rids int8[] not null, expires_at int8 not null)`,
     "create index search_snapshot_expiry on search_snapshot (expires_at)",
   ],
+  "015-signatures": [
+    `create table signature (
+       id text primary key, tenant text not null, signer text not null, subject text, purpose text not null,
+       state text not null, document_mac text not null, certificate text,
+       created_at int8 not null, expires_at int8 not null, submitted_at int8, settled_at int8, due_at int8,
+       document_id text, document_version int, terms bytea not null, content bytea not null, container bytea)`,
+    // the same bytes are signed once by one person (E-28)
+    "create unique index signature_once on signature (tenant, signer, document_mac) where state = 'signed'",
+    "create index signature_due on signature (due_at) where state = 'verification-pending'",
+    "create index signature_signer on signature (signer, created_at)",
+    "create index signature_document on signature (tenant, document_id) where state = 'signed'",
+    `create table signature_evidence (
+       signature_id text not null, n int not null, at int8 not null, verdict text not null, report bytea not null,
+       primary key (signature_id, n))`,
+    `create function evidence_is_immutable() returns trigger language plpgsql as $$
+       begin
+         raise exception 'evidence of a signature is immutable' using errcode = 'insufficient_privilege';
+       end $$`,
+    `create trigger immutable before update or delete or truncate on signature_evidence
+       for each statement execute function evidence_is_immutable()`,
+    `create table signing_certificate (
+       person text not null, fingerprint text not null, not_after int8 not null, bound_at int8 not null,
+       lost_at int8, noticed_days int, certificate bytea not null, contact bytea,
+       primary key (person, fingerprint))`,
+    "create index signing_certificate_end on signing_certificate (not_after) where lost_at is null",
+  ],
   "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
   // a row of its own per access cost twice the time of one per group: the index was most of it
   "018-journal-lines": [

@@ -29,6 +29,9 @@ export interface Schema {
   search_range: SearchRangeTable;
   search_text: SearchTextTable;
   search_snapshot: SearchSnapshotTable;
+  signature: SignatureTable;
+  signature_evidence: SignatureEvidenceTable;
+  signing_certificate: SigningCertificateTable;
 }
 
 /** What is indexed. `rid` grows with the order of creation and never changes, so pages are cut by it. */
@@ -322,4 +325,56 @@ interface RepresentationTable {
   /** logical id of the Patient who represents */
   representative: string;
   ends_at: number | null;
+}
+
+/** A request of a person for their signature; `signer` and `subject` are logical ids. */
+interface SignatureTable {
+  id: string;
+  tenant: string;
+  signer: string;
+  subject: string | null;
+  purpose: string;
+  /** as src/flows/signature/state.ts names them */
+  state: string;
+  document_mac: string;
+  /** SHA-256 of the signer's certificate, in hex */
+  certificate: string | null;
+  created_at: number;
+  expires_at: number;
+  submitted_at: number | null;
+  settled_at: number | null;
+  /** next try of what waits for its verification */
+  due_at: number | null;
+  document_id: string | null;
+  document_version: number | null;
+  /** sealed JSON: what is signed and why */
+  terms: Uint8Array;
+  /** sealed: the frozen bytes */
+  content: Uint8Array;
+  /** sealed: the signature as it came */
+  container: Uint8Array | null;
+}
+
+interface SignatureEvidenceTable {
+  signature_id: string;
+  n: number;
+  at: number;
+  verdict: string;
+  /** sealed JSON */
+  report: Uint8Array;
+}
+
+interface SigningCertificateTable {
+  /** logical id of the Practitioner */
+  person: string;
+  fingerprint: string;
+  not_after: number;
+  bound_at: number;
+  lost_at: number | null;
+  /** the last notice before its end was for so many days */
+  noticed_days: number | null;
+  /** sealed DER */
+  certificate: Uint8Array;
+  /** sealed JSON: where notices go */
+  contact: Uint8Array | null;
 }

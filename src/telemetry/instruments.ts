@@ -13,6 +13,11 @@ const upstreamBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 /** Metrics of the doors; every label set is closed or declared in code (telemetry.md 1). */
 function doorInstruments(metrics: Metrics) {
   return {
+    signingCertificates: metrics.gauge({
+      name: "signing_certificates_ending",
+      help: "workers' certificates in use that end within so many days; 0: have ended. Take the greatest of the replicas",
+      labels: { days: ["30", "14", "7", "3", "1", "0"] },
+    }),
     requestSeconds: metrics.histogram({
       name: "http_server_request_duration_seconds",
       help: "time from a request's head to its answer",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { createApp, type Gateway } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { sandboxEsiaClient } from "../../src/generated-keys.ts";
 import { openParts, type Parts } from "../../src/parts.ts";
@@ -23,7 +23,10 @@ export interface TestApp extends Gateway {
 }
 
 /** The whole gateway in this process, listening, with its sandbox and an empty embedded database. */
-export async function startApp(settings: Record<string, string> = {}): Promise<TestApp> {
+export async function startApp(
+  settings: Record<string, string> = {},
+  clock: Clock = systemClock,
+): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), "gateway-app-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -31,14 +34,14 @@ export async function startApp(settings: Record<string, string> = {}): Promise<T
   const telemetry = new Telemetry({
     version: "test",
     log: silentLogger,
-    clock: systemClock,
+    clock,
     ratio: 0,
     slowMs: 1e9,
   });
   const sandbox = await createSandbox({
-    clock: systemClock,
+    clock,
     logger: silentLogger,
-    esiaClients: [(await sandboxEsiaClient(config, systemClock)).client],
+    esiaClients: [(await sandboxEsiaClient(config, clock)).client],
   });
   const sandboxUrl = (await sandbox.listen(0, "127.0.0.1")).replace("127.0.0.1", "localhost");
   const esia = {
@@ -46,7 +49,7 @@ export async function startApp(settings: Record<string, string> = {}): Promise<T
     certificates: sandbox.esia.certificates,
   };
   const around = {
-    clock: systemClock,
+    clock,
     log: silentLogger,
     telemetry,
     version: "test",

@@ -1,0 +1,140 @@
+import type { Kysely } from "kysely";
+import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { CryptoError } from "../../crypto/errors.ts";
+import type { Verifier } from "../../crypto/verifier.ts";
+import type { CertificateReport } from "../../crypto/verify-signature.ts";
+import { type Certificate, parseCertificate } from "../../crypto/x509.ts";
+import type { Schema } from "../../store/schema.ts";
+import {
+  fingerprintOf,
+  type SigningCertificate,
+  type SigningCertificateStore,
+} from "../../store/signing-certificates.ts";
+import type { SigningWorker } from "./terms.ts";
+import { isOwn } from "./verdict.ts";
+
+interface CertificatesParts {
+  store: SigningCertificateStore;
+  verifier: Pick<Verifier, "verifyCertificate">;
+  clock: Clock;
+  toleratedAgeMs: number;
+}
+
+/** A certificate with the whole days until its end; below 0 it has ended. */
+export type EndingCertificate = SigningCertificate & { days: number };
+
+const dayMs = 24 * 3_600_000;
+
+/** Days before a certificate's end on which its owner is told (E-24). */
+export const noticeDays = [30, 14, 7, 3, 1] as const;
+
+/** What to do after the loss of a signing key, in order (E-25). */
+export const recoverySteps = [
+  "Кабинет уже не принимает подписи этим сертификатом; ничего больше в кабинете делать не нужно",
+  "Сразу позвоните в удостоверяющий центр, который выдал сертификат, и потребуйте его отозвать",
+  "Сообщите об утрате ответственному за информационную безопасность вашей организации",
+  "Получите новый сертификат: придите в удостоверяющий центр с паспортом и СНИЛС",
+  "Добавьте новый сертификат в профиль кабинета; после проверки подписание откроется снова",
+] as const;
+
+/** Certificates that workers sign with: bound after a check, watched before their end, stopped when a key is lost. */
+export class SigningCertificates {
+  readonly #parts: CertificatesParts;
+
+  constructor(parts: CertificatesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Binds a certificate to its owner after the whole check (E-08, E-10). Throws `signature-…` for what is wrong with
+   * it and `upstream-unavailable` when nobody says whether it is revoked.
+   */
+  async bind(worker: SigningWorker, der: Uint8Array): Promise<SigningCertificate> {
+    const { store, clock } = this.#parts;
+    const certificate = readable(der);
+    if (!isOwn(certificate, worker.snils)) throw new GatewayError("signature-owner-mismatch");
+    const known = (await store.of(worker.personId)).find(
+      ({ fingerprint }) => fingerprint === fingerprintOf(der),
+    );
+    if (known?.lostAt !== undefined) throw new GatewayError("signing-stopped");
+    refuseProblems(await this.#checked(der));
+    const { notAfter } = certificate;
+    const { personId: person, contact } = worker;
+    await store.bind({ person, der, notAfter: notAfter.getTime(), boundAt: clock.now(), contact });
+    const bound = await store.of(worker.personId);
+    return bound.find(({ fingerprint }) => fingerprint === fingerprintOf(der)) ?? missing();
+  }
+
+  of(personId: string): Promise<SigningCertificate[]> {
+    return this.#parts.store.of(personId);
+  }
+
+  /** The key of a certificate is lost: nothing signed with it is accepted from now on. Throws `not-found`. */
+  async reportLost(personId: string, fingerprint: string): Promise<readonly string[]> {
+    const isKnown = await this.#parts.store.lose(personId, fingerprint, this.#parts.clock.now());
+    if (!isKnown) throw new GatewayError("not-found", { field: "id" });
+    return recoverySteps;
+  }
+
+  /** A lost key stops all signing until another certificate is bound: it may be the only key of a stolen device. */
+  async isStopped(personId: string): Promise<boolean> {
+    const bound = await this.#parts.store.of(personId);
+    const lostAt = Math.max(...bound.map(({ lostAt: lost }) => lost ?? 0), 0);
+    return lostAt > 0 && !bound.some((one) => one.lostAt === undefined && one.boundAt > lostAt);
+  }
+
+  /** Fingerprints of the certificates whose key the person has lost. */
+  async lost(personId: string): Promise<ReadonlySet<string>> {
+    const bound = await this.#parts.store.of(personId);
+    return new Set(bound.filter(({ lostAt }) => lostAt !== undefined).map(({ fingerprint }) => fingerprint));
+  }
+
+  /** Whole days until the end, for each certificate in use that ends within the longest notice. */
+  async ending(): Promise<EndingCertificate[]> {
+    const now = this.#parts.clock.now();
+    const ending = await this.#parts.store.endingBefore(now + noticeDays[0] * dayMs);
+    return ending.map((one) => ({ ...one, days: Math.floor((one.notAfter - now) / dayMs) }));
+  }
+
+  /** Queues the notices that are due, each once over all replicas, in the transaction that says so; counts them. */
+  async sendNotices(send: (trx: Kysely<Schema>, of: EndingCertificate) => Promise<unknown>): Promise<number> {
+    const { store } = this.#parts;
+    let sent = 0;
+    for (const one of await this.ending()) {
+      const step = noticeDays.findLast((days) => one.days <= days);
+      if (step === undefined || (one.noticedDays !== undefined && one.noticedDays <= step)) continue;
+      if (await store.notice(one, step, (trx) => send(trx, one))) sent += 1;
+    }
+    return sent;
+  }
+
+  #checked(certificateDer: Uint8Array): Promise<CertificateReport> {
+    const { verifier, clock, toleratedAgeMs } = this.#parts;
+    return verifier.verifyCertificate({ certificateDer, at: new Date(clock.now()), toleratedAgeMs });
+  }
+}
+
+function refuseProblems({ problems }: CertificateReport): void {
+  const certain = problems.find(({ code }) => code !== "revocation-unknown");
+  if (certain && certain.code !== "revocation-unknown")
+    throw new GatewayError(`signature-${certain.code}`, { detail: certain.detail });
+  if (problems.length > 0)
+    throw new GatewayError("upstream-unavailable", {
+      retryAfter: 60,
+      detail: "nobody says whether the certificate is revoked",
+    });
+}
+
+function readable(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der);
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw new GatewayError("signature-format", { field: "certificate", detail: cause.message, cause });
+  }
+}
+
+function missing(): never {
+  throw new GatewayError("internal", { detail: "a bound certificate was not found" });
+}

@@ -1,0 +1,69 @@
+import type { Clock } from "../../core/clock.ts";
+import type { SignatureReport } from "../../crypto/signature-report.ts";
+import type { Verifier } from "../../crypto/verifier.ts";
+import { parseCertificate } from "../../crypto/x509.ts";
+import type { KeptSignature } from "../../store/signatures.ts";
+import { fingerprintOf } from "../../store/signing-certificates.ts";
+import type { SigningCertificates } from "./certificates.ts";
+import { objectionTo, type PowersOfAttorney } from "./power-of-attorney.ts";
+import type { SignatureTerms } from "./terms.ts";
+import { type Verdict, type VerdictProblem, verdictOf } from "./verdict.ts";
+
+export interface ChecksParts {
+  verifier: Pick<Verifier, "verify">;
+  certificates: Pick<SigningCertificates, "lost">;
+  clock: Clock;
+  /** absent: none is asked for */
+  powers?: PowersOfAttorney;
+  /** how old the last answer about revocation may be while no source answers */
+  toleratedAgeMs: number;
+}
+
+/** Judges a container against the request that it is to settle. */
+export class SignatureChecks {
+  readonly #parts: ChecksParts;
+
+  constructor(parts: ChecksParts) {
+    this.#parts = parts;
+  }
+
+  async verdict(kept: KeptSignature, container: Uint8Array): Promise<Verdict> {
+    const { verifier, clock, toleratedAgeMs } = this.#parts;
+    const { snils, needed } = kept.terms as SignatureTerms;
+    const report = await verifier.verify({
+      cms: container,
+      content: kept.content,
+      at: new Date(clock.now()),
+      // what waits was valid or not when it came, whatever has run out since
+      validAt: new Date(kept.submittedAt ?? clock.now()),
+      toleratedAgeMs,
+    });
+    const der = report.certificateDer;
+    return verdictOf(report, { snils, needed, objections: der ? await this.#objections(kept, der) : [] });
+  }
+
+  async #objections(
+    kept: KeptSignature,
+    der: NonNullable<SignatureReport["certificateDer"]>,
+  ): Promise<VerdictProblem[]> {
+    const isLost = (await this.#parts.certificates.lost(kept.signer)).has(fingerprintOf(der));
+    const unfounded = await this.#unfounded(kept, der);
+    return [
+      ...(isLost
+        ? [{ code: "signing-stopped" as const, detail: "the key of this certificate was reported lost" }]
+        : []),
+      ...(unfounded ? [{ code: "signature-power-of-attorney" as const, detail: unfounded }] : []),
+    ];
+  }
+
+  /** Why the worker may not sign for the organisation. */
+  async #unfounded(kept: KeptSignature, der: Uint8Array): Promise<string | undefined> {
+    const { powers, clock } = this.#parts;
+    const { organization, snils, powerOfAttorney } = kept.terms as SignatureTerms;
+    // a certificate that names the organisation needs no power of attorney
+    const isOrganizations = parseCertificate(der).subject.fields.ogrn !== undefined;
+    if (!powers || isOrganizations || kept.purpose !== "document") return undefined;
+    const found = powerOfAttorney === undefined ? undefined : await powers.find(powerOfAttorney);
+    return objectionTo(found, { organization, snils, at: new Date(kept.submittedAt ?? clock.now()) });
+  }
+}

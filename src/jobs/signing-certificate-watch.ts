@@ -1,0 +1,43 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../store/schema.ts";
+import type { SigningCertificate } from "../store/signing-certificates.ts";
+import type { Notices } from "../systems/notify/notices.ts";
+import type { Job } from "./job-runner.ts";
+
+type Ending = SigningCertificate & { days: number };
+
+export const endingBounds = ["30", "14", "7", "3", "1", "0"] as const;
+
+interface WatchParts {
+  certificates: {
+    ending(): Promise<Ending[]>;
+    sendNotices(send: (trx: Kysely<Schema>, of: Ending) => Promise<unknown>): Promise<number>;
+  };
+  notices: Pick<Notices, "send">;
+  /** how many certificates in use end within so many days; 0: have ended */
+  report: (within: (typeof endingBounds)[number], count: number) => void;
+}
+
+/** Tells owners before their certificate ends, and operators how many do (E-24). */
+export function signingCertificateWatch({ certificates, notices, report }: WatchParts): Job {
+  return {
+    name: "signing-certificate-watch",
+    everyMs: 3_600_000,
+    leaderLeaseMs: 600_000,
+    run: async () => {
+      const ending = await certificates.ending();
+      for (const bound of endingBounds)
+        report(bound, ending.filter(({ days }) => days <= Number(bound) - (bound === "0" ? 1 : 0)).length);
+      await certificates.sendNotices(async (trx, { contact, days, fingerprint, person }) => {
+        if (!contact || days < 0) return;
+        await notices.send(trx, {
+          to: contact,
+          kind: "certificate-expiry",
+          parameters: { days },
+          id: `certificate-expiry ${person} ${fingerprint} ${days}`,
+          tenant: "shared",
+        });
+      });
+    },
+  };
+}

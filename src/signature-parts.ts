@@ -1,0 +1,145 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, listOf } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Keyring } from "./crypto/keyring.ts";
+import { allDerFromPem } from "./crypto/pem.ts";
+import { RevocationClient } from "./crypto/revocation-client.ts";
+import { createVerifier, type Verifier } from "./crypto/verifier.ts";
+import type { TrustAnchors } from "./crypto/verify-signature.ts";
+import { parseCertificate } from "./crypto/x509.ts";
+import { SigningCertificates } from "./flows/signature/certificates.ts";
+import { SignatureChecks } from "./flows/signature/checks.ts";
+import { powersOfAttorneyIn } from "./flows/signature/power-of-attorney.ts";
+import { Settlement } from "./flows/signature/settlement.ts";
+import { Signatures } from "./flows/signature/signatures.ts";
+import type { Job } from "./jobs/job-runner.ts";
+import { signatureVerification } from "./jobs/signature-verification.ts";
+import { signingCertificateWatch } from "./jobs/signing-certificate-watch.ts";
+import type { DataKeys } from "./store/data-keys.ts";
+import type { OpenDatabase } from "./store/database.ts";
+import type { ResourceStore } from "./store/resources.ts";
+import { SignatureStore } from "./store/signatures.ts";
+import { SigningCertificateStore } from "./store/signing-certificates.ts";
+import type { Notices } from "./systems/notify/notices.ts";
+import { createRevocationNetwork, revocationSystem } from "./systems/pki/revocation.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import type { Upstream } from "./upstream/call.ts";
+
+/** The sandbox's authorities are trusted only where it plays them: in its own mode and without a folder of roots. */
+export const isPkiSandboxed = ({ MODE, SIGNATURE_ROOTS_DIR }: Config): boolean =>
+  MODE === "sandbox" && !SIGNATURE_ROOTS_DIR;
+
+/** The sandbox's authorities, when there is a sandbox. */
+interface PlayedPki {
+  url: string;
+  pki: { roots: readonly Uint8Array[] };
+}
+
+function revocationHosts(config: Config, sandbox: PlayedPki | undefined): string[] {
+  const played = isPkiSandboxed(config) && sandbox ? [new URL(sandbox.url).host] : [];
+  return [...listOf(config.SIGNATURE_REVOCATION_HOSTS), ...played];
+}
+
+/** Lanes of the pipeline: one per authority's host, so that a dead one stops nobody else's. */
+export function pkiLanes(
+  config: Config,
+  sandbox: PlayedPki | undefined,
+): Record<string, { sandbox: boolean }> {
+  const isSandbox = isPkiSandboxed(config);
+  return Object.fromEntries(
+    revocationHosts(config, sandbox).map((host) => [revocationSystem(host), { sandbox: isSandbox }]),
+  );
+}
+
+/** The verifier with the trusted authorities of the settings; revocation is asked from listed hosts only. */
+export function openVerifier(
+  config: Config,
+  upstream: Upstream,
+  { clock, sandbox }: { clock: Clock; sandbox?: PlayedPki },
+): Verifier {
+  const client = new RevocationClient({
+    allowedHosts: revocationHosts(config, sandbox),
+    network: createRevocationNetwork({
+      upstream,
+      clock,
+      timeoutMs: config.SIGNATURE_REVOCATION_TIMEOUT_MS,
+    }),
+    now: () => clock.now(),
+  });
+  const played = isPkiSandboxed(config) ? [...(sandbox?.pki.roots ?? [])] : [];
+  const { roots, intermediates } = config.SIGNATURE_ROOTS_DIR
+    ? anchorsIn(config.SIGNATURE_ROOTS_DIR)
+    : { roots: played, intermediates: [] };
+  return createVerifier({ anchors: { roots, intermediates }, fetchRevocation: client.fetch });
+}
+
+/** Every certificate of a folder's PEM files: self-issued ones are roots. Throws what can't be read. */
+function anchorsIn(folder: string): TrustAnchors {
+  const files = readdirSync(folder).filter((name) => /\.(pem|crt|cer)$/i.test(name));
+  const all = files.flatMap((name) =>
+    allDerFromPem(readFileSync(join(folder, name), "latin1"), "CERTIFICATE"),
+  );
+  const isRoot = (der: Uint8Array) => {
+    const { issuer, subject } = parseCertificate(der);
+    return Buffer.compare(issuer.der, subject.der) === 0;
+  };
+  return { roots: all.filter(isRoot), intermediates: all.filter((der) => !isRoot(der)) };
+}
+
+interface SignatureGround {
+  store: OpenDatabase;
+  keyring: Keyring;
+  dataKeys: DataKeys;
+  resources: ResourceStore;
+  verifier: Verifier;
+  clock: Clock;
+}
+
+const hourMs = 3_600_000;
+
+/** Joins what people's signatures are made of. */
+export function openSignatures(config: Config, ground: SignatureGround) {
+  const {
+    store: { db },
+    keyring,
+    dataKeys,
+    resources,
+    verifier,
+    clock,
+  } = ground;
+  const toleratedAgeMs = config.SIGNATURE_STATUS_HOURS * hourMs;
+  const store = new SignatureStore({ db, dataKeys, keyring });
+  const bound = new SigningCertificateStore({ db, keyring });
+  const certificates = new SigningCertificates({ store: bound, verifier, clock, toleratedAgeMs });
+  const file = config.POWERS_OF_ATTORNEY_FILE;
+  const powers = file === undefined ? undefined : powersOfAttorneyIn(file);
+  const signatures = new Signatures({
+    store,
+    certificates,
+    checks: new SignatureChecks({ verifier, certificates, clock, powers, toleratedAgeMs }),
+    settlement: new Settlement({ store, resources, bound, clock }),
+    clock,
+    freezeMs: config.SIGNATURE_FREEZE_SECONDS * 1000,
+    cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
+  });
+  return { signatures, signingCertificates: certificates };
+}
+
+/** Background work on signatures: what waits is asked about again, owners learn of their certificates' end. */
+export function signatureJobs(
+  { signatures, signingCertificates }: ReturnType<typeof openSignatures>,
+  { notices, telemetry }: { notices: Notices; telemetry: Telemetry },
+): Job[] {
+  const gauge = telemetry.instruments.signingCertificates;
+  return [
+    signatureVerification(signatures),
+    signingCertificateWatch({
+      certificates: signingCertificates,
+      notices,
+      report: (days, count) => {
+        gauge.of({ days }).value = count;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,296 @@
+import { randomUUID } from "node:crypto";
+import type { Kysely, Selectable } from "kysely";
+import { isGatewayError } from "../core/errors.ts";
+import { type EnvelopePlace, openValue, sealValue } from "../crypto/envelope.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { DataKeys } from "./data-keys.ts";
+import type { Schema } from "./schema.ts";
+
+interface SignatureStoreParts {
+  db: Kysely<Schema>;
+  dataKeys: DataKeys;
+  keyring: Keyring;
+}
+
+/** A request for a signature with its secrets opened; times in clock milliseconds, ids logical. */
+export interface KeptSignature {
+  id: string;
+  tenant: string;
+  signer: string;
+  subject?: string;
+  purpose: string;
+  state: string;
+  createdAt: number;
+  expiresAt: number;
+  submittedAt?: number;
+  settledAt?: number;
+  document?: { id: string; version: number };
+  /** SHA-256 of the signer's certificate, in hex */
+  certificate?: string;
+  terms: object;
+  content: Uint8Array;
+  container?: Uint8Array;
+}
+
+export type NewSignature = Pick<
+  KeptSignature,
+  "tenant" | "signer" | "subject" | "purpose" | "state" | "createdAt" | "expiresAt" | "terms" | "content"
+>;
+
+export interface SignatureChange {
+  state: string;
+  submittedAt?: number;
+  settledAt?: number;
+  /** next try; absent: none */
+  dueAt?: number;
+  certificate?: string;
+  container?: Uint8Array;
+  document?: { id: string; version: number };
+  terms?: object;
+}
+
+/** One check of a signature, kept for ever; `report` is sealed. */
+export interface Evidence {
+  at: number;
+  verdict: string;
+  report: object;
+}
+
+type Row = Selectable<Schema["signature"]>;
+
+/** Requests for signatures and the evidence of every check, sealed under the patient's key or the tenant's. */
+export class SignatureStore {
+  readonly db: Kysely<Schema>;
+  readonly #dataKeys: DataKeys;
+  readonly #keyring: Keyring;
+
+  constructor({ db, dataKeys, keyring }: SignatureStoreParts) {
+    this.db = db;
+    this.#dataKeys = dataKeys;
+    this.#keyring = keyring;
+  }
+
+  /** Keeps a new request; throws `gone` for a subject whose key was shredded. */
+  async create(fresh: NewSignature): Promise<KeptSignature> {
+    const id = randomUUID();
+    const { tenant, signer, subject, purpose, state, createdAt, expiresAt, terms, content } = fresh;
+    const key = await this.#dataKeys.of(this.db, { tenant, subject });
+    const row = {
+      id,
+      tenant,
+      signer,
+      subject: subject ?? null,
+      purpose,
+      state,
+      document_mac: this.#documentMac(content),
+      created_at: createdAt,
+      expires_at: expiresAt,
+      terms: sealValue(key, json(terms), place(tenant, "terms", id)),
+      content: sealValue(key, content, place(tenant, "content", id)),
+    };
+    await this.db.insertInto("signature").values(row).execute();
+    return { ...fresh, id };
+  }
+
+  async find(id: string, db: Kysely<Schema> = this.db): Promise<KeptSignature | undefined> {
+    const row = await db.selectFrom("signature").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && this.#opened(row);
+  }
+
+  /** The state of a row that nobody else can change until the transaction ends. */
+  async lockedState(trx: Kysely<Schema>, id: string): Promise<string | undefined> {
+    const row = await trx
+      .selectFrom("signature")
+      .select("state")
+      .where("id", "=", id)
+      .forUpdate()
+      .executeTakeFirst();
+    return row?.state;
+  }
+
+  /** A person's own requests, newest first. */
+  async ofSigner(signer: string, limit: number): Promise<KeptSignature[]> {
+    const rows = await this.db
+      .selectFrom("signature")
+      .selectAll()
+      .where("signer", "=", signer)
+      .orderBy("created_at", "desc")
+      .orderBy("id")
+      .limit(limit)
+      .execute();
+    return this.#openedAll(rows);
+  }
+
+  /** The request under which a person has signed exactly these bytes already. */
+  async signedBefore(
+    of: { tenant: string; signer: string },
+    content: Uint8Array,
+    db: Kysely<Schema> = this.db,
+  ): Promise<KeptSignature | undefined> {
+    const row = await db
+      .selectFrom("signature")
+      .selectAll()
+      .where("tenant", "=", of.tenant)
+      .where("signer", "=", of.signer)
+      .where("document_mac", "=", this.#documentMac(content))
+      .where("state", "=", "signed")
+      .executeTakeFirst();
+    return row && this.#opened(row);
+  }
+
+  /** Ids of the signatures in force over a document. */
+  async overDocument(trx: Kysely<Schema>, of: { tenant: string; id: string }): Promise<string[]> {
+    const rows = await trx
+      .selectFrom("signature")
+      .select("id")
+      .where("tenant", "=", of.tenant)
+      .where("document_id", "=", of.id)
+      .where("state", "=", "signed")
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Requests in a state whose next try is due, oldest first. */
+  async due(state: string, now: number, limit: number): Promise<KeptSignature[]> {
+    const rows = await this.db
+      .selectFrom("signature")
+      .selectAll()
+      .where("state", "=", state)
+      .where("due_at", "<=", now)
+      .orderBy("due_at")
+      .limit(limit)
+      .execute();
+    return this.#openedAll(rows);
+  }
+
+  /** Of which patients a person has signed a request of this purpose since a moment, and with which certificate. */
+  async signedSince(of: {
+    signer: string;
+    subjects: readonly string[];
+    purpose: string;
+    after: number;
+  }): Promise<{ subject: string; certificate: string }[]> {
+    if (of.subjects.length === 0) return [];
+    const rows = await this.db
+      .selectFrom("signature")
+      .select(["subject", "certificate"])
+      .where("signer", "=", of.signer)
+      .where("subject", "in", [...of.subjects])
+      .where("purpose", "=", of.purpose)
+      .where("state", "=", "signed")
+      .where("settled_at", ">", of.after)
+      .execute();
+    return rows.flatMap(({ subject, certificate }) =>
+      subject === null || certificate === null ? [] : [{ subject, certificate }],
+    );
+  }
+
+  /** Changes a request in the caller's transaction. */
+  async change(
+    trx: Kysely<Schema>,
+    { id, tenant, subject }: KeptSignature,
+    change: SignatureChange,
+  ): Promise<void> {
+    const { container, document, terms } = change;
+    const key = await this.#dataKeys.of(trx, { tenant, subject });
+    await trx
+      .updateTable("signature")
+      .set({
+        state: change.state,
+        due_at: change.dueAt ?? null,
+        ...(change.submittedAt !== undefined && { submitted_at: change.submittedAt }),
+        ...(change.settledAt !== undefined && { settled_at: change.settledAt }),
+        ...(change.certificate !== undefined && { certificate: change.certificate }),
+        ...(document && { document_id: document.id, document_version: document.version }),
+        ...(terms && { terms: sealValue(key, json(terms), place(tenant, "terms", id)) }),
+        ...(container && { container: sealValue(key, container, place(tenant, "container", id)) }),
+      })
+      .where("id", "=", id)
+      .execute();
+  }
+
+  /** Adds a check to the evidence; none is ever changed. */
+  async addEvidence(trx: Kysely<Schema>, of: KeptSignature, evidence: Evidence): Promise<void> {
+    const { id, tenant, subject } = of;
+    const key = await this.#dataKeys.of(trx, { tenant, subject });
+    const { most } = await trx
+      .selectFrom("signature_evidence")
+      .select((query) => query.fn.max("n").as("most"))
+      .where("signature_id", "=", id)
+      .executeTakeFirstOrThrow();
+    const n = (most ?? 0) + 1;
+    const report = sealValue(key, json(evidence.report), place(tenant, `report-${n}`, id));
+    const { at, verdict } = evidence;
+    await trx.insertInto("signature_evidence").values({ signature_id: id, n, at, verdict, report }).execute();
+  }
+
+  /** Every check of a request, oldest first. */
+  async evidenceOf({ id, tenant, subject }: KeptSignature): Promise<Evidence[]> {
+    const rows = await this.db
+      .selectFrom("signature_evidence")
+      .selectAll()
+      .where("signature_id", "=", id)
+      .orderBy("n")
+      .execute();
+    if (rows.length === 0) return [];
+    const key = await this.#dataKeys.of(this.db, { tenant, subject });
+    return rows.map(({ n, at, verdict, report }) => ({
+      at,
+      verdict,
+      report: fromJson(openValue(key, report, place(tenant, `report-${n}`, id))),
+    }));
+  }
+
+  /** Those of shredded patients are left out. */
+  async #openedAll(rows: readonly Row[]): Promise<KeptSignature[]> {
+    const opened = await Promise.all(
+      rows.map((row) =>
+        this.#opened(row).catch((error) => {
+          if (isGatewayError(error) && error.code === "gone") return undefined;
+          throw error;
+        }),
+      ),
+    );
+    return opened.filter((one) => one !== undefined);
+  }
+
+  async #opened(row: Row): Promise<KeptSignature> {
+    const { id, tenant, document_id, document_version } = row;
+    const subject = row.subject ?? undefined;
+    const key = await this.#dataKeys.of(this.db, { tenant, subject });
+    return {
+      id,
+      tenant,
+      signer: row.signer,
+      subject,
+      purpose: row.purpose,
+      state: row.state,
+      createdAt: row.created_at,
+      expiresAt: row.expires_at,
+      submittedAt: row.submitted_at ?? undefined,
+      settledAt: row.settled_at ?? undefined,
+      certificate: row.certificate ?? undefined,
+      document:
+        document_id === null || document_version === null
+          ? undefined
+          : { id: document_id, version: document_version },
+      terms: fromJson(openValue(key, row.terms, place(tenant, "terms", id))),
+      content: openValue(key, row.content, place(tenant, "content", id)),
+      container: row.container ? openValue(key, row.container, place(tenant, "container", id)) : undefined,
+    };
+  }
+
+  // a plain hash of a short document would let its content be guessed
+  #documentMac(content: Uint8Array): string {
+    return this.#keyring.hmac("signature-document", Buffer.from(content).toString("base64"));
+  }
+}
+
+const place = (tenant: string, column: string, row: string): EnvelopePlace => ({
+  tenant,
+  table: "signature",
+  column,
+  row,
+});
+const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
+const fromJson = (bytes: Uint8Array): object => JSON.parse(Buffer.from(bytes).toString("utf8"));

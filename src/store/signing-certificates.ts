@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import type { Kysely, Selectable } from "kysely";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { Schema } from "./schema.ts";
+
+/** A certificate that a person signs with; times in clock milliseconds. */
+export interface SigningCertificate {
+  person: string;
+  /** SHA-256 of the certificate, in hex */
+  fingerprint: string;
+  notAfter: number;
+  boundAt: number;
+  /** the person reported the loss of its key */
+  lostAt?: number;
+  /** the last notice before its end was for so many days */
+  noticedDays?: number;
+  der: Uint8Array;
+  /** where notices go */
+  contact?: { channel: "sms" | "email"; address: string };
+}
+
+const domain = "signing-certificate";
+
+export const fingerprintOf = (der: Uint8Array): string => createHash("sha256").update(der).digest("hex");
+
+/** Certificates of workers, sealed: a certificate names its owner's СНИЛС. */
+export class SigningCertificateStore {
+  readonly #db: Kysely<Schema>;
+  readonly #keyring: Keyring;
+
+  constructor({ db, keyring }: { db: Kysely<Schema>; keyring: Keyring }) {
+    this.#db = db;
+    this.#keyring = keyring;
+  }
+
+  /** Binds a certificate to a person; one that is bound already, or was lost, stays as it is. */
+  async bind(
+    fresh: Pick<SigningCertificate, "person" | "notAfter" | "boundAt" | "der" | "contact">,
+    db: Kysely<Schema> = this.#db,
+  ): Promise<void> {
+    const { person, notAfter, boundAt, der, contact } = fresh;
+    const fingerprint = fingerprintOf(der);
+    const place = `${person} ${fingerprint}`;
+    const certificate = this.#keyring.seal(domain, der, place);
+    const reach =
+      contact && this.#keyring.seal(domain, Buffer.from(JSON.stringify(contact)), `contact ${place}`);
+    await db
+      .insertInto("signing_certificate")
+      .values({
+        person,
+        fingerprint,
+        not_after: notAfter,
+        bound_at: boundAt,
+        certificate,
+        contact: reach ?? null,
+      })
+      .onConflict((conflict) => conflict.columns(["person", "fingerprint"]).doNothing())
+      .execute();
+  }
+
+  /** A person's certificates, newest first. */
+  async of(person: string, db: Kysely<Schema> = this.#db): Promise<SigningCertificate[]> {
+    const rows = await db
+      .selectFrom("signing_certificate")
+      .selectAll()
+      .where("person", "=", person)
+      .orderBy("bound_at", "desc")
+      .orderBy("fingerprint")
+      .execute();
+    return rows.map((row) => this.#opened(row));
+  }
+
+  /** Certificates in use that end before a moment. */
+  async endingBefore(moment: number): Promise<SigningCertificate[]> {
+    const rows = await this.#db
+      .selectFrom("signing_certificate")
+      .selectAll()
+      .where("lost_at", "is", null)
+      .where("not_after", "<", moment)
+      .orderBy("not_after")
+      .execute();
+    return rows.map((row) => this.#opened(row));
+  }
+
+  /** The key is lost: from the commit on nothing signed with it is accepted. False when there is no such certificate. */
+  async lose(person: string, fingerprint: string, at: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable("signing_certificate")
+      .set({ lost_at: at })
+      .where("person", "=", person)
+      .where("fingerprint", "=", fingerprint)
+      .where("lost_at", "is", null)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Notes a notice and sends it in one transaction; false when another replica has just done so. */
+  async notice(
+    { person, fingerprint, noticedDays }: SigningCertificate,
+    days: number,
+    send: (trx: Kysely<Schema>) => Promise<unknown>,
+  ): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable("signing_certificate")
+        .set({ noticed_days: days })
+        .where("person", "=", person)
+        .where("fingerprint", "=", fingerprint)
+        .where("noticed_days", noticedDays === undefined ? "is" : "=", noticedDays ?? null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await send(trx);
+      return true;
+    });
+  }
+
+  #opened(row: Selectable<Schema["signing_certificate"]>): SigningCertificate {
+    const { person, fingerprint } = row;
+    const place = `${person} ${fingerprint}`;
+    const contact = row.contact && this.#keyring.open(domain, row.contact, `contact ${place}`);
+    return {
+      person,
+      fingerprint,
+      notAfter: row.not_after,
+      boundAt: row.bound_at,
+      lostAt: row.lost_at ?? undefined,
+      noticedDays: row.noticed_days ?? undefined,
+      der: this.#keyring.open(domain, row.certificate, place),
+      contact: contact ? JSON.parse(Buffer.from(contact).toString("utf8")) : undefined,
+    };
+  }
+}

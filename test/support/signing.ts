@@ -1,0 +1,44 @@
+import { randomUUID } from "node:crypto";
+import type { SigningWorker } from "../../src/flows/signature/terms.ts";
+
+export const organization = "1.2.643.5.1.13.13.12.2.77.90001";
+
+/** The persona `doctor` as the signature flow knows a worker. */
+export const doctor = (): SigningWorker => ({
+  personId: randomUUID(),
+  roleId: "role-of-the-doctor",
+  organization,
+  snils: "90000000182",
+});
+
+export interface ToolOrder {
+  owner?: string;
+  kind?: "rsa" | "gost";
+  variant?: string;
+  /** ISO instant that the signature states */
+  at?: string;
+}
+
+/** What a person's own tool gives for these bytes: the sandbox plays it. */
+export async function signedByTool(
+  sandboxUrl: string,
+  content: Uint8Array,
+  { owner = "doctor", ...order }: ToolOrder = {},
+): Promise<Buffer> {
+  const answer = await fetch(`${sandboxUrl}/pki/signatures`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ owner, ...order, content: Buffer.from(content).toString("base64") }),
+  });
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  const { signature } = (await answer.json()) as { signature: string };
+  return Buffer.from(signature, "base64");
+}
+
+/** A synthetic document; `label` makes its bytes its own. */
+export const documentOf = (label: string) => ({
+  title: "Заключение",
+  contentType: "text/xml",
+  content: Buffer.from(`<ClinicalDocument><title>${label}</title></ClinicalDocument>`),
+  needed: "qualified" as const,
+});
