@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseRequirements } from "../../scripts/requirement-rows.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { readProjectFile } from "../support/project-files.ts";
 import { alterAccounts, codeOn, csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
+import { testContext } from "../support/upstream.ts";
 import { Visitor } from "../support/visitor.ts";
 
 let app: TestApp;
@@ -209,6 +211,39 @@ describe("ESIA's tokens", () => {
     };
     return calls;
   };
+
+  it("L-17 by the sandbox's own grant: one refresh renews the token, the session and its cookie stay", async () => {
+    const { esia } = app.parts;
+    const real = esia.refresh;
+    const renewed: Promise<unknown>[] = [];
+    const spent: string[] = [];
+    esia.refresh = (token, ...rest) => {
+      spent.push(token);
+      const answer = real.call(esia, token, ...rest);
+      renewed.push(answer);
+      return answer;
+    };
+    undo.push(() => {
+      esia.refresh = real;
+    });
+    // what ESIA gave, but for the time: its access token has run out
+    undo.push(alterAccounts(app, (known) => ({ ...known, expiresAt: Date.now() })));
+    const { visitor } = await signInAs(app, "doctor");
+    const cookie = visitor.cookie(app.url, "__Host-sid");
+    const answers = await Promise.all([1, 2, 3].map(() => account(visitor)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    await expect.poll(() => renewed).toHaveLength(1);
+    expect(await renewed[0]).toMatchObject({
+      confirmed: true,
+      refreshToken: expect.not.stringMatching(spent[0] ?? "-"),
+    });
+    expect((await account(visitor)).status).toBe(200);
+    expect([spent.length, visitor.cookie(app.url, "__Host-sid")]).toEqual([1, cookie]);
+    const [token = ""] = spent;
+    await expect(
+      real.call(esia, token, `${app.url}/auth/callback`, testContext(systemClock)),
+    ).rejects.toMatchObject({ code: "sign-in-expired" });
+  });
 
   it("L-17 ESIA's token runs out mid-session: it is renewed once and the session goes on", async () => {
     const calls = withRefresh();
