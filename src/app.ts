@@ -12,6 +12,7 @@ import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
+import { consentOperations } from "./api/cabinet/my-consents.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { repeatKeyOf } from "./api/fhir/repeat-key.ts";
@@ -21,6 +22,7 @@ import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, drainNoticeMsOf, listOf } from "./config.ts";
+import { openConsents } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import { openFhir } from "./fhir-doors.ts";
@@ -156,6 +158,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),
+      ...consentOperations(openConsents(parts, around, auth)),
       explainAccess: explainOperation(journal),
       listMyAccesses: myAccessesOperation({
         search: journal,

@@ -26,9 +26,9 @@ export interface AccessedResource {
   id?: string;
   /** whose data it is */
   subject?: string;
-  /** who did what a journal row tells of */
+  /** who did what a journal row tells of; the worker whom a consent names */
   agent?: string;
-  /** ФРМО OID of the organisation that made it */
+  /** ФРМО OID of the organisation that made it, or that a consent names */
   organization?: string;
   /** absent: normal */
   label?: Label;

@@ -28,6 +28,18 @@ describe("accessedOf", () => {
     expect(accessedOf(condition)).not.toHaveProperty("organization");
   });
 
+  it("a consent is judged by whom it names, not by who stores it", () => {
+    const organization = { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } };
+    const actor = [{ reference: { reference: "Practitioner/doctor" } }, { reference: organization }];
+    const consent = { resourceType: "Consent", patient: { reference: "Patient/anna" } } as Resource;
+    expect(accessedOf({ ...consent, provision: { actor } } as Resource, "1.2.3")).toMatchObject({
+      subject: "anna",
+      agent: "doctor",
+      organization: clinic,
+    });
+    expect(accessedOf(consent, clinic)).not.toHaveProperty("organization");
+  });
+
   it.each([
     [[], "N"],
     [[{ system, code: "R" }], "R"],

@@ -1,4 +1,4 @@
-import type { Coding, Resource } from "@medplum/fhirtypes";
+import type { Coding, Consent, Resource } from "@medplum/fhirtypes";
 import { identifierSystem } from "../core/canonical.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
@@ -12,6 +12,7 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
   const accessed: AccessedResource = { type, id, label: labelOf(meta?.security ?? []) };
   const subject = subjectOf(resource);
   if (subject !== undefined) accessed.subject = subject;
+  if (resource.resourceType === "Consent") return { ...accessed, ...partiesOf(resource) };
   const organization = makerOf(resource) ?? tenant;
   if (organization) accessed.organization = organization;
   return accessed;
@@ -28,6 +29,18 @@ function labelOf(security: readonly Coding[]): Label {
     .filter(({ system }) => system === confidentiality)
     .map(({ code = "" }) => (Object.hasOwn(labels, code) ? labels[code] : undefined) ?? "V");
   return order.findLast((label) => found.includes(label)) ?? "N";
+}
+
+/** Whom a consent names. */
+function partiesOf({ provision }: Consent): Pick<AccessedResource, "agent" | "organization"> {
+  const parties: Pick<AccessedResource, "agent" | "organization"> = {};
+  for (const { reference } of provision?.actor ?? []) {
+    const [, practitioner] = /^Practitioner\/([^/]+)$/.exec(reference?.reference ?? "") ?? [];
+    const { system, value } = reference?.identifier ?? {};
+    if (practitioner !== undefined) parties.agent = practitioner;
+    if (system === identifierSystem.oid) parties.organization = value?.replace(/^urn:oid:/, "");
+  }
+  return parties;
 }
 
 const makers = ["custodian", "serviceProvider", "managingOrganization", "performer", "reporter"] as const;

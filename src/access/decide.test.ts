@@ -202,6 +202,17 @@ describe("decide", () => {
     expect(reasonOf({ relations: [assigned] }, { ...theirs, organization: clinic })).toBe("care-assigned");
   });
 
+  it("a consent is seen by whom it names", () => {
+    const look = { type: "Consent", organization: undefined } as const;
+    expect(reasonOf({ signature: "simple" }, { ...look, agent: "doctor" })).toBe("named-in-consent");
+    expect(reasonOf({}, { ...look, agent: "another" })).toBe("no-ground");
+    expect(reasonOf({}, { ...look, agent: "another", organization: clinic })).toBe("no-ground");
+    expect(reasonOf({}, { ...look, agent: "doctor", organization: "another" })).toBe("no-ground");
+    expect(reasonOf({}, { ...look, organization: clinic })).toBe("named-in-consent");
+    expect(reasonOf({}, look)).toBe("no-ground");
+    expect(reasonOf({}, { ...look, agent: "doctor", action: "update" })).toBe("no-ground");
+  });
+
   it("who treats whom is written by the organisation's registry office, not by whom it lets in", () => {
     const office: Actor = { ...doctor, purpose: "HOPERAT" };
     for (const type of ["CareTeam", "EpisodeOfCare", "Appointment", "RelatedPerson", "Patient"]) {

@@ -60,6 +60,17 @@ const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => 
     : undefined;
 };
 
+/** Both sides see a consent: who gave it by `own-data`, whom it names by this. */
+const namedInConsent: Ground = ({ kind, right, isWorker, person, actor, resource }) => {
+  if (kind !== "consent" || right !== "view" || !isWorker) return undefined;
+  const { agent, organization } = resource;
+  const isNamed =
+    agent === undefined
+      ? organization !== undefined && organization === actor.organization
+      : agent === person && (organization === undefined || organization === actor.organization);
+  return isNamed ? { reason: "named-in-consent", labels: ["N"] } : undefined;
+};
+
 const consentToAccess: Ground = (one) => {
   if (!opensCard(one) || isRefusedByPatient(one)) return undefined;
   const consents = consentsOf(one, "access", "permit").filter((consent) => namesWorker(one, consent));
@@ -122,6 +133,7 @@ export const grounds: readonly Ground[] = [
   legalRepresentative,
   securityDuty,
   ownOrganization,
+  namedInConsent,
   consentToAccess,
   careRelation("assigned", ["N", "R"]),
   careRelation("booked", ["N"]),

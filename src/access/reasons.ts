@@ -8,6 +8,7 @@ const permits = {
   "security-duty": ["The security service reads the journal", "Контроль службы безопасности"],
   "own-organization": ["Working data of the worker's own organisation", "Рабочие данные своей организации"],
   "consent-access": ["The patient's consent to access names the worker or the organisation", "Согласие пациента на доступ к карте"],
+  "named-in-consent": ["The consent names the worker or their organisation", "Согласие дано этому работнику или организации"],
   "care-assigned": ["The worker is assigned to the patient", "Пациент закреплён за врачом"],
   "care-booked": ["The patient is booked with the worker and permitted access", "Пациент записан на приём и разрешил доступ"],
   "323-13-4-1": ["323-ФЗ art. 13 p. 4 item 1: care for a person who can't express their will", "Помощь гражданину, который не способен выразить свою волю (323-ФЗ, ст. 13, ч. 4, п. 1)"],

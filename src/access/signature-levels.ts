@@ -17,8 +17,9 @@ export function requiredSignature(
   switch (classOf(type, subject)) {
     case "patient":
       return enters && medicalActs.has(type) ? "enhanced" : "qualified";
+    // who permitted what is a notice of service (E-02), not the card
     case "consent":
-      return "qualified";
+      return enters ? "qualified" : "simple";
     // the registry office sees no clinical data
     case "registration":
       return enters ? "enhanced" : "qualified";

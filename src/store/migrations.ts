@@ -179,6 +179,11 @@ const steps: Record<string, readonly string[]> = {
        primary key (person, fingerprint))`,
     "create index signing_certificate_end on signing_certificate (not_after) where lost_at is null",
   ],
+  "014-one-time-code": [
+    `create table one_time_code (
+       owner text primary key, purpose text not null, target text not null, code_mac text not null,
+       sent_at int8 not null, expires_at int8 not null, wrong int not null, locked_until int8 not null)`,
+  ],
   "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
   // a row of its own per access cost twice the time of one per group: the index was most of it
   "018-journal-lines": [

@@ -23,6 +23,7 @@ export interface Schema {
   consent_fact: ConsentFactTable;
   care_relation: CareRelationTable;
   representation: RepresentationTable;
+  one_time_code: OneTimeCodeTable;
   search_resource: SearchResourceTable;
   search_term: SearchTermTable;
   search_reference: SearchReferenceTable;
@@ -377,4 +378,19 @@ interface SigningCertificateTable {
   certificate: Uint8Array;
   /** sealed JSON: where notices go */
   contact: Uint8Array | null;
+}
+
+/** The one code in force of a person, and how often they missed it. */
+interface OneTimeCodeTable {
+  /** keyed hash of the person */
+  owner: string;
+  purpose: string;
+  /** id of what it confirms */
+  target: string;
+  code_mac: string;
+  sent_at: number;
+  expires_at: number;
+  wrong: number;
+  /** 0: not locked */
+  locked_until: number;
 }

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { components } from "../../src/api/cabinet/types.ts";
 import type { Person, WorldChange } from "../../src/systems/sandbox-world.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
 import { pdfText } from "../support/pdf-text.ts";
-import { Visitor } from "../support/visitor.ts";
 
 type View = components["schemas"];
 
@@ -38,52 +38,8 @@ function personOf(id: string): Person {
 const changePerson = (id: string, change: Partial<Person>) =>
   sandbox("_world", { people: [{ ...personOf(id), ...change }] });
 
-interface Answer {
-  status: number;
-  headers: Headers;
-  bytes: Buffer;
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asked for
-  body: any;
-}
-
-/** The cabinet as a signed-in person's page calls it. */
-class Cabinet {
-  readonly visitor = new Visitor();
-
-  async send(
-    method: string,
-    path: string,
-    body?: object,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const cookies = ["__Host-sid", "__Host-device"].map(
-      (name) => `${name}=${this.visitor.cookie(app.url, name)}`,
-    );
-    const answer = await fetch(`${app.url}/cabinet/v1${path}`, {
-      method,
-      headers: {
-        cookie: cookies.join("; "),
-        "user-agent": this.visitor.userAgent,
-        origin: app.url,
-        "x-requested-with": "fetch",
-        ...(method !== "GET" && { "idempotency-key": randomUUID() }),
-        ...(body && { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    const isJson = /json/.test(answer.headers.get("content-type") ?? "");
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      bytes,
-      body: isJson ? JSON.parse(bytes.toString()) : undefined,
-    };
-  }
-
-  get = (path: string, headers?: Record<string, string>) => this.send("GET", path, undefined, headers);
-  acceptTerms = () => this.send("POST", "/me/terms", { version: "1" });
+/** The cabinet as a worker's page calls it. */
+class MyCabinet extends Cabinet {
   choose = (oid: string | undefined, headers?: Record<string, string>) =>
     this.send("PUT", "/me/organization", { oid }, headers);
   verify = (headers?: Record<string, string>) => this.send("POST", "/me/verification", undefined, headers);
@@ -99,14 +55,14 @@ class Cabinet {
   }
 }
 
-async function signedIn(persona: string, as = "worker"): Promise<Cabinet> {
-  const cabinet = new Cabinet();
+async function signedIn(persona: string, as = "worker"): Promise<MyCabinet> {
+  const cabinet = new MyCabinet(app.url);
   const answer = await cabinet.visitor.follow(`${app.url}/auth/login?as=${as}&persona=${persona}`);
   expect(answer.status, answer.text).toBe(200);
   return cabinet;
 }
 
-async function admitted(persona: string): Promise<Cabinet> {
+async function admitted(persona: string): Promise<MyCabinet> {
   const cabinet = await signedIn(persona);
   expect((await cabinet.acceptTerms()).status).toBe(200);
   return cabinet;
@@ -193,7 +149,7 @@ describe("GET /me", () => {
 
   it("a new device is noticed", async () => {
     await signedIn("chief");
-    const other = new Cabinet();
+    const other = new MyCabinet(app.url);
     await other.visitor.follow(`${app.url}/auth/login?as=worker&persona=chief`);
     const { notices } = await other.me();
     expect(notices).toEqual([expect.objectContaining({ code: "new-device", at: expect.any(String) })]);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { TestApp } from "./app.ts";
 
 interface SentMessage {
@@ -16,4 +17,14 @@ export async function messagesTo(app: Pick<TestApp, "sandboxUrl">, to: string): 
     body: JSON.stringify({ to }),
   });
   return (await answer.json()) as SentMessage[];
+}
+
+/** The newest code that was sent to one address after the given messages; waits for the outbox. */
+export async function codeSentTo(app: Pick<TestApp, "sandboxUrl">, to: string, before = 0): Promise<string> {
+  for (let turn = 0; turn < 400; turn++) {
+    const codes = (await messagesTo(app, to)).flatMap(({ text }) => /^\d{6}/.exec(text)?.[0] ?? []);
+    if (codes[0] && codes.length > before) return codes[0];
+    await pause(25);
+  }
+  throw new Error(`no code came to ${to}`);
 }

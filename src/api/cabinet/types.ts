@@ -128,6 +128,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The person's own consents, newest first
+         * @description Of all four kinds, which never stand for each other, in every state. With `patient` those of somebody whom the person represents by law.
+         */
+        get: operations["listMyConsents"];
+        put?: never;
+        /**
+         * Prepares a consent or a refusal, and sends the code that confirms it
+         * @description Nothing holds until the code is confirmed. The answer has the text that the person agrees to, word for word and with its version. A permission to see the card needs the consent to the processing of personal data; a refusal, and care that the law grounds, need none.
+         */
+        post: operations["prepareConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/consents/{id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a code, to confirm the consent or, when it is active, to withdraw it
+         * @description A new code ends the one before; one a minute, valid for five.
+         */
+        post: operations["sendConsentCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/consents/{id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms a prepared consent with the code; it holds from the answer on */
+        post: operations["confirmConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/consents/{id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraws an active consent with the code; nothing that it opened is open after the answer
+         * @description Withdrawing the consent to processing withdraws the permissions that rest on it, too.
+         */
+        post: operations["withdrawConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Patients who permitted the worker, or the whole organisation, to see their card */
+        get: operations["listMyPermissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/practitioners/{id}/registry-card": {
         parameters: {
             query?: never;
@@ -336,6 +434,117 @@ export interface components {
             /** @description seconds */
             retryAfter?: number;
         };
+        ConsentTerms: {
+            /**
+             * @description processing of personal data, informed consent to care, access to the card, electronic prescriptions
+             * @enum {string}
+             */
+            kind: "processing" | "treatment" | "access" | "prescription";
+            /**
+             * @description deny is for access only
+             * @default permit
+             * @enum {string}
+             */
+            decision: "permit" | "deny";
+            /**
+             * Format: uuid
+             * @description logical id of whom the person represents by law; absent: themselves
+             */
+            patient?: string;
+            /** @description who may see the card; absent in a refusal: nobody may */
+            grantee?: {
+                /**
+                 * Format: uuid
+                 * @description logical id of the Practitioner
+                 */
+                practitioner?: string;
+                /** @description ФРМО OID */
+                organization?: string;
+                /**
+                 * @description whoever the patient books with
+                 * @enum {boolean}
+                 */
+                booked?: true;
+            };
+            rights?: ("view" | "enter")[];
+            /** @description resource types; absent: the whole card */
+            types?: string[];
+            /** @description documents of higher confidentiality that are opened, too */
+            labels?: ("R" | "V")[];
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        Consent: {
+            id: string;
+            /** @enum {string} */
+            kind: "processing" | "treatment" | "access" | "prescription";
+            /** @description Russian name of the kind */
+            title: string;
+            /** @enum {string} */
+            decision: "permit" | "deny";
+            /**
+             * @description draft: waits for the code, holds nothing
+             * @enum {string}
+             */
+            status: "draft" | "active" | "inactive";
+            patient: {
+                id: string;
+                name?: string;
+            };
+            grantee?: {
+                practitioner?: {
+                    id: string;
+                    name?: string;
+                };
+                organization?: {
+                    oid: string;
+                    name?: string;
+                };
+                booked?: boolean;
+            };
+            rights: ("view" | "enter")[];
+            types?: string[];
+            labels?: string[];
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            until?: string;
+            text: components["schemas"]["ConsentText"];
+            /** Format: date-time */
+            preparedAt: string;
+            /** Format: date-time */
+            grantedAt?: string;
+            /** Format: date-time */
+            withdrawnAt?: string;
+        };
+        ConsentText: {
+            version: string;
+            title: string;
+            /** @description Russian; what the person agrees to, word for word */
+            body: string;
+        };
+        Consents: {
+            consents: components["schemas"]["Consent"][];
+        };
+        SentCode: {
+            /** @enum {string} */
+            channel: "sms" | "email";
+            /** @description the address with most of it hidden */
+            to: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description not before this time another one is sent
+             */
+            resendAt: string;
+        };
+        PreparedConsent: {
+            consent: components["schemas"]["Consent"];
+            code: components["schemas"]["SentCode"];
+        };
         Accesses: {
             accesses: components["schemas"]["Access"][];
         };
@@ -433,10 +642,20 @@ export interface components {
         };
     };
     parameters: {
+        Id: string;
         /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
         IdempotencyKey: string;
     };
-    requestBodies: never;
+    requestBodies: {
+        Code: {
+            content: {
+                "application/json": {
+                    /** @description six digits from the message */
+                    code: string;
+                };
+            };
+        };
+    };
     headers: never;
     pathItems: never;
 }
@@ -611,6 +830,157 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyConsents: {
+        parameters: {
+            query?: {
+                /** @description logical id of the represented person */
+                patient?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 200 consents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consents"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    prepareConsent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentTerms"];
+            };
+        };
+        responses: {
+            /** @description Waiting for the code */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreparedConsent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sendConsentCode: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentCode"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    confirmConsent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Code"];
+        responses: {
+            /** @description The consent, active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawConsent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Code"];
+        responses: {
+            /** @description The consent, inactive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyPermissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 200 consents in force, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consents"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,0 +1,182 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AccessAction } from "../../access/access-facts.ts";
+import type { SessionFacts } from "../../access/session-facts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type ConsentTerms, rightsOf, type StoredConsent } from "../../flows/consent/consent-terms.ts";
+import type { Consents, SentCode } from "../../flows/consent/consents.ts";
+import { maskedAddress } from "../../flows/consent/recipient.ts";
+import { fullYears } from "../../flows/full-years.ts";
+import type { SessionDoor } from "../../plugins/session.ts";
+import type { CabinetOperations } from "./routes.ts";
+import type { components } from "./types.ts";
+
+type View = components["schemas"];
+
+export interface ConsentDoor {
+  door: SessionDoor;
+  consents: Consents;
+  clock: Clock;
+}
+
+/** What a patient permits, forbids and takes back (`/me/consents`), and what a worker was permitted (`/me/permissions`). */
+export function consentOperations(parts: ConsentDoor): CabinetOperations {
+  return {
+    listMyConsents: (request) => listConsents(parts, request),
+    prepareConsent: (request, reply) => prepare(parts, request, reply),
+    sendConsentCode: (request) => sendCode(parts, request),
+    confirmConsent: (request) => settle(parts, request, "confirm"),
+    withdrawConsent: (request) => settle(parts, request, "withdraw"),
+    listMyPermissions: (request) => listPermissions(parts, request),
+  };
+}
+
+async function listConsents(parts: ConsentDoor, request: FastifyRequest): Promise<View["Consents"]> {
+  const session = parts.door.requireCitizen(request);
+  const { patient = session.personId } = request.query as { patient?: string };
+  await allow(parts, request, { session, action: "search", patient });
+  const found = await parts.consents.about(patient);
+  await request.journal({ action: "search", resourceType: "Consent", subject: patient });
+  return { consents: found.map(consentView) };
+}
+
+async function prepare(parts: ConsentDoor, request: FastifyRequest, reply: FastifyReply) {
+  const session = parts.door.requireCitizen(request);
+  const terms = termsOf(request.body as View["ConsentTerms"], session);
+  await allow(parts, request, { session, action: "create", patient: terms.patient.id });
+  const { consent, code } = await parts.consents.prepare(session, terms, request.ctx);
+  await record(request, "consent-prepared", consent);
+  const answer: View["PreparedConsent"] = { consent: consentView(consent), code: codeView(code) };
+  return reply.code(201).send(answer);
+}
+
+async function sendCode(parts: ConsentDoor, request: FastifyRequest): Promise<View["SentCode"]> {
+  const session = parts.door.requireCitizen(request);
+  const { id } = request.params as { id: string };
+  const found = await parts.consents.find(id);
+  await allow(parts, request, { session, action: "update", patient: found.consent.patient.id, id });
+  const code = await parts.consents.resend(session, found);
+  await record(request, "consent-code-sent", found.consent);
+  return codeView(code);
+}
+
+const settled = { confirm: "consent-granted", withdraw: "consent-withdrawn" } as const;
+
+async function settle(
+  parts: ConsentDoor,
+  request: FastifyRequest,
+  deed: "confirm" | "withdraw",
+): Promise<View["Consent"]> {
+  const session = parts.door.requireCitizen(request);
+  const { id } = request.params as { id: string };
+  const { code } = request.body as { code: string };
+  const { consent } = await parts.consents.find(id);
+  await allow(parts, request, { session, action: "update", patient: consent.patient.id, id });
+  const moved = await parts.consents[deed](session, id, code);
+  await record(request, settled[deed], moved);
+  return consentView(moved);
+}
+
+async function listPermissions(parts: ConsentDoor, request: FastifyRequest): Promise<View["Consents"]> {
+  const { personId, organization } = parts.door.requireWorker(request);
+  const found = await parts.consents.naming(personId, organization.oid);
+  const decisions = await request.authorizeAll(
+    "search",
+    found.map(({ id, patient, grantee }) => ({
+      type: "Consent",
+      id,
+      subject: patient.id,
+      agent: grantee?.practitioner?.id,
+      organization: grantee?.organization?.id,
+    })),
+  );
+  const permitted = found.filter((_, index) => decisions[index]?.permit);
+  await Promise.all(permitted.map((consent) => record(request, "search", consent)));
+  if (permitted.length === 0) await request.journal({ action: "search", resourceType: "Consent" });
+  return { consents: permitted.map(consentView) };
+}
+
+/** Throws `access-denied` unless the person may do it to this patient's consents; of themselves the session knows the age. */
+async function allow(
+  { clock }: ConsentDoor,
+  request: FastifyRequest,
+  {
+    session,
+    action,
+    patient,
+    id,
+  }: { session: SessionFacts; action: AccessAction; patient: string; id?: string },
+): Promise<void> {
+  const resource = { type: "Consent", subject: patient, ...(id && { id }) };
+  if (patient !== session.personId) return request.authorizeOne(action, resource);
+  request.authorize(action, resource, { patientAge: fullYears(session.person.birthDate, clock.now()) });
+}
+
+const record = (request: FastifyRequest, action: string, { id, patient }: StoredConsent): Promise<void> =>
+  request.journal({ action, resourceType: "Consent", resourceId: id, subject: patient.id });
+
+function termsOf(body: View["ConsentTerms"], { personId, name }: SessionFacts): ConsentTerms {
+  const { kind, decision = "permit", patient = personId, grantee, types, labels, from, until } = body;
+  const { practitioner, organization, booked } = grantee ?? {};
+  return {
+    kind,
+    decision,
+    patient: patient === personId ? { id: personId, name } : { id: patient },
+    ...(grantee && {
+      grantee: {
+        ...(practitioner && { practitioner: { id: practitioner } }),
+        ...(organization && { organization: { id: organization } }),
+        ...(booked && { booked }),
+      },
+    }),
+    rights: rightsOf(kind, body.rights),
+    ...(types && { types }),
+    ...(labels && { labels }),
+    ...(from && { from: Date.parse(from) }),
+    ...(until && { until: Date.parse(until) }),
+  };
+}
+
+function consentView(consent: StoredConsent): View["Consent"] {
+  const { id, kind, decision, status, patient, grantee, rights, types, labels, text } = consent;
+  return {
+    id,
+    kind,
+    title: text.title,
+    decision,
+    status,
+    patient,
+    ...(grantee && { grantee: granteeView(grantee) }),
+    rights: [...rights],
+    ...(types && { types: [...types] }),
+    ...(labels && { labels: [...labels] }),
+    ...instants(consent),
+    text,
+    preparedAt: instant(consent.preparedAt),
+  };
+}
+
+function granteeView({ practitioner, organization, booked }: NonNullable<StoredConsent["grantee"]>) {
+  return {
+    ...(practitioner && { practitioner }),
+    ...(organization && { organization: { oid: organization.id, name: organization.name } }),
+    ...(booked && { booked }),
+  };
+}
+
+function instants(
+  consent: StoredConsent,
+): Pick<View["Consent"], "from" | "until" | "grantedAt" | "withdrawnAt"> {
+  const names = ["from", "until", "grantedAt", "withdrawnAt"] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => (consent[name] === undefined ? [] : [[name, instant(consent[name])]])),
+  );
+}
+
+const codeView = ({ to, expiresAt, resendAt }: SentCode): View["SentCode"] => ({
+  channel: to.channel,
+  to: maskedAddress(to),
+  expiresAt: instant(expiresAt),
+  resendAt: instant(resendAt),
+});
+
+const instant = (at: number): string => new Date(at).toISOString();

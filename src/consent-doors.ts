@@ -1,0 +1,22 @@
+import type { AuthDoor } from "./api/auth/door.ts";
+import type { ConsentDoor } from "./api/cabinet/my-consents.ts";
+import { ConsentStore } from "./flows/consent/consent-store.ts";
+import { Consents } from "./flows/consent/consents.ts";
+import { createKnownGrantee } from "./flows/consent/known-grantee.ts";
+import type { Parts, Surroundings } from "./parts.ts";
+import { OneTimeCodes } from "./store/one-time-codes.ts";
+
+/** Joins what patients' consents are made of. */
+export function openConsents(parts: Parts, { clock }: Surroundings, auth: AuthDoor): ConsentDoor {
+  const { store, resources, keyring, notices, cache } = parts;
+  const consents = new Consents({
+    db: store.db,
+    store: new ConsentStore({ db: store.db, resources }),
+    codes: new OneTimeCodes({ keyring, clock }),
+    notices,
+    clock,
+    knownGrantee: createKnownGrantee(parts),
+    forgetDecisions: (patient) => cache.bump(patient),
+  });
+  return { door: auth.session, consents, clock };
+}

@@ -1,0 +1,206 @@
+import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
+import type { SessionFacts } from "../../access/session-facts.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { RequestContext } from "../../core/context.ts";
+import type { ErrorCode } from "../../core/error-table.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { consentsNaming } from "../../store/access-facts.ts";
+import type { CodeVerdict, IssuedCode, OneTimeCodes } from "../../store/one-time-codes.ts";
+import { codeLimits } from "../../store/one-time-codes.ts";
+import type { Schema } from "../../store/schema.ts";
+import type { Notices, Recipient } from "../../systems/notify/notices.ts";
+import type { ConsentStore, VersionedConsent } from "./consent-store.ts";
+import { type ConsentTerms, type Grantee, requireFitting, type StoredConsent } from "./consent-terms.ts";
+import { consentText } from "./consent-text.ts";
+import { recipientOf } from "./recipient.ts";
+
+export interface ConsentsParts {
+  db: Kysely<Schema>;
+  store: ConsentStore;
+  codes: OneTimeCodes;
+  notices: Notices;
+  clock: Clock;
+  /** the grantee with names; throws `grantee-inactive`, `organization-not-found` and what the registries throw */
+  knownGrantee(grantee: Grantee, ctx: RequestContext): Promise<Grantee>;
+  /** resolves when no replica gives a decision of before */
+  forgetDecisions(patient: string): Promise<void>;
+}
+
+export type SentCode = Omit<IssuedCode, "code"> & { to: Recipient & { channel: "sms" | "email" } };
+
+type Giver = Pick<SessionFacts, "owner" | "personId" | "person">;
+
+const mostConsents = 200;
+
+/** A permission is the cabinet's own work with the patient's data, so it rests on the consent to their processing. */
+const restsOnProcessing = ({ kind, decision }: ConsentTerms): boolean =>
+  kind === "access" && decision === "permit";
+
+/** A patient's consents: prepared, confirmed by a code, withdrawn by a code (M-25, M-26, Z-26). */
+export class Consents {
+  readonly #parts: ConsentsParts;
+
+  constructor(parts: ConsentsParts) {
+    this.#parts = parts;
+  }
+
+  /** Writes the text down and sends the code; nothing holds yet. The caller has asked decide(). */
+  async prepare(giver: Giver, asked: ConsentTerms, ctx: RequestContext) {
+    const { store, clock, knownGrantee } = this.#parts;
+    const now = clock.now();
+    requireFitting(asked, now);
+    const to = recipientOf(giver.person);
+    const grantee = asked.grantee && (await knownGrantee(asked.grantee, ctx));
+    const terms = { ...asked, ...(grantee && { grantee }) };
+    const consent: StoredConsent = {
+      ...terms,
+      id: randomUUID(),
+      status: "draft",
+      grantor: giver.personId,
+      text: consentText(terms),
+      preparedAt: now,
+    };
+    const code = await store.transaction(async (trx) => {
+      await this.#requireProcessing(trx, terms);
+      await store.put(trx, consent, 0);
+      return this.#sendCode(trx, { owner: giver.owner, consent, to });
+    });
+    return { consent, code };
+  }
+
+  /** Sends another code: to confirm a draft, or to withdraw an active consent. Throws `consent-settled`. */
+  async resend(giver: Giver, { consent }: VersionedConsent): Promise<SentCode> {
+    if (consent.status === "inactive") throw new GatewayError("consent-settled");
+    const to = recipientOf(giver.person);
+    return this.#parts.store.transaction((trx) => this.#sendCode(trx, { owner: giver.owner, consent, to }));
+  }
+
+  /** The consent holds on every replica when this resolves. Throws `code-*` and `consent-settled`. */
+  async confirm(giver: Giver, id: string, code: string): Promise<StoredConsent> {
+    return this.#settle(giver, { id, code, from: "draft", to: "active" });
+  }
+
+  /** What it opened is closed on every replica when this resolves. Throws `code-*` and `consent-settled`. */
+  async withdraw(giver: Giver, id: string, code: string): Promise<StoredConsent> {
+    return this.#settle(giver, { id, code, from: "active", to: "inactive" });
+  }
+
+  /** Throws `not-found`. */
+  async find(id: string): Promise<VersionedConsent> {
+    const found = await this.#parts.store.find(id);
+    if (!found) throw new GatewayError("not-found", { field: "id" });
+    return found;
+  }
+
+  /** A patient's consents, newest first. */
+  async about(patient: string): Promise<StoredConsent[]> {
+    const found = await this.#parts.store.about(patient, mostConsents);
+    return found.map(({ consent }) => consent).sort((one, other) => other.preparedAt - one.preparedAt);
+  }
+
+  /** Permissions in force that name a worker or their organisation, newest first. */
+  async naming(person: string, organization: string): Promise<StoredConsent[]> {
+    const { db, store, clock } = this.#parts;
+    const rows = await consentsNaming(db, { person, organization }, { at: clock.now(), limit: mostConsents });
+    return store.byIds(rows.map(({ id }) => id));
+  }
+
+  async #settle(
+    giver: Giver,
+    { id, code, from, to }: { id: string; code: string; from: "draft" | "active"; to: "active" | "inactive" },
+  ): Promise<StoredConsent> {
+    const { store, codes, forgetDecisions } = this.#parts;
+    const settled = await store.transaction(async (trx) => {
+      const found = await store.find(id, trx);
+      if (!found) throw new GatewayError("not-found", { field: "id" });
+      // done before, but perhaps not yet on every replica
+      if (found.consent.status === to) return found.consent;
+      if (found.consent.status !== from) throw new GatewayError("consent-settled");
+      const use = { owner: giver.owner, purpose: purposes[from], target: id };
+      const verdict = await codes.check(trx, use, code);
+      // returned, not thrown: what was counted must be kept
+      return verdict === "right" ? this.#move(trx, giver, found, to) : verdict;
+    });
+    if (typeof settled === "string") throw refusalOf(settled);
+    await forgetDecisions(settled.patient.id);
+    return settled;
+  }
+
+  async #move(
+    trx: Kysely<Schema>,
+    giver: Giver,
+    { consent, version }: VersionedConsent,
+    to: "active" | "inactive",
+  ): Promise<StoredConsent> {
+    const { store, clock, notices } = this.#parts;
+    const at = clock.now();
+    if (to === "active") await this.#requireProcessing(trx, consent);
+    const moved = { ...consent, status: to, ...(to === "active" ? { grantedAt: at } : { withdrawnAt: at }) };
+    await store.put(trx, moved, version);
+    if (to === "inactive" && consent.kind === "processing") await this.#withdrawResting(trx, moved, at);
+    await notices.send(trx, {
+      to: recipientOf(giver.person),
+      kind: to === "active" ? "consent-granted" : "consent-withdrawn",
+      parameters: {},
+      id: `consent ${consent.id} ${to}`,
+      tenant: "shared",
+    });
+    return moved;
+  }
+
+  async #withdrawResting(trx: Kysely<Schema>, { patient }: StoredConsent, at: number): Promise<void> {
+    const { store } = this.#parts;
+    for (const { consent, version } of await store.about(patient.id, mostConsents, trx))
+      if (consent.status === "active" && restsOnProcessing(consent))
+        await store.put(trx, { ...consent, status: "inactive", withdrawnAt: at }, version);
+  }
+
+  async #requireProcessing(trx: Kysely<Schema>, terms: ConsentTerms): Promise<void> {
+    if (!restsOnProcessing(terms)) return;
+    const row = await trx
+      .selectFrom("consent_fact")
+      .select("id")
+      .where("patient", "=", terms.patient.id)
+      .where("kind", "=", "processing")
+      .limit(1)
+      .executeTakeFirst();
+    if (!row) throw new GatewayError("processing-consent-required");
+  }
+
+  async #sendCode(
+    trx: Kysely<Schema>,
+    { owner, consent, to }: { owner: string; consent: StoredConsent; to: SentCode["to"] },
+  ): Promise<SentCode> {
+    const { codes, notices } = this.#parts;
+    const from = consent.status === "draft" ? "draft" : "active";
+    const use = { owner, purpose: purposes[from], target: consent.id };
+    const { code, expiresAt, resendAt } = await codes.issue(trx, use);
+    await notices.send(trx, {
+      to,
+      kind: from === "draft" ? "consent-code" : "withdrawal-code",
+      parameters: { code, minutes: codeLimits.lifeMs / 60_000 },
+      id: `code ${consent.id} ${expiresAt}`,
+      tenant: "shared",
+      validUntil: expiresAt,
+    });
+    return { to, expiresAt, resendAt };
+  }
+}
+
+const purposes = { draft: "consent-grant", active: "consent-withdrawal" } as const;
+
+const refusals: Readonly<Record<Exclude<CodeVerdict, "right">, ErrorCode>> = {
+  malformed: "code-malformed",
+  wrong: "code-wrong",
+  expired: "code-expired",
+  locked: "code-locked",
+};
+
+const refusalOf = (verdict: CodeVerdict): GatewayError =>
+  verdict === "right"
+    ? new GatewayError("internal")
+    : new GatewayError(refusals[verdict], {
+        field: "code",
+        ...(verdict === "locked" && { retryAfter: codeLimits.lockMs / 1_000 }),
+      });
