@@ -2,7 +2,7 @@ import type { Person } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import type { Recipient } from "../../systems/notify/notices.ts";
 
-/** Where a code reaches the person: the phone that ESIA has confirmed, else the e-mail; throws `phone-not-linked`. */
+/** Where a code reaches the person: the phone that ESIA has confirmed, else the e-mail; throws `contact-missing`. */
 export function recipientOf({ telecom = [] }: Person): Recipient & { channel: "sms" | "email" } {
   const phones = telecom.filter(({ system }) => system === "phone");
   const phone = (phones.find(({ use }) => use === "mobile") ?? phones[0])?.value?.replace(/\D/g, "");
@@ -10,7 +10,7 @@ export function recipientOf({ telecom = [] }: Person): Recipient & { channel: "s
   if (phone && /^[78]?\d{10}$/.test(phone)) return { channel: "sms", address: `+7${phone.slice(-10)}` };
   const email = telecom.find(({ system }) => system === "email")?.value;
   if (email) return { channel: "email", address: email };
-  throw new GatewayError("phone-not-linked", { detail: "the ESIA account has neither phone nor e-mail" });
+  throw new GatewayError("contact-missing");
 }
 
 /** The address with most of it hidden, for the person to recognise. */
