@@ -7,11 +7,11 @@ import { createClientRegistry } from "../../src/access/clients.ts";
 import type { Decision } from "../../src/access/decide.ts";
 import { repeatKeyOf } from "../../src/api/fhir/repeat-key.ts";
 import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
-import { ManualClock } from "../../src/core/clock.ts";
+import { type Clock, ManualClock } from "../../src/core/clock.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
-import { createKeyring } from "../../src/crypto/keyring.ts";
+import { createKeyring, type Keyring } from "../../src/crypto/keyring.ts";
 import { capabilityOf } from "../../src/fhir/capability.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
@@ -27,6 +27,7 @@ import { serverOptions } from "../../src/plugins/server-options.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { IdempotencyKeys } from "../../src/store/idempotency.ts";
+import { Journal } from "../../src/store/journal.ts";
 import type { JournalRow } from "../../src/store/journal-format.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { revocationsInMemory } from "./revocations.ts";
@@ -39,6 +40,12 @@ interface FhirServerSettings extends Partial<WriteSettings> {
   /** beside the stored types */
   providers?: readonly Provider[];
   validate?: RepositoryParts["validate"];
+  /** told of each change in its transaction */
+  onChange?: (keyring: Keyring, clock: Clock) => RepositoryParts["onChange"];
+  /** journal rows go to the database, not to `journal` */
+  durableJournal?: boolean;
+  /** what the clock shows at first */
+  startMs?: number;
   /** the client's X-Request-ID stands for an Idempotency-Key */
   repeatsByRequestId?: boolean;
   /** what decide() would refuse; absent: nothing */
@@ -56,7 +63,7 @@ export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
 
 /** The FHIR door alone on a socket, over a real store, with access decided by the test. */
 export async function startFhirServer(settings: FhirServerSettings = {}) {
-  const clock = new ManualClock();
+  const clock = new ManualClock(settings.startMs);
   const baseUrl = "http://here.example/fhir";
   const store = await openDatabase({ url: settings.databaseUrl, dataDir: "memory://" });
   const keyring = createKeyring(new Uint8Array(32).fill(7));
@@ -67,13 +74,16 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     store: new ResourceStore({ dataKeys, clock }),
     index: new SearchIndex({ keyring, clock, baseUrl }),
     validate: settings.validate ?? (async (resource) => validator.validate(resource)),
-    onChange: [],
+    onChange: settings.onChange?.(keyring, clock) ?? [],
   });
   const app = Fastify(serverOptions({ publicUrl: "http://here.example", timeoutMs: 30_000 }));
   await app.register(formbody);
   const journal: JournalRow[] = [];
   registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
-  registerJournal(app, { append: async (row) => void journal.push(row) }, clock);
+  const sink = settings.durableJournal
+    ? new Journal({ pool: store.pool, keyring })
+    : { append: async (row: JournalRow) => void journal.push(row) };
+  registerJournal(app, sink, clock);
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));
   const stored = storedTypes.map((row) => storedProvider(repository, row));
