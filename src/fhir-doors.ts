@@ -1,13 +1,16 @@
 import type { WriteSettings } from "./api/fhir/routes.ts";
 import type { Config } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
-import { Providers } from "./fhir/provider.ts";
+import { type Provider, Providers } from "./fhir/provider.ts";
 import { Repository } from "./fhir/repository.ts";
 import { PageLinks } from "./fhir/search/page-link.ts";
 import { SearchIndex } from "./fhir/search/search-index.ts";
 import { storedProvider } from "./fhir/stored-provider.ts";
 import { storedTypes } from "./fhir/stored-types.ts";
-import { createValidator } from "./fhir/validation/validator.ts";
+import { terminologyProviders } from "./fhir/terminology/providers.ts";
+import { searchTerminology } from "./fhir/terminology/search-terminology.ts";
+import { validateOperation } from "./fhir/validation/validate-operation.ts";
+import { createValidator, type Validator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
@@ -16,6 +19,7 @@ import {
   practitionerProvider,
   practitionerRoleProvider,
 } from "./flows/registry-providers.ts";
+import { structureDefinitionProvider } from "./flows/structure-definitions.ts";
 import type { Parts, Surroundings } from "./parts.ts";
 import type { SearchJournal } from "./store/journal-search.ts";
 
@@ -28,8 +32,10 @@ interface Sources {
 export function openFhir(config: Config, parts: Parts, { around, journal }: Sources) {
   const { practitioners, organizations, mappings } = parts;
   const baseUrl = `${config.PUBLIC_URL}/fhir`;
-  const repository = openRepository(baseUrl, parts, around.clock);
-  const providers = new Providers(baseUrl, [
+  const { guide, rules, terminology, dictionaries } = parts.terminology;
+  const validator = createValidator(guide, rules);
+  const repository = openRepository(baseUrl, parts, { clock: around.clock, validator });
+  const providers = [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
@@ -40,18 +46,29 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
       clock: around.clock,
       open: config.MODE === "sandbox",
     }),
+    structureDefinitionProvider(guide),
+    ...terminologyProviders({ terminology, dictionaries, guide, clock: around.clock }),
     ...storedTypes.map((row) => storedProvider(repository, row)),
-  ]);
+  ].map((provider) => withValidation(provider, validator));
   const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
-  return { providers, repository, pages, ...writeSettings(config) };
+  return { providers: new Providers(baseUrl, providers), repository, pages, ...writeSettings(config) };
 }
 
-function openRepository(baseUrl: string, { store, resources, keyring }: Parts, clock: Clock): Repository {
-  const validator = createValidator();
+const withValidation = (provider: Provider, validator: Validator): Provider => ({
+  ...provider,
+  operations: [...(provider.operations ?? []), validateOperation(provider.type, validator)],
+});
+
+function openRepository(
+  baseUrl: string,
+  { store, resources, keyring, terminology }: Parts,
+  { clock, validator }: { clock: Clock; validator: Validator },
+): Repository {
+  const codes = searchTerminology(terminology.terminology);
   return new Repository({
     db: store.db,
     store: resources,
-    index: new SearchIndex({ keyring, clock, baseUrl }),
+    index: new SearchIndex({ keyring, clock, baseUrl, terminology: codes }),
     validate: async (resource) => validator.validate(resource),
     onChange: [],
   });

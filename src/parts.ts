@@ -15,6 +15,7 @@ import { loadMapping } from "./fml/loader.ts";
 import { demoClients, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
+import { type DictionaryWatchParts, dictionaryWatch } from "./jobs/dictionary-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { journalHeads } from "./jobs/journal-heads.ts";
@@ -47,6 +48,7 @@ import { createNsiClient } from "./systems/nsi/client.ts";
 import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
+import { openTerminology } from "./terminology-parts.ts";
 import { Upstream } from "./upstream/call.ts";
 
 const mappingsFolder = new URL("../mappings/", import.meta.url);
@@ -83,8 +85,9 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
+  const terminology = openTerminology(config, { store, source: systems.nsi, clock, log });
   const signing = openSignatures(config, { ...stored, verifier, clock });
-  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing };
+  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology };
   const jobs = openJobs(config, ground, around);
   jobs.start();
   return {
@@ -101,6 +104,7 @@ export async function openParts(config: Config, around: Surroundings) {
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,
     ...directories(systems, identities),
+    terminology,
     mappings: await Catalogue.open(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
@@ -151,6 +155,7 @@ interface JobGround {
   failedMessages: FailedMessages;
   outbox: Outbox;
   notify: NotifyClient;
+  terminology: Pick<DictionaryWatchParts, "sync">;
   dataKeys: DataKeys;
   signing: ReturnType<typeof openSignatures>;
 }
@@ -164,6 +169,7 @@ function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: 
     journalSealer({ db, keyring, clock }),
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
+    dictionaryWatch({ clock, sync: ground.terminology.sync }),
     certificateWatch({ log, notices: () => esia.notices() }),
     ...signatureJobs(signing, { notices: new Notices(outbox), telemetry }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),

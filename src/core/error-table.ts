@@ -46,6 +46,7 @@ const compact = {
   "method-not-allowed": [405, "not-supported", "after-fix", "The route exists, the method does not", "Действие не поддерживается", "Смотрите документацию операции"],
   "unsupported-type": [404, "not-supported", "after-fix", "The FHIR resource type is not served here", "Тип ресурса не поддерживается", "Смотрите /fhir/metadata"],
   "validation-failed": [422, "invariant", "after-fix", "The content breaks a rule of its profile", "Данные не прошли проверку", "Исправьте указанные элементы и повторите запрос"],
+  "too-costly": [422, "too-costly", "after-fix", "The answer would be larger than is given at once", "Ответ слишком велик", "Сузьте запрос: filter, либо count и offset"],
   "mapping-refused": [422, "processing", "after-fix", "The map can't convert this content; the detail names map, line, elements and kind of value", "Данные не удалось преобразовать", "Исправьте указанный элемент и повторите запрос"],
   "code-not-mapped": [422, "code-invalid", "after-fix", "A code of this content has no row in the map's code table", "Код не найден в таблице соответствия", "Исправьте код или дополните таблицу соответствия"],
   "map-not-compiled": [501, "not-supported", "after-fix", "The map does not compile; the detail names each place", "Правило преобразования содержит ошибку", "Исправьте правило: npm run mapping -- check"],

@@ -147,20 +147,20 @@ describe("a resource that breaks its profile", () => {
     ],
     [
       "a consent of another kind",
-      changed("consent-care", { category: kind("card-access") }),
+      changed("consent-treatment", { category: kind("access") }),
       "missing-element Consent.category",
     ],
     [
       "a consent of two kinds",
-      changed("consent-care", { category: [...kind("care"), ...kind("card-access")] }),
+      changed("consent-treatment", { category: [...kind("treatment"), ...kind("access")] }),
       "too-many Consent.category",
     ],
-    ["a consent without its date", without("consent-care", "dateTime"), "missing-element Consent.dateTime"],
     [
-      "access without its end",
-      without("consent-card-access", "provision"),
-      "missing-element Consent.provision",
+      "a consent without its date",
+      without("consent-treatment", "dateTime"),
+      "missing-element Consent.dateTime",
     ],
+    ["access without its end", without("consent-access", "provision"), "missing-element Consent.provision"],
     [
       "a profile that is not known",
       changed("patient", { meta: { profile: [`${base}/StructureDefinition/none`] } }),

@@ -15,7 +15,8 @@ export function textOfParameter(parameters: In, name: string): string | undefine
   const found = parameterOf(parameters, name);
   if (!found) return undefined;
   const [, value] = Object.entries(found).find(([key]) => key.startsWith("value")) ?? [];
-  if (typeof value === "string" && value !== "") return value;
+  // FHIR strings hold no NUL, and PostgreSQL refuses to compare it
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
   throw new GatewayError("bad-request", { field: name, detail: "a string is due here" });
 }
 

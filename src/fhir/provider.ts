@@ -112,6 +112,8 @@ export interface Operation {
   traceNeeds?: string;
   /** also by GET, with its parameters in the query */
   get: boolean;
+  /** only judges its input: nothing stored is read, and nothing of the input is refused before */
+  judgesInput?: boolean;
   run(call: OperationCall, ctx: RequestContext): Promise<Resource>;
 }
 

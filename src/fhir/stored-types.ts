@@ -41,8 +41,6 @@ export const storedTypes: readonly StoredType[] = [
   { type: "Task", documentation: "Work that someone is to do, prescriptions among it" },
   { type: "Communication", documentation: "Messages" },
   { type: "Provenance", documentation: "Who made or signed a resource" },
-  { type: "CodeSystem", documentation: "Dictionaries", isPublic },
-  { type: "ValueSet", documentation: "Sets of codes", isPublic },
   { type: "Subscription", documentation: "What a client system wants to hear of", isPublic },
 ];
 

@@ -185,6 +185,19 @@ const steps: Record<string, readonly string[]> = {
        sent_at int8 not null, expires_at int8 not null, wrong int not null, locked_until int8 not null)`,
   ],
   "016-outbox-dead": ["create index outbox_dead on outbox (system, created_at) where state = 'dead'"],
+  "017-dictionaries": [
+    `create table dictionary (
+       id int generated always as identity primary key, url text not null, version text not null,
+       title text not null, aliases text[] not null, hierarchical boolean not null, concepts int not null,
+       loaded_at int8 not null, checked_at int8 not null, is_current boolean not null, diff text,
+       unique (url, version))`,
+    "create unique index dictionary_current on dictionary (url) where is_current",
+    `create table concept (
+       dictionary int not null references dictionary on delete cascade, code text not null, n int not null,
+       display text not null, folded text not null, parent text, starts text, ends text, active boolean not null,
+       primary key (dictionary, code))`,
+    "create index concept_parent on concept (dictionary, parent)",
+  ],
   // a row of its own per access cost twice the time of one per group: the index was most of it
   "018-journal-lines": [
     "alter table journal_group add column lines text",

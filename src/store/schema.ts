@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, GeneratedAlways } from "kysely";
+import type { ConceptTable, DictionaryTable } from "./dictionary-tables.ts";
 
 /** Times are milliseconds since the epoch in int8 columns: equal on both engines and free of zones. */
 export interface Schema {
@@ -33,6 +34,8 @@ export interface Schema {
   signature: SignatureTable;
   signature_evidence: SignatureEvidenceTable;
   signing_certificate: SigningCertificateTable;
+  dictionary: DictionaryTable;
+  concept: ConceptTable;
 }
 
 /** What is indexed. `rid` grows with the order of creation and never changes, so pages are cut by it. */

@@ -141,8 +141,8 @@ describe("update", () => {
       body: { ...patient(), id: "16012345678" },
     });
     expect([speaking.status, codeOf(speaking)]).toEqual([400, "bad-request"]);
-    const code = { resourceType: "CodeSystem", id: "colours", status: "active", content: "complete" };
-    expect((await server.call("PUT", "/CodeSystem/colours", { body: code })).status).toBe(201);
+    const place = { resourceType: "Location", id: "room-12", name: "Кабинет 12" };
+    expect((await server.call("PUT", "/Location/room-12", { body: place })).status).toBe(201);
   });
 
   it("refuses a body of another id and an If-Match that is no ETag", async () => {

@@ -24,14 +24,15 @@ export function takeRawBodies(app: FastifyInstance): void {
 
 /**
  * The input of an operation: query parameters and a body, which is a Parameters resource (any JSON, FHIR XML) or
- * other content. Throws GatewayError `bad-request` for a body that is neither.
+ * other content. Throws GatewayError `bad-request` for a body that is neither, and for Parameters that break the
+ * rules of their types unless the operation is to judge them.
  */
-export function operationBody(request: FastifyRequest): OperationBody {
+export function operationBody(request: FastifyRequest, judgesInput = false): OperationBody {
   const inQuery = [...queryParameters(request.query)];
   const { body } = request;
   if (!Buffer.isBuffer(body) || body.length === 0) return { parameters: inQuery, content: undefined };
   const content = contentOf(body, request.headers["content-type"] ?? "");
-  const inBody = content.format === "json" ? parametersIn(content.value) : undefined;
+  const inBody = content.format === "json" ? parametersIn(content.value, judgesInput) : undefined;
   return inBody
     ? { parameters: [...inQuery, ...inBody], content: undefined }
     : { parameters: inQuery, content };
@@ -45,12 +46,14 @@ function contentOf(body: Buffer, contentType: string): OperationContent {
     : { format: "json", value: parseJson(body.toString("utf8")) };
 }
 
-function parametersIn(value: unknown): readonly ParametersParameter[] | undefined {
+function parametersIn(value: unknown, judgesInput: boolean): readonly ParametersParameter[] | undefined {
   const { resourceType, parameter = [] } = (value ?? {}) as Record<string, unknown>;
   if (resourceType !== "Parameters") return undefined;
   // checks the structure of all that stands in it
-  resourceElement(value);
+  if (!judgesInput) resourceElement(value);
   if (!Array.isArray(parameter)) throw new GatewayError("bad-request", { field: "Parameters.parameter" });
+  if (parameter.some((each) => typeof each !== "object" || each === null))
+    throw new GatewayError("bad-request", { field: "Parameters.parameter" });
   return parameter as ParametersParameter[];
 }
 

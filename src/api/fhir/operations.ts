@@ -5,19 +5,28 @@ import { requireScope } from "../../plugins/auth.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
 import { formatOf, sendResource } from "./reply.ts";
 
-/** Operations of the types, `POST Type/$name`, and by GET where they allow it (FHIR R4 operations). */
+/** Operations of types and instances, `POST Type/$name` and `Type/id/$name`, by GET where they allow it (R4). */
 export function registerOperations(app: FastifyInstance, providers: Providers): void {
   app.register(async (scope) => {
     takeRawBodies(scope);
     for (const { type, operations = [] } of providers.all)
-      for (const operation of operations.filter((one) => isOfLevel(one, "type"))) {
-        const answer = (request: FastifyRequest, reply: FastifyReply) =>
-          invoke({ request, reply }, type, operation);
-        scope.post(`/${type}/$${operation.name}`, answer);
-        if (operation.get) scope.get(`/${type}/$${operation.name}`, answer);
-      }
+      for (const operation of operations) register(scope, type, operation);
   });
 }
+
+function register(app: FastifyInstance, type: string, operation: Operation): void {
+  const answer = (request: FastifyRequest, reply: FastifyReply) =>
+    invoke({ request, reply }, type, operation);
+  for (const path of pathsOf(type, operation)) {
+    app.post(path, answer);
+    if (operation.get) app.get(path, answer);
+  }
+}
+
+const pathsOf = (type: string, operation: Operation): string[] => [
+  ...(isOfLevel(operation, "type") ? [`/${type}/$${operation.name}`] : []),
+  ...(isOfLevel(operation, "instance") ? [`/${type}/:id/$${operation.name}`] : []),
+];
 
 async function invoke(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
@@ -25,10 +34,12 @@ async function invoke(
   operation: Operation,
 ) {
   if (operation.needs) requireScope(request, type, operation.needs);
-  request.authorize("read", { type });
+  if (!operation.judgesInput) request.authorize("read", { type });
   const format = formatOf(request);
   const trace = asksForTrace(request) && maySeeTrace(request, type, operation);
-  const resource = await operation.run({ ...operationBody(request), trace }, request.ctx);
+  const { id } = request.params as { id?: string };
+  const input = operationBody(request, operation.judgesInput);
+  const resource = await operation.run({ ...input, trace, ...(id !== undefined && { id }) }, request.ctx);
   await request.journal({ action: operation.name, resourceType: type });
   // RFC 7240: a preference may be left aside, so the answer says when it was not
   if (trace) reply.header("preference-applied", "trace");

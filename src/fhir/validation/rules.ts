@@ -35,6 +35,10 @@ export interface Rules {
   constraint(id: string): ConstraintRow;
   /** undefined for a value set that no list could hold: media types, currencies, units */
   codes(valueSet: string): AllowedCodes | undefined;
+  /** codes by system of each required value set, by the last part of its url */
+  readonly valueSets: Json<Json<readonly string[]>>;
+  /** code -> English name, by system */
+  readonly displays: Json<Json<string>>;
 }
 
 type Json<T> = Readonly<Record<string, T>>;
@@ -45,7 +49,8 @@ interface TypeRow extends Omit<TypeDefinition, "name" | "elements"> {
 interface RulesFile {
   readonly types: Json<TypeRow>;
   readonly constraints: Json<readonly [ConstraintRow["severity"], string, string]>;
-  readonly valueSets: Json<Json<readonly string[]>>;
+  readonly valueSets: Rules["valueSets"];
+  readonly displays: Rules["displays"];
 }
 
 /** Reads the rules that `npm run generate` makes of the R4 definitions; takes milliseconds. */
@@ -67,6 +72,8 @@ export function readRules(): Rules {
       if (known) sets.set(name, known);
       return known;
     },
+    valueSets: file.valueSets,
+    displays: file.displays,
   };
 }
 

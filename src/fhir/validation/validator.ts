@@ -3,7 +3,7 @@ import { isObject, nodeOf } from "../../fml/fhirpath-node.ts";
 import type { Guide } from "../guide.ts";
 import { Findings } from "./issues.ts";
 import { Profiles } from "./profiles.ts";
-import { readRules } from "./rules.ts";
+import { type Rules, readRules } from "./rules.ts";
 import { Shapes } from "./shapes.ts";
 import { claimedBy, Walk } from "./walk.ts";
 
@@ -19,8 +19,8 @@ export interface Validator {
 }
 
 /** Opens a validator: structure, values, cardinality, constraints, required codes, references, the guide's profiles. */
-export function createValidator(guide?: Guide): Validator {
-  const shapes = new Shapes(readRules());
+export function createValidator(guide?: Guide, rules: Rules = readRules()): Validator {
+  const shapes = new Shapes(rules);
   const profiles = new Profiles(guide);
   return {
     validate(resource, { profiles: asked = [] } = {}) {

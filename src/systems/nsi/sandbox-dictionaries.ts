@@ -70,6 +70,7 @@ function passportOf(file: OwnFile, version: OwnFile["versions"][number]) {
     lastUpdate: version.publishDate,
     fullName: file.fullName,
     shortName: file.fullName,
+    hierarchical: file.keys.FOREIGN !== undefined,
     fields: fields.map((field) => ({ field, dataType: "VARCHAR", alias: field, description: "" })),
     keys: Object.entries(file.keys).map(([type, field]) => ({ field, type })),
     codes: [

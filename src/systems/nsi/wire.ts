@@ -13,6 +13,8 @@ export const passportAnswer = Type.Object({
   oid: Type.String(),
   version: Type.String(),
   fullName: Type.String(),
+  /** rows refer to rows of the same dictionary, by the column of the key FOREIGN */
+  hierarchical: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
   publishDate: Type.Optional(Text),
   rowsCount: Type.Optional(Type.Integer()),
   keys: Type.Optional(Type.Array(Type.Object({ field: Type.String(), type: Type.String() }))),

@@ -1,0 +1,28 @@
+import type { StructureDefinition } from "@medplum/fhirtypes";
+import type { Guide } from "../fhir/guide.ts";
+import type { Provider } from "../fhir/provider.ts";
+import { staticProvider } from "./mappings/static-provider.ts";
+
+/** The profiles and extensions of the implementation guide. */
+export function structureDefinitionProvider({ structures }: Guide): Provider {
+  return staticProvider<StructureDefinition>({
+    type: "StructureDefinition",
+    documentation: "Profiles and extensions of the gateway's implementation guide, as differentials",
+    resources: () => structures,
+    parameters: [
+      {
+        name: "url",
+        type: "uri",
+        documentation: "canonical url",
+        keeps: ({ url }, value) => url === value,
+      },
+      {
+        name: "type",
+        type: "uri",
+        documentation: "resource type or data type that it constrains",
+        keeps: ({ type }, value) => type === value,
+      },
+    ],
+    operations: [],
+  });
+}

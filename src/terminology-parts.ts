@@ -1,0 +1,46 @@
+import { randomUUID } from "node:crypto";
+import { type Config, listOf } from "./config.ts";
+import type { Clock } from "./core/clock.ts";
+import type { RequestContext } from "./core/context.ts";
+import type { Logger } from "./core/logger.ts";
+import { Timings } from "./core/timings.ts";
+import { readGuide } from "./fhir/guide.ts";
+import { Terminology } from "./fhir/terminology/terminology.ts";
+import { readRules } from "./fhir/validation/rules.ts";
+import { type DictionarySource, DictionarySync } from "./flows/dictionary-sync.ts";
+import type { OpenDatabase } from "./store/database.ts";
+import { Dictionaries } from "./store/dictionaries.ts";
+
+const guideFolder = new URL("../fhir/", import.meta.url);
+const syncMs = 600_000;
+
+interface Ground {
+  store: OpenDatabase;
+  source: DictionarySource;
+  clock: Clock;
+  log: Logger;
+}
+
+/** What the product knows of codes and profiles: R4's rules, our guide, copies of dictionaries and what keeps them. */
+export function openTerminology(config: Config, { store, source, clock, log }: Ground) {
+  const dictionaries = new Dictionaries(store.db);
+  const [rules, guide] = [readRules(), readGuide(guideFolder)];
+  const sync = new DictionarySync({
+    source,
+    dictionaries,
+    clock,
+    log,
+    oids: listOf(config.NSI_DICTIONARIES),
+    newContext: () => syncContext(clock, log),
+  });
+  const terminology = new Terminology({ dictionaries, rules, guide, load: (url) => sync.load(url) });
+  return { rules, guide, dictionaries, terminology, sync: (signal: AbortSignal) => sync.all(signal) };
+}
+
+const syncContext = (clock: Clock, log: Logger): RequestContext => ({
+  requestId: randomUUID(),
+  actor: { kind: "system", id: "dictionary-watch", tenant: "shared", scopes: [] },
+  deadline: clock.now() + syncMs,
+  log,
+  timings: new Timings(),
+});
