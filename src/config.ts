@@ -267,6 +267,7 @@ export const configSchema = Type.Object({
     default: "single",
     description: "`multiple`: a conditional delete deletes everything that its criteria find",
   }),
+  FHIR_BUNDLE_ENTRIES: Count(200, "entries of a batch or transaction", 1),
   FHIR_BODY_BYTES: Count(8_388_608, "bytes of a resource or Bundle that a client may send", 65_536),
   LOG_LEVEL: Type.Union(
     [

@@ -78,6 +78,7 @@ function openRepository(
 const writeSettings = (config: Config): WriteSettings => ({
   rules: {
     ifMatchRequired: config.FHIR_IF_MATCH === "required",
+    bundleEntries: config.FHIR_BUNDLE_ENTRIES,
     deletesMany: config.FHIR_CONDITIONAL_DELETE === "multiple",
   },
   maxBodyBytes: config.FHIR_BODY_BYTES,

@@ -52,6 +52,7 @@ const compact = {
   "map-not-compiled": [501, "not-supported", "after-fix", "The map does not compile; the detail names each place", "Правило преобразования содержит ошибку", "Исправьте правило: npm run mapping -- check"],
   "version-conflict": [412, "conflict", "after-fix", "If-Match does not name the current version", "Запись изменена другим пользователем", "Прочитайте текущую версию и повторите изменение"],
   "criteria-ambiguous": [412, "multiple-matches", "after-fix", "The criteria of a conditional interaction find several resources", "По условиям найдено несколько записей", "Уточните условия, чтобы они находили одну запись"],
+  "not-in-transaction": [422, "not-supported", "after-fix", "The type belongs to another system, which takes no part in our transactions", "Ресурсы этого типа нельзя изменить в одной транзакции с другими", "Отправьте эту запись отдельным запросом или в пакете batch"],
   "idempotency-conflict": [409, "conflict", "never", "The Idempotency-Key was used with another body", "Ключ повтора уже использован для другого запроса", "Создайте новый ключ для нового запроса"],
   "request-running": [409, "conflict", "same-key", "The same request with this Idempotency-Key is still being carried out", "Этот запрос уже выполняется", "Повторите запрос с тем же ключом Idempotency-Key через несколько секунд"],
   "rate-limited": [429, "throttled", "later", "The client is over its rate limit", "Слишком много запросов", "Повторите запрос после указанного времени"],

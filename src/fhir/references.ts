@@ -14,6 +14,27 @@ function rewritten(node: unknown, rewrite: (reference: string) => string): unkno
   );
 }
 
+/** A copy with links to the entries of one Bundle, by `fullUrl`, turned into what stands for them in the map. */
+export function withLinks<T>(node: T, targets: ReadonlyMap<string, string>): T {
+  return linked(node, targets) as T;
+}
+
+// elements of type uri and url, and choices of them (FHIR R4 http, transaction rules)
+const linkName = /^(reference|url|uri|value(Uri|Url))$/;
+
+function linked(node: unknown, targets: ReadonlyMap<string, string>): unknown {
+  if (Array.isArray(node)) return node.map((item) => linked(item, targets));
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [
+      key,
+      typeof value === "string" && linkName.test(key)
+        ? (targets.get(value) ?? value)
+        : linked(value, targets),
+    ]),
+  );
+}
+
 /** Every `Reference.reference` in a resource, in order of appearance, contained resources' too. */
 export function referencesIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];

@@ -34,7 +34,8 @@ import { revocationsInMemory } from "./revocations.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
 
-interface FhirServerSettings extends Partial<WriteSettings> {
+interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
+  rules?: Partial<WriteSettings["rules"]>;
   /** absent: the embedded database in memory */
   databaseUrl?: string;
   /** beside the stored types */
@@ -106,7 +107,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     tokens,
     tokenUrl: "http://here.example/auth/token",
     capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),
-    rules: { ifMatchRequired: true, deletesMany: false, ...settings.rules },
+    rules: { ifMatchRequired: true, deletesMany: false, bundleEntries: 200, ...settings.rules },
     maxBodyBytes: settings.maxBodyBytes ?? 1 << 20,
     repeats: {
       keys: new IdempotencyKeys({ db: store.db, keyring, clock, leaseMs: 60_000 }),

@@ -28,6 +28,8 @@ export interface AskedChange {
 export interface Done {
   status: 200 | 201 | 204;
   asked: AskedChange;
+  /** index of the entry of a transaction */
+  entry?: number;
   id: string;
   /** as it is now; absent once deleted */
   resource?: Resource;
@@ -40,6 +42,8 @@ export interface WriteRules {
   ifMatchRequired: boolean;
   /** a conditional delete may delete several */
   deletesMany: boolean;
+  /** most entries of a batch or transaction */
+  bundleEntries: number;
 }
 
 export interface Caller {

@@ -86,11 +86,15 @@ async function passedOn({ request }: Caller, change: PlannedChange): Promise<Wri
     : provider.update?.(id, after as Resource, request.ctx, { ifMatch });
 }
 
-function doneOf({ asked, id, after, action, warnings }: PlannedChange, result: Written | undefined): Done {
+function doneOf(
+  { asked, entry, id, after, action, warnings }: PlannedChange,
+  result: Written | undefined,
+): Done {
   const resource = result?.resource ?? (action === "none" ? after : undefined);
   return {
     status: result?.created ? 201 : resource ? 200 : 204,
     asked,
+    entry,
     id: resource?.id ?? id,
     resource,
     warnings,

@@ -24,6 +24,8 @@ export interface Target {
 
 /** A change that was decided on and validated. */
 export interface PlannedChange extends Target {
+  /** index of the entry of a transaction */
+  entry?: number;
   action: "create" | "update" | "delete" | "none";
   after?: Resource;
   warnings: readonly OperationOutcomeIssue[];

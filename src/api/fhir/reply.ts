@@ -76,7 +76,7 @@ function isKnown({ method, headers }: FastifyRequest, etag?: string, lastModifie
 }
 
 // a weak comparison, as If-None-Match wants it (RFC 9110 13.1.2)
-const isAmong = (etag: string, list: string): boolean =>
+export const isAmong = (etag: string, list: string): boolean =>
   list.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^(W\/)?/, "W/") === etag);
 
 function preparedOf(resource: Resource, format: Format): Prepared {

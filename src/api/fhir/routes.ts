@@ -7,6 +7,7 @@ import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
 import type { AskedChange, WriteRules } from "./asked.ts";
+import { answerBundle } from "./bundle.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
 import { onTypePath, type Ways } from "./paths.ts";
@@ -93,6 +94,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
     // a capital letter: _history and operations have paths of their own
     on("/Patient/:patient/:type(^[A-Z][A-Za-z]+$)", { GET: ["search-type", search] });
     any.get("/", systemSearch);
+    any.post("/", { bodyLimit: maxBodyBytes }, answerBundle(door));
     any.get("/_history", answerSystemHistory(door));
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });

@@ -1,4 +1,4 @@
-import type { Resource } from "@medplum/fhirtypes";
+import type { Bundle, Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { permits } from "../../access/scopes.ts";
@@ -11,6 +11,7 @@ import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { accessesOf } from "./accesses.ts";
+import type { Pairs } from "./asked.ts";
 import { formatOf, sendResource } from "./reply.ts";
 
 export interface SearchDoor {
@@ -38,17 +39,30 @@ interface Asking {
   provider: Provider;
   path: string;
   types: readonly string[];
+  /** of an entry of a batch or transaction, which is no URL; absent: those of the request */
+  entry?: Pairs;
 }
 
 async function answer(asking: Asking, reply: FastifyReply) {
+  const format = formatOf(asking.request);
+  return sendResource(asking.request, reply, await journalled(asking), format);
+}
+
+/** A search that is an entry of a batch or transaction. */
+export const searchOfEntry = (
+  door: SearchDoor,
+  { request, provider, query }: { request: FastifyRequest; provider: Provider; query: Pairs },
+): Promise<Bundle> =>
+  journalled({ door, request, provider, path: provider.type, types: [provider.type], entry: query });
+
+async function journalled(asking: Asking): Promise<Bundle> {
   const { request, provider, types } = asking;
   for (const type of types) requireScope(request, type, "s");
-  const format = formatOf(request);
   const { bundle } = await searched(asking);
   await Promise.all(
     accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
   );
-  return sendResource(request, reply, bundle, format);
+  return bundle;
 }
 
 function searched(asking: Asking): Promise<SearchAnswer> {
@@ -97,12 +111,12 @@ interface AskedPage {
 }
 
 /** The search of the request, or the one that its page link holds. */
-function askedPage({ door, request, provider, path }: Asking): AskedPage {
+function askedPage({ door, request, provider, path, entry }: Asking): AskedPage {
   const { providers } = door;
   const patient = compartmentOf(request);
   const within = patient === undefined ? {} : { compartment: inCompartment(provider, patient) };
-  const inUrl = [...pairsOf(request.query)];
-  const page = openedLink(door, request, inUrl);
+  const inUrl = entry ? [] : [...pairsOf(request.query)];
+  const page = openedLink(door, request, entry ?? inUrl);
   if (page) {
     // a link opens nothing but the search that it was made for
     if (page.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
@@ -111,7 +125,7 @@ function askedPage({ door, request, provider, path }: Asking): AskedPage {
     return { lenient, pairs, query: { ...query, ...within }, position };
   }
   const lenient = /handling\s*=\s*lenient/.test(String(request.headers.prefer ?? ""));
-  const inBody = request.method === "POST" ? [...pairsOf(request.body)] : [];
+  const inBody = entry ?? (request.method === "POST" ? [...pairsOf(request.body)] : []);
   parseSearch(providers, provider, withoutType(path, inUrl), { lenient, inUrl: true });
   const pairs = [...inUrl, ...inBody];
   const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });

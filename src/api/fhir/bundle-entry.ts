@@ -1,0 +1,103 @@
+import type { BundleEntry, BundleEntryRequest } from "@medplum/fhirtypes";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import { offers, type Provider, type Providers } from "../../fhir/provider.ts";
+import type { AskedChange, Pairs } from "./asked.ts";
+import { pairsOfQuery } from "./criteria.ts";
+import { patchOf } from "./patch-body.ts";
+import { providerOf } from "./paths.ts";
+import { asResource } from "./resource-body.ts";
+import { bodyFor, ifMatchOf, ifNoneExistOf } from "./write.ts";
+
+/** A GET of an entry: one resource, a version of it, or a search. */
+export interface AskedRead {
+  provider: Provider;
+  id?: string;
+  version?: string;
+  query: Pairs;
+  ifNoneMatch?: string;
+}
+
+/** One entry of a batch or transaction, read. */
+export interface AskedEntry {
+  index: number;
+  method: string;
+  fullUrl?: string;
+  change?: AskedChange;
+  read?: AskedRead;
+}
+
+const interactions = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" } as const;
+
+/** Reads an entry; throws GatewayError with the entry's path for what can't be asked so. */
+export function entryOf(providers: Providers, entry: BundleEntry, index: number): AskedEntry {
+  return atEntry(index, () => {
+    const { method, url } = (entry?.request ?? {}) as Partial<BundleEntryRequest>;
+    if (typeof method !== "string" || typeof url !== "string")
+      throw new GatewayError("bad-request", { field: "request", detail: "a method and a url are due" });
+    const target = targetOf(providers, url);
+    const fullUrl = typeof entry.fullUrl === "string" ? entry.fullUrl : undefined;
+    const asked = { index, method, fullUrl };
+    if (method === "GET") return { ...asked, read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
+    if (!Object.hasOwn(interactions, method))
+      throw new GatewayError("method-not-allowed", { field: "request.method" });
+    return { ...asked, change: changeOf(entry, target, interactions[method as keyof typeof interactions]) };
+  });
+}
+
+/** Does the work for an entry; an error of it names the entry. */
+export function atEntry<T>(index: number, work: () => T): T {
+  const named = (error: unknown): never => {
+    if (!isGatewayError(error)) throw error;
+    const { code, detail, retryAfter, cause, issues } = error;
+    const field = [`Bundle.entry[${index}]`, error.field].filter(Boolean).join(".");
+    throw new GatewayError(code, { field, detail, retryAfter, cause, issues });
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(named) as T) : result;
+  } catch (error) {
+    return named(error);
+  }
+}
+
+function targetOf(providers: Providers, url: string): AskedRead {
+  const own = url.startsWith(`${providers.baseUrl}/`) ? url.slice(providers.baseUrl.length) : url;
+  const [path = "", query = ""] = own.split(/\?(.*)/s);
+  const [type = "", id, history, version, ...more] = path.replace(/^\//, "").split("/");
+  const isSearch = id === "_search" && history === undefined;
+  if (
+    more.length > 0 ||
+    (history !== undefined && (history !== "_history" || !version)) ||
+    id?.startsWith("$")
+  )
+    throw new GatewayError("bad-request", {
+      field: "request.url",
+      detail: "not an address that an entry may have",
+    });
+  return {
+    provider: providerOf(providers, type),
+    id: isSearch ? undefined : id,
+    version,
+    query: pairsOfQuery(query),
+  };
+}
+
+function changeOf(
+  entry: BundleEntry,
+  { provider, id, query }: AskedRead,
+  interaction: AskedChange["interaction"],
+): AskedChange {
+  if (!offers(provider, interaction)) throw new GatewayError("method-not-allowed", { field: "request" });
+  const { ifMatch, ifNoneExist } = entry.request ?? {};
+  const asked: AskedChange = { interaction, provider, id, ifMatch: ifMatchOf(ifMatch) };
+  if (interaction === "create") {
+    if (id !== undefined)
+      throw new GatewayError("bad-request", { field: "request.url", detail: "a POST has no id" });
+    asked.criteria = ifNoneExistOf(ifNoneExist);
+  } else if (id === undefined) asked.criteria = query;
+  if (interaction === "delete") return asked;
+  const resource = asResource(entry.resource, "resource");
+  return interaction === "patch"
+    ? { ...asked, patch: patchOf(resource) }
+    : { ...asked, resource: bodyFor(provider, id, resource) };
+}

@@ -1,0 +1,94 @@
+import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import { outcomeOf } from "../../fhir/outcome.ts";
+import { keptAnswer } from "../../plugins/idempotency.ts";
+import type { Caller } from "./asked.ts";
+import { type AskedEntry, entryOf } from "./bundle-entry.ts";
+import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
+import { formatOf, sendResource, writtenResource } from "./reply.ts";
+import { resourceInBody } from "./resource-body.ts";
+import { respondedChanges, transacted } from "./transaction.ts";
+import { changed } from "./write.ts";
+
+/** `POST [base]`: a batch or a transaction (FHIR R4 3.1.0.11). */
+export const answerBundle =
+  (door: Omit<BundleCaller, "request" | "settle">) =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
+    const format = formatOf(request);
+    const bundle = resourceInBody(request) as Bundle;
+    const caller = { ...door, request };
+    const entries = entriesOf(caller, bundle);
+    if (bundle.type === "batch") {
+      const answers = await batched(caller, entries);
+      return sendResource(request, reply, responseOf("batch", answers), format);
+    }
+    const asked = entries.map((entry, index) => entryOf(door.providers, entry, index));
+    // what the transaction itself tells is kept with it; what is read after it can't be
+    const settle: Caller["settle"] = async (trx, done) => {
+      if (asked.some(({ read }) => read)) return;
+      const answer = responseOf("transaction", respondedChanges(caller, asked, done));
+      await request.settle(trx, keptAnswer(reply, writtenResource(reply, answer, format)));
+    };
+    const answers = await transacted({ ...caller, settle }, asked);
+    return sendResource(request, reply, responseOf("transaction", answers), format);
+  };
+
+const responseOf = (type: "batch" | "transaction", entry: BundleEntry[]): Bundle => ({
+  resourceType: "Bundle",
+  type: `${type}-response`,
+  entry,
+});
+
+function entriesOf({ rules }: BundleCaller, bundle: Bundle): readonly BundleEntry[] {
+  if (bundle.resourceType !== "Bundle" || (bundle.type !== "batch" && bundle.type !== "transaction"))
+    throw new GatewayError("bad-request", { field: "Bundle.type", detail: "send a batch or a transaction" });
+  const { entry = [] } = bundle;
+  if (!Array.isArray(entry)) throw new GatewayError("bad-request", { field: "Bundle.entry" });
+  if (entry.length > rules.bundleEntries)
+    throw new GatewayError("payload-too-large", {
+      field: "Bundle.entry",
+      detail: `at most ${rules.bundleEntries} entries`,
+    });
+  return entry;
+}
+
+/** Each entry for itself: its own scope, decision, journal and answer. */
+async function batched(caller: BundleCaller, entries: readonly BundleEntry[]): Promise<BundleEntry[]> {
+  const answers: BundleEntry[] = [];
+  for (const [index, entry] of entries.entries()) answers.push(await answered(caller, entry, index));
+  return answers;
+}
+
+async function answered(caller: BundleCaller, entry: BundleEntry, index: number): Promise<BundleEntry> {
+  let asked: AskedEntry | undefined;
+  try {
+    asked = entryOf(caller.providers, entry, index);
+    const { change, read: reading } = asked;
+    if (change) return respondedChange(caller, await changed(caller, change));
+    if (reading) return await respondedRead(caller, reading);
+    throw new GatewayError("bad-request", { field: `Bundle.entry[${index}]` });
+  } catch (error) {
+    if (!isGatewayError(error)) throw error;
+    await recordRefusal(caller, asked, error);
+    return { response: { status: String(error.row.status), outcome: outcomeOf(error) } };
+  }
+}
+
+/** A refused entry is a row of its own. */
+function recordRefusal(
+  { request }: BundleCaller,
+  asked: AskedEntry | undefined,
+  { code }: GatewayError,
+): Promise<void> {
+  const target = asked?.change ?? asked?.read;
+  return request.journal(
+    {
+      action: `refused ${asked?.method ?? "entry"}`,
+      resourceType: target?.provider.type,
+      resourceId: target?.id,
+      subject: request.refusedSubject,
+    },
+    code,
+  );
+}

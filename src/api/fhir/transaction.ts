@@ -1,0 +1,170 @@
+import type { BundleEntry } from "@medplum/fhirtypes";
+import { accessedOf } from "../../access/accessed-of.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { referencesIn, withLinks } from "../../fhir/references.ts";
+import { storedTypeOf } from "../../fhir/stored-types.ts";
+import { requireScope } from "../../plugins/auth.ts";
+import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
+import { type AskedEntry, type AskedRead, atEntry } from "./bundle-entry.ts";
+import { type BundleCaller, notInTransaction, respondedChange, respondedRead } from "./bundle-response.ts";
+import { carriedOut } from "./carry-out.ts";
+import { findByCriteria, pairsOfQuery } from "./criteria.ts";
+import { providerOf } from "./paths.ts";
+import { type PlannedChange, plannedChange, type Target, targetsOf } from "./plan.ts";
+
+type ChangeEntry = AskedEntry & { change: AskedChange };
+type ReadEntry = AskedEntry & { read: AskedRead };
+type Aim = Target & { entry: ChangeEntry };
+
+const order = ["DELETE", "POST", "PUT", "PATCH"];
+const rankOf = ({ method }: AskedEntry): number => order.indexOf(method);
+
+/**
+ * All changes of a transaction or none, in the order DELETE, POST, PUT and PATCH; GETs are answered by what is there
+ * after them. Throws what any entry throws, naming the entry.
+ */
+export async function transacted(
+  caller: BundleCaller,
+  entries: readonly AskedEntry[],
+): Promise<BundleEntry[]> {
+  for (const entry of entries) atEntry(entry.index, () => refuseExternal(entry));
+  const changes = entries
+    .filter((entry): entry is ChangeEntry => entry.change !== undefined)
+    .sort((one, other) => rankOf(one) - rankOf(other));
+  const reads = entries.filter((entry): entry is ReadEntry => entry.read !== undefined);
+  const done = await carriedOut(caller, () => planned(caller, changes, reads));
+  const answers = respondedChanges(caller, entries, done);
+  for (const { index, read } of reads)
+    answers[index] = await atEntry(index, () => respondedRead(caller, read));
+  return answers;
+}
+
+/** Answers in the order of the entries; those of GETs are left empty. */
+export const respondedChanges = (
+  caller: BundleCaller,
+  entries: readonly AskedEntry[],
+  done: readonly Done[],
+): BundleEntry[] =>
+  entries.map(({ index, change }) =>
+    change
+      ? respondedChange(
+          caller,
+          done.filter(({ entry }) => entry === index),
+        )
+      : {},
+  );
+
+function refuseExternal({ change, read }: AskedEntry): void {
+  const type = (change ?? read)?.provider.type ?? "";
+  if (!storedTypeOf(type)) throw notInTransaction(type);
+}
+
+async function planned(
+  caller: Caller,
+  changes: readonly ChangeEntry[],
+  reads: readonly ReadEntry[],
+): Promise<PlannedChange[]> {
+  const links = new Map<string, string>();
+  const aims = await aimsOf(caller, changes, links);
+  refuseTwice(aims);
+  const planned: PlannedChange[] = [];
+  for (const { entry, ...target } of aims)
+    planned.push(
+      await atEntry(entry.index, async () => {
+        const asked = await linkedChange(caller, target.asked, links);
+        return { ...(await plannedChange(caller, { ...target, asked })), entry: entry.index };
+      }),
+    );
+  for (const { index, read } of reads) await atEntry(index, () => refuseMissing(caller, read, planned));
+  return planned;
+}
+
+/** What each change is about. Criteria may name other entries, whose ids must then be known first. */
+async function aimsOf(
+  caller: Caller,
+  changes: readonly ChangeEntry[],
+  links: Map<string, string>,
+): Promise<Aim[]> {
+  const found = new Map<ChangeEntry, Aim[]>();
+  for (let open = [...changes]; open.length > 0; ) {
+    const next = open.find((entry) => !waitsFor(entry, open)) ?? open[0];
+    if (!next) break;
+    const { change, index, fullUrl } = next;
+    const asked = { ...change, criteria: linkedCriteria(change.criteria, links) };
+    const targets = await atEntry(index, () => targetsOf(caller, asked));
+    found.set(
+      next,
+      targets.map((target) => ({ ...target, entry: next })),
+    );
+    const [first] = targets;
+    if (fullUrl !== undefined && first) links.set(fullUrl, `${change.provider.type}/${first.id}`);
+    open = open.filter((entry) => entry !== next);
+  }
+  return changes.flatMap((entry) => found.get(entry) ?? []);
+}
+
+const waitsFor = ({ change }: ChangeEntry, open: readonly ChangeEntry[]): boolean =>
+  change.criteria?.some(([, value]) => open.some(({ fullUrl }) => fullUrl === value)) ?? false;
+
+const linkedCriteria = (criteria: Pairs | undefined, links: ReadonlyMap<string, string>): Pairs | undefined =>
+  criteria?.map(([name, value]) => [name, links.get(value) ?? value]);
+
+function refuseTwice(aims: readonly Aim[]): void {
+  const seen = new Set<string>();
+  for (const { asked, id, entry } of aims) {
+    const name = `${asked.provider.type}/${id}`;
+    // several conditional creates may find the same resource, which none of them changes
+    if (seen.has(name) && asked.interaction !== "create")
+      throw new GatewayError("bad-request", {
+        field: `Bundle.entry[${entry.index}]`,
+        detail: "another entry changes the same resource",
+      });
+    seen.add(name);
+  }
+}
+
+/** The change with links to other entries resolved, and references by criteria to the one that they find. */
+async function linkedChange(
+  caller: Caller,
+  asked: AskedChange,
+  links: ReadonlyMap<string, string>,
+): Promise<AskedChange> {
+  if (!asked.resource) return asked;
+  const resource = withLinks(asked.resource, links);
+  const found = new Map<string, string>();
+  for (const reference of referencesIn(resource))
+    if (conditional.test(reference)) found.set(reference, await foundBy(caller, reference));
+  return { ...asked, resource: found.size > 0 ? withLinks(resource, found) : resource };
+}
+
+const conditional = /^[A-Z][A-Za-z]+\?/;
+
+async function foundBy(caller: Caller, reference: string): Promise<string> {
+  const [type = "", query = ""] = reference.split("?", 2);
+  const provider = providerOf(caller.providers, type);
+  requireScope(caller.request, type, "s");
+  const { found } = await findByCriteria(caller, { interaction: "create", provider }, pairsOfQuery(query));
+  const [id, ...others] = found;
+  if (id === undefined || others.length > 0)
+    throw new GatewayError("criteria-ambiguous", {
+      field: type,
+      detail: `a reference finds ${found.length}`,
+    });
+  return `${type}/${id}`;
+}
+
+/** A read that will fail fails the transaction before anything is written. */
+async function refuseMissing(
+  caller: Caller,
+  read: AskedRead,
+  planned: readonly PlannedChange[],
+): Promise<void> {
+  const { provider, id, version } = read;
+  const { request } = caller;
+  requireScope(request, provider.type, id === undefined ? "s" : "r");
+  if (id === undefined || version !== undefined) return;
+  const change = planned.find(({ asked, id: of }) => asked.provider.type === provider.type && of === id);
+  if (change?.action === "delete") throw new GatewayError("gone");
+  const resource = change?.after ?? (await provider.read(id, request.ctx)).value;
+  await request.authorizeOne("read", accessedOf(resource, request.ctx.actor.tenant));
+}
