@@ -120,6 +120,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     baseUrl: fhirUrl,
     version: around.version,
     sandboxed: sandboxedSystems(config),
+    conditionalDelete: config.FHIR_CONDITIONAL_DELETE,
     date: new Date(around.clock.now()).toISOString(),
   });
   const check = { clients, audience: tokenUrl, claimOnce, clock: around.clock };

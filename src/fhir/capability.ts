@@ -1,4 +1,8 @@
-import type { CapabilityStatement, CapabilityStatementRestResource } from "@medplum/fhirtypes";
+import type {
+  CapabilityStatement,
+  CapabilityStatementRestInteraction,
+  CapabilityStatementRestResource,
+} from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
 import { interactionsOf, type Provider, type Providers } from "./provider.ts";
 
@@ -7,6 +11,8 @@ export interface CapabilityFacts {
   version: string;
   /** systems that answer from the sandbox, with invented people */
   sandboxed: readonly string[];
+  /** how many resources a conditional delete may delete */
+  conditionalDelete: "single" | "multiple";
   /** moment of the process's start, ISO 8601 */
   date: string;
 }
@@ -21,6 +27,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
     date: facts.date,
     fhirVersion: "4.0.1",
     format: ["json", "xml"],
+    patchFormat: ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
     software: { name: "cabinet-gateway", version: facts.version },
     implementation: {
       url: facts.baseUrl,
@@ -44,13 +51,20 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
           ],
           description: "SMART Backend Services: private_key_jwt at /auth/token, scopes system/<Type>.rs",
         },
-        resource: providers.all.map((provider) => resourceOf(providers, provider)),
+        resource: providers.all.map((provider) => resourceOf(providers, provider, facts)),
+        interaction: ["transaction", "batch", "search-system", "history-system"].map((code) => ({
+          code: code as CapabilityStatementRestInteraction["code"],
+        })),
       },
     ],
   };
 }
 
-function resourceOf(providers: Providers, provider: Provider): CapabilityStatementRestResource {
+function resourceOf(
+  providers: Providers,
+  provider: Provider,
+  facts: CapabilityFacts,
+): CapabilityStatementRestResource {
   const references = provider.searchParameters.filter((parameter) => parameter.type === "reference");
   const reverse = providers.all.flatMap(({ type, searchParameters }) =>
     searchParameters
@@ -63,7 +77,11 @@ function resourceOf(providers: Providers, provider: Provider): CapabilityStateme
     interaction: interactionsOf(provider).map((code) => ({ code })),
     versioning: provider.update ? "versioned-update" : provider.vread ? "versioned" : "no-version",
     readHistory: provider.vread !== undefined,
+    conditionalRead: "full-support",
+    conditionalCreate: provider.create !== undefined,
     ...(provider.update && { updateCreate: true }),
+    conditionalUpdate: provider.update !== undefined,
+    conditionalDelete: provider.remove ? facts.conditionalDelete : "not-supported",
     searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
     searchRevInclude: reverse,
     searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({

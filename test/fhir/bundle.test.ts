@@ -23,7 +23,7 @@ const observation = (reference: string): Observation => ({
 const entry = (
   method: string,
   url: string,
-  more: Partial<BundleEntry> & { request?: object } = {},
+  more: { fullUrl?: string; resource?: Resource; request?: object } = {},
 ): BundleEntry => ({ ...more, request: { method, url, ...more.request } }) as BundleEntry;
 const bundleOf = (type: Bundle["type"], ...entries: BundleEntry[]): Bundle => ({
   resourceType: "Bundle",

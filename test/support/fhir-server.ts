@@ -106,7 +106,13 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     pages: new PageLinks({ keyring, clock }),
     tokens,
     tokenUrl: "http://here.example/auth/token",
-    capability: capabilityOf(providers, { baseUrl, version: "test", sandboxed: [], date: "2026-11-22" }),
+    capability: capabilityOf(providers, {
+      baseUrl,
+      version: "test",
+      sandboxed: [],
+      conditionalDelete: "single",
+      date: "2026-11-22",
+    }),
     rules: { ifMatchRequired: true, deletesMany: false, bundleEntries: 200, ...settings.rules },
     maxBodyBytes: settings.maxBodyBytes ?? 1 << 20,
     repeats: {
