@@ -4,14 +4,12 @@ import type { Resource } from "@medplum/fhirtypes";
 import { describe, expect, it } from "vitest";
 import { checkMessage } from "../scripts/mapping-check.ts";
 import { messages } from "../scripts/mapping-folder.ts";
-import { conceptMapFromCsv } from "../src/fml/concept-map-csv.ts";
 import { MappingError } from "../src/fml/errors.ts";
 import { loadMapping } from "../src/fml/loader.ts";
 import type { LogicalModel } from "../src/fml/logical-model.ts";
 import { xmlModelOf } from "../src/fml/xml-source.ts";
 import { XmlError } from "../src/xml/error.ts";
 import { readObject } from "../src/xml/object.ts";
-import { mappingOf } from "./support/fml.ts";
 import { r4Errors } from "./support/r4.ts";
 
 const named = messages().map((message) => [message.name, message] as const);
@@ -55,30 +53,6 @@ describe("every map", () => {
     const flags = ["--disallow-code-generation-from-strings", "--import", "tsx", "--input-type=module"];
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, "-e", script], { encoding: "utf8" });
     expect(`${stdout}${stderr}`.trim()).toBe("collection");
-  });
-});
-
-describe("docs/mapping.md", () => {
-  it("shows a model, a table and a map that work together", async () => {
-    const page = readFileSync(new URL("../docs/mapping.md", import.meta.url), "utf8");
-    const block = (language: string) =>
-      new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "m").exec(page)?.[1] ?? "";
-    const mapping = await mappingOf(block("fml"), {
-      models: [JSON.parse(block("json")) as LogicalModel],
-      conceptMaps: [conceptMapFromCsv("sex", block("csv"))],
-    });
-    const card = { id: "7", born: "1980-02-29", sex: "2", job: [{ title: "GP", from: "2020" }] };
-    expect(mapping.convert(card)).toEqual({
-      resourceType: "Practitioner",
-      identifier: [{ system: "urn:example:worker", value: "7" }],
-      birthDate: "1980-02-29",
-      gender: "female",
-      qualification: [{ code: { text: "GP (from 2020)" } }],
-    });
-    expect(() => mapping.convert({ ...card, born: "1980-02-31" })).toThrow(MappingError);
-    expect(() => mapping.convert({ ...card, sex: "9" })).toThrow(
-      expect.objectContaining({ code: "unmapped-code" }),
-    );
   });
 });
 

@@ -21,10 +21,10 @@ const model = modelFromXsd(schema, "Card", "urn:model");
 it("a model has the schema's types, repeats, attributes and order", () => {
   expect(model).toEqual({
     url: "urn:model",
-    root: "CardType",
+    root: "Card",
     namespace: "urn:card",
     types: {
-      CardType: {
+      Card: {
         id: { type: "string", min: 1 },
         job: { type: "Job", max: "*" },
         a: { type: "string" },
@@ -32,12 +32,12 @@ it("a model has the schema's types, repeats, attributes and order", () => {
       },
       Job: {
         title: { type: "string", min: 1 },
-        part: { type: "CardType" },
+        part: { type: "Card" },
         main: { type: "string", min: 1, attribute: true },
       },
     },
   });
-  expect(Object.keys(model.types["CardType"]!)).toEqual(["id", "job", "a", "b"]);
+  expect(Object.keys(model.types["Card"]!)).toEqual(["id", "job", "a", "b"]);
 });
 
 it("XML becomes the object that the model describes", () => {
@@ -47,7 +47,7 @@ it("XML becomes the object that the model describes", () => {
 });
 
 it("elements that a map never touches are named, apart from the listed ones", () => {
-  const touched = new Set(["urn:model#CardType.id", "urn:model#CardType.job", "urn:model#Job.title"]);
+  const touched = new Set(["urn:model#Card.id", "urn:model#Card.job", "urn:model#Job.title"]);
   expect(uncovered(model, touched, new Set(["b"]))).toEqual(["job.part", "job.main", "a"]);
 });
 

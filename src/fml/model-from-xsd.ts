@@ -8,6 +8,8 @@ type Members = Record<string, ModelElement>;
 interface Building {
   readonly named: ReadonlyMap<string, XmlElement>;
   readonly types: Record<string, Members>;
+  /** the root's type bears the element's name, by which a document is found */
+  readonly rootType: { readonly schemaName: string; readonly name: string };
 }
 
 const all = (element: XmlElement): readonly XmlElement[] => [element, ...elementsOf(element).flatMap(all)];
@@ -28,7 +30,9 @@ export function modelFromXsd(document: XmlElement, root: string, url: string): L
   if (element === undefined) {
     throw new RangeError(`the schema has no element ${root}`);
   }
-  const building: Building = { named, types: {} };
+  const schemaName = localName(attributeOf(element, "type") ?? "");
+  const name = named.has(`complexType ${root}`) ? schemaName : root;
+  const building: Building = { named, types: {}, rootType: { schemaName, name } };
   const type = typeOf(building, element, root);
   const namespace = schemas
     .map((schema) => attributeOf(schema, "targetNamespace"))
@@ -44,7 +48,9 @@ function typeOf(building: Building, element: XmlElement, hint: string): string {
   if (complex === undefined) {
     return "string";
   }
-  const own = inline === undefined ? name : freeName(building, hint);
+  const { rootType } = building;
+  const declared = name === rootType.schemaName ? rootType.name : name;
+  const own = inline === undefined ? declared : freeName(building, hint);
   if (!Object.hasOwn(building.types, own)) {
     const members: Members = {};
     building.types[own] = members;
