@@ -9,7 +9,7 @@ import { SessionDoor } from "./plugins/session.ts";
 
 /** Joins what sign-in and sessions are made of. */
 export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings): AuthDoor {
-  const { sessions, signIns, terms, keyring, claimOnce, esia: provider } = parts;
+  const { sessions, signIns, notices, terms, keyring, claimOnce, esia: provider } = parts;
   const { PUBLIC_URL: publicUrl, TERMS_VERSION: termsVersion } = config;
   const redirectUri = `${publicUrl}/auth/callback`;
   const common = { provider, sessions, claimOnce, clock, redirectUri };
@@ -18,6 +18,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
     signIn: new SignIn({
       ...common,
       signIns,
+      notices,
       terms,
       keyring,
       termsVersion,

@@ -40,9 +40,23 @@ export class SignIns {
     this.#keyring = parts.keyring;
   }
 
-  /** Records a sign-in; true when it came from a new device (a person's first device is not news). */
-  async record({ sessionId, owner, at, deviceHash, circumstances }: SignInRecord): Promise<boolean> {
-    const devices = await this.#db
+  /**
+   * Records a sign-in; true when it came from a new device (a person's first device is not news), which `tell` then
+   * hears of in the same transaction.
+   */
+  record(signIn: SignInRecord, tell: (trx: Kysely<Schema>) => Promise<unknown>): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      const isNew = await this.#write(trx, signIn);
+      if (isNew) await tell(trx);
+      return isNew;
+    });
+  }
+
+  async #write(
+    trx: Kysely<Schema>,
+    { sessionId, owner, at, deviceHash, circumstances }: SignInRecord,
+  ): Promise<boolean> {
+    const devices = await trx
       .selectFrom("sign_in")
       .select("device_hash")
       .distinct()
@@ -50,7 +64,7 @@ export class SignIns {
       .execute();
     const isNew = devices.length > 0 && devices.every(({ device_hash }) => device_hash !== deviceHash);
     const plain = Buffer.from(JSON.stringify(circumstances));
-    await this.#db
+    await trx
       .insertInto("sign_in")
       .values({
         session_id: sessionId,

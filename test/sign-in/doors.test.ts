@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseRequirements } from "../../scripts/requirement-rows.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { messagesTo } from "../support/messages.ts";
 import { readProjectFile } from "../support/project-files.ts";
 import { alterAccounts, codeOn, csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
 import { testContext } from "../support/upstream.ts";
@@ -18,6 +19,10 @@ afterEach(() => {
   for (const step of undo.splice(0)) step();
 });
 const account = (visitor: Visitor) => visitor.visit(`${app.url}/auth/account`);
+const post = async (visitor: Visitor, path: string, fields: Record<string, string>) => {
+  const csrf = csrfOn(await account(visitor));
+  return visitor.visit(app.url + path, { form: { csrf, ...fields } });
+};
 const form = "application/x-www-form-urlencoded";
 const json = { accept: "application/json", "content-type": "application/json", "x-requested-with": "test" };
 
@@ -67,6 +72,25 @@ describe("a session at the doors", () => {
     expect(text.replace(/\s+/g, " ")).toContain("Вход с нового устройства: Firefox, Android");
     expect(text).toMatch(/\d{4} г\. в \d\d:\d\d/);
     expect(text).toContain("смените пароль Госуслуг");
+    await expect
+      .poll(async () => (await messagesTo(app, "+79990000009")).map(({ text: sent }) => sent), {
+        timeout: 20_000,
+      })
+      .toEqual([expect.stringMatching(/нового устройства: Firefox, Android, .*смените пароль/)]);
+  });
+
+  it("a notice of a new device that its person has seen is not shown again, a later one is", async () => {
+    const first = await signInAs(app, "doctor-two");
+    const from = (system: string) =>
+      signInAs(app, "doctor-two", "worker", new Visitor(`Mozilla/5.0 (${system}) Firefox/140.0`));
+    await from("Android 15");
+    const shown = await account(first.visitor);
+    const until = /name="until" value="(\d+)"/.exec(shown.text)?.[1] ?? "";
+    expect((await post(first.visitor, "/auth/notices", { until: "soon" })).status).toBe(400);
+    expect((await post(first.visitor, "/auth/notices", { until })).status).toBe(303);
+    expect((await account(first.visitor)).text).not.toContain("нового");
+    await from("Macintosh");
+    expect((await account(first.visitor)).text).toContain("нового");
   });
 
   it("a browser of another version is no new device", async () => {
@@ -140,11 +164,6 @@ describe("leaving", () => {
 });
 
 describe("choices", () => {
-  const post = async (visitor: Visitor, path: string, form: Record<string, string>) => {
-    const csrf = csrfOn(await account(visitor));
-    return visitor.visit(app.url + path, { form: { csrf, ...form } });
-  };
-
   it("L-64 a worker of two organisations chooses; the actor of the next request works there", async () => {
     const { visitor } = await signInAs(app, "doctor-two");
     const oid = "1.2.643.5.1.13.13.12.2.77.90002";

@@ -423,7 +423,7 @@ describe("other grants", () => {
     expect(second.status).toBe(200);
     await esia.te(refresh(second.refresh_token));
     const signed = esia.logged.filter(({ message }) => message === "ESIA refreshes a token");
-    expect(signed.map(({ fields: { signed: which } }: { fields: { signed?: string } }) => which)).toEqual([
+    expect(signed.map(({ fields: { outcome } }: { fields: { outcome?: string } }) => outcome)).toEqual([
       "refresh_token",
       "redirect_uri",
     ]);

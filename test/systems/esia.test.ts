@@ -434,7 +434,7 @@ describe("a refresh", () => {
     const second = await esia.refresh(first.refreshToken ?? "", redirectUri, context());
     expect(second).toMatchObject({ subject: first.subject, refreshToken: expect.any(String) });
     expect(second.refreshToken).not.toBe(first.refreshToken);
-    expect(heard).toContainEqual(expect.objectContaining({ fields: { client: "MISCAB01", signed } }));
+    expect(heard).toContainEqual(expect.objectContaining({ fields: { actor: "MISCAB01", outcome: signed } }));
   });
 
   it("that overlaps another one with the same token shares its exchange", async () => {

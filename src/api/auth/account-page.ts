@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { SessionFacts } from "../../access/session-facts.ts";
+import { moscowMoment } from "../../core/moscow-time.ts";
 import { registerSessionOnly, requireSession } from "../../plugins/session.ts";
 import type { DeviceNotice } from "../../store/sign-ins.ts";
 import { type Html, html, sendPage } from "../ops/page.ts";
@@ -11,6 +12,14 @@ const path = "/auth/account";
 const formWith = (name: string) => ({
   body: { type: "object", required: [name], properties: { [name]: { type: "string" } } },
 });
+
+const noticesForm = {
+  body: {
+    type: "object",
+    required: ["until"],
+    properties: { until: { type: "string", pattern: "^\\d{1,15}$" } },
+  },
+};
 
 /** `/auth/account`: who is signed in, what is still to be chosen or accepted, and the way out; works without scripts. */
 export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void {
@@ -25,6 +34,20 @@ export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void 
         formAction: `'self' ${esia}`,
       });
     });
+    guarded.post<{ Body: { until: string } }>(
+      "/auth/notices",
+      { schema: noticesForm },
+      async (request, reply) => {
+        const session = requireSession(request);
+        await door.signIns.acknowledge(session.owner, Number(request.body.until));
+        await request.journal({
+          action: "acknowledge-device",
+          resourceType: "Session",
+          resourceId: session.id,
+        });
+        return reply.redirect(path, 303);
+      },
+    );
     guarded.post<{ Body: { oid: string } }>(
       "/auth/organization",
       { schema: formWith("oid") },
@@ -58,6 +81,7 @@ function accountPage(session: SessionFacts, notices: readonly DeviceNotice[], do
 <p>Вы вошли как ${session.kind === "worker" ? "медицинский работник" : "гражданин"}.</p>
 ${registryNote(session)}
 ${notices.map(noticeOf)}
+${notices[0] && noticesSeenForm(notices[0].at, csrf)}
 ${session.termsVersion !== door.termsVersion && termsForm(door.termsVersion, csrf)}
 ${session.kind === "worker" && organizationForm(session, csrf)}
 <form method="post" action="/auth/logout">${csrf}<p><button>Выйти из кабинета и из Госуслуг</button></p></form>`;
@@ -66,15 +90,21 @@ ${session.kind === "worker" && organizationForm(session, csrf)}
 function registryNote({ registry }: SessionFacts): Html | undefined {
   if (!registry || registry.fresh) return undefined;
   return html`<p class="notice" role="note">Реестр медицинских работников не отвечает. Ваш статус подтверждён
-${moment(registry.verifiedAt)}; подписание документов недоступно до новой проверки при следующем входе.</p>`;
+${moscowMoment(registry.verifiedAt)}; подписание документов недоступно до новой проверки при следующем входе.</p>`;
 }
 
 const noticeOf = ({
   at,
   circumstances,
 }: DeviceNotice): Html => html`<p class="notice" role="alert">Вход с нового
-устройства: ${circumstances.browser}, ${moment(at)}. Если это были не вы, сразу смените пароль Госуслуг и
+устройства: ${circumstances.browser}, ${moscowMoment(at)}. Если это были не вы, сразу смените пароль Госуслуг и
 <a href="/help/sign-in#support">обратитесь в поддержку</a>.</p>`;
+
+const noticesSeenForm = (
+  until: number,
+  csrf: Html,
+): Html => html`<form method="post" action="/auth/notices">${csrf}
+<input type="hidden" name="until" value="${String(until)}"><p><button>Это были мои входы</button></p></form>`;
 
 const termsForm = (version: string, csrf: Html): Html => html`<h2>Условия использования</h2>
 <p>Кабинет показывает сведения государственных систем и записывает каждое обращение в журнал. Пользуйтесь им только
@@ -93,6 +123,3 @@ function organizationForm({ organization, organizations }: SessionFacts, csrf: H
   return html`<h2>Организация, от имени которой вы работаете</h2>
 <form method="post" action="/auth/organization">${csrf}${options}<p><button>Выбрать</button></p></form>`;
 }
-
-const moment = (at: number): string =>
-  new Date(at).toLocaleString("ru-RU", { timeZone: "Europe/Moscow", dateStyle: "long", timeStyle: "short" });

@@ -10,10 +10,10 @@ import type { CodeVerdict, IssuedCode, OneTimeCodes } from "../../store/one-time
 import { codeLimits } from "../../store/one-time-codes.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { Notices, Recipient } from "../../systems/notify/notices.ts";
+import { recipientOf } from "../recipient.ts";
 import type { ConsentStore, VersionedConsent } from "./consent-store.ts";
 import { type ConsentTerms, type Grantee, requireFitting, type StoredConsent } from "./consent-terms.ts";
 import { consentText } from "./consent-text.ts";
-import { recipientOf } from "./recipient.ts";
 
 export interface ConsentsParts {
   db: Kysely<Schema>;

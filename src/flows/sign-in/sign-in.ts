@@ -1,16 +1,21 @@
+import type { Kysely } from "kysely";
 import { actorOf, type SessionFacts } from "../../access/session-facts.ts";
 import { sessionOwnerOf } from "../../access/session-owner.ts";
 import type { Sessions } from "../../access/sessions.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { moscowMoment } from "../../core/moscow-time.ts";
 import type { Keyring } from "../../crypto/keyring.ts";
 import type { ClaimOnce } from "../../store/once.ts";
+import type { Schema } from "../../store/schema.ts";
 import type { SessionKind } from "../../store/sessions.ts";
 import type { SignIns } from "../../store/sign-ins.ts";
 import type { TermsAcceptances } from "../../store/terms.ts";
 import type { IdentityProvider, SignedIn } from "../../systems/esia/identity-provider.ts";
+import type { Notices } from "../../systems/notify/notices.ts";
 import type { Identities } from "../identities.ts";
+import { contactOf } from "../recipient.ts";
 import { admittedSnils } from "./account.ts";
 import { requireState, type SignInTicket, Tickets, ticketSeconds } from "./ticket.ts";
 import type { WorkerStatuses } from "./worker-status.ts";
@@ -20,6 +25,7 @@ export interface SignInParts {
   statuses: WorkerStatuses;
   sessions: Sessions;
   signIns: SignIns;
+  notices: Pick<Notices, "send">;
   terms: TermsAcceptances;
   identities: Identities;
   claimOnce: ClaimOnce;
@@ -190,21 +196,23 @@ export class SignIn {
 
   async #open({ account, owner, kind, facts }: Admitted, ticket: SignInTicket, device: Device) {
     const { sessions, signIns, clock } = this.#parts;
-    const { id, token } = await sessions.open({ owner, kind, deviceHash: device.hash }, facts);
-    const newDevice = await signIns.record({
-      sessionId: id,
-      owner,
-      at: clock.now(),
-      deviceHash: device.hash,
-      circumstances: {
-        address: device.address,
-        browser: device.browser,
-        kind,
-        amr: account.amr,
-        secondFactor: "assumed",
-      },
-    });
-    return { token, returnTo: ticket.returnTo, newDevice, facts: { ...facts, id, kind, owner } };
+    const { hash: deviceHash, address, browser } = device;
+    const { id, token } = await sessions.open({ owner, kind, deviceHash }, facts);
+    const circumstances = { address, browser, kind, amr: account.amr, secondFactor: "assumed" } as const;
+    const opened = { ...facts, id, kind, owner };
+    const at = clock.now();
+    const newDevice = await signIns.record({ sessionId: id, owner, at, deviceHash, circumstances }, (trx) =>
+      this.#tellOfDevice(trx, opened, { at, browser }),
+    );
+    return { token, returnTo: ticket.returnTo, newDevice, facts: opened };
+  }
+
+  async #tellOfDevice(trx: Kysely<Schema>, session: SessionFacts, seen: { at: number; browser: string }) {
+    const to = contactOf(session.person);
+    if (!to) return;
+    const parameters = { at: moscowMoment(seen.at), browser: seen.browser };
+    const { tenant } = actorOf(session);
+    await this.#parts.notices.send(trx, { to, kind: "new-device", parameters, id: session.id, tenant });
   }
 
   async #record(

@@ -110,7 +110,7 @@ function refuse(
   const [clientId, address, state] = [query["client_id"], query["redirect_uri"], query["state"]].map(
     (value) => (typeof value === "string" ? value : undefined),
   );
-  esia.logger.info({ client: clientId, refusal: refusal.message }, "ESIA refused an authorization request");
+  esia.logger.info({ actor: clientId, reason: refusal.message }, "ESIA refused an authorization request");
   if (!address || !esia.clients.ownsAddress(clientId, address)) {
     return messagePage(reply, 400, {
       title: "Вход невозможен",

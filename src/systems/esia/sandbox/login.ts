@@ -99,7 +99,7 @@ function onPassword(visit: OpenVisit): FastifyReply {
     person !== undefined && fields["password"] === sandboxPassword,
   );
   esia.logger.info(
-    { client: asked.client.clientId, outcome: attempt.outcome },
+    { actor: asked.client.clientId, outcome: attempt.outcome },
     "a password was typed at ESIA",
   );
   if (!person || attempt.outcome !== "accepted") return showFailure(visit, attempt);

@@ -27,7 +27,7 @@ export function tokenDoor(app: FastifyInstance, esia: EsiaState): void {
       errorHandler: (error, request, reply) => {
         const refusal = refusalOf(error, esia.logger);
         const { state } = softFields(request);
-        esia.logger.info({ refusal: refusal.message }, "ESIA refused a token request");
+        esia.logger.info({ reason: refusal.message }, "ESIA refused a token request");
         return reply
           .code(400)
           .send({ error: refusal.error, error_description: refusal.message, ...(state ? { state } : {}) });
@@ -73,7 +73,7 @@ function byRefreshToken(call: Call) {
   const withToken = client_id + scope + timestamp + state + token;
   const { client, form } = esia.clients.authenticate("te", fields, [commonString(fields), withToken]);
   const signed = form === 0 ? "redirect_uri" : "refresh_token";
-  esia.logger.info({ client: client_id, signed }, "ESIA refreshes a token");
+  esia.logger.info({ actor: client_id, outcome: signed }, "ESIA refreshes a token");
   const issued = esia.refreshTokens.take(token);
   if (issued?.client.clientId !== client.clientId) throw new EsiaRefusal("007011");
   checkSameScope(issued, fields);

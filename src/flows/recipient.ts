@@ -1,16 +1,24 @@
 import type { Person } from "@medplum/fhirtypes";
-import { GatewayError } from "../../core/errors.ts";
-import type { Recipient } from "../../systems/notify/notices.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Recipient } from "../systems/notify/notices.ts";
 
-/** Where a code reaches the person: the phone that ESIA has confirmed, else the e-mail; throws `contact-missing`. */
-export function recipientOf({ telecom = [] }: Person): Recipient & { channel: "sms" | "email" } {
+type Reachable = Recipient & { channel: "sms" | "email" };
+
+/** Where a code reaches the person; throws `contact-missing`. */
+export function recipientOf(person: Person): Reachable {
+  const to = contactOf(person);
+  if (!to) throw new GatewayError("contact-missing");
+  return to;
+}
+
+/** The phone that ESIA has confirmed, else the e-mail, if there is one. */
+export function contactOf({ telecom = [] }: Person): Reachable | undefined {
   const phones = telecom.filter(({ system }) => system === "phone");
   const phone = (phones.find(({ use }) => use === "mobile") ?? phones[0])?.value?.replace(/\D/g, "");
   // numbers of the Russian plan come with 7, with 8 or without
   if (phone && /^[78]?\d{10}$/.test(phone)) return { channel: "sms", address: `+7${phone.slice(-10)}` };
   const email = telecom.find(({ system }) => system === "email")?.value;
-  if (email) return { channel: "email", address: email };
-  throw new GatewayError("contact-missing");
+  return email ? { channel: "email", address: email } : undefined;
 }
 
 /** The address with most of it hidden, for the person to recognise. */
