@@ -2,6 +2,7 @@ import type { Bundle } from "@medplum/fhirtypes";
 import type { TestGateway } from "../test/support/gateway.ts";
 import { signInAs } from "../test/support/sign-in.ts";
 import type { Canary } from "./canary-people.ts";
+import type { RouteCall } from "./canary-routes.ts";
 
 /** Something that left the gateway and must hold no personal data. */
 export type Outgoing = (place: string, text: string) => void;
@@ -89,6 +90,7 @@ export async function drivePerson(
   gateway: TestGateway,
   { person }: Canary,
   outgoing: Outgoing,
+  calls: readonly RouteCall[],
 ): Promise<void> {
   const { visitor, answer } = await signInAs(gateway, person.id);
   if (answer.status !== 200) throw new Error(`a canary could not sign in: ${answer.status} ${answer.text}`);
@@ -105,6 +107,22 @@ export async function drivePerson(
   }
   const refused = await visitor.visit(`${gateway.url}/cabinet/v1/me/${encodeURIComponent(person.family)}`);
   outgoing("error body", refused.text);
+  const cookie = ["__Host-sid", "__Host-device"]
+    .map((name) => `${name}=${visitor.cookie(gateway.url, name)}`)
+    .join("; ");
+  const own = { cookie, "user-agent": visitor.userAgent, origin: gateway.url, "x-requested-with": "fetch" };
+  await driveRoutes(gateway, own, calls, outgoing);
+}
+
+/** Sends calls as one caller. */
+export async function driveRoutes(
+  gateway: TestGateway,
+  caller: Record<string, string>,
+  calls: readonly RouteCall[],
+  outgoing: Outgoing,
+): Promise<void> {
+  for (const { path, init } of calls)
+    await send(`${gateway.url}${path}`, { ...init, headers: { ...init.headers, ...caller } }, outgoing);
 }
 
 async function send(url: string, init: RequestInit, outgoing: Outgoing) {

@@ -1,16 +1,24 @@
 /**
  * `npm run canary -- [--people N] [--plant]`: drives invented people through a gateway of its own, errors included,
- * and looks for them in whatever is not theirs: logs, metrics, URLs, headers, error bodies, Redis, the database and
- * the data folder. The last line is `leaks: 0`; `--plant` leaks on purpose and must be found out.
+ * every route included, and looks for them in whatever is not theirs: logs, spans, metrics, URLs, headers, error bodies,
+ * Redis, the database and the data folder. A route that was not reached fails the run. The last line is `leaks: 0`;
+ * `--plant` leaks on purpose and must be found out.
  */
+import { once } from "node:events";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import type { Route } from "../src/plugins/route-table.ts";
+import { startApp } from "../test/support/app.ts";
 import { startGateway } from "../test/support/gateway.ts";
 import { startRedis } from "../test/support/redis-server.ts";
-import { driveClient, driveFaults, drivePerson } from "./canary-calls.ts";
+import { driveClient, driveFaults, drivePerson, driveRoutes, type Outgoing } from "./canary-calls.ts";
 import { type Canary, releaseCanaries, secretsOf } from "./canary-people.ts";
+import { callsOf, unreached } from "./canary-routes.ts";
 import { type Leak, LeakSearch } from "./canary-search.ts";
 import { filesOf, redisContent, tablesContent } from "./canary-stores.ts";
 
@@ -19,14 +27,20 @@ const { values: options } = parseArgs({
 });
 const count = Number(options.people);
 const most = { faults: 6, signIns: 20 };
+const atOnce = 8;
+const started = Date.now();
 
 const folder = await mkdtemp(join(tmpdir(), "canary-"));
 const logFile = join(folder, "gateway.log");
 const redis = await startRedis().catch(() => undefined);
+const collector = await startCollector();
+const routes = await routeTable();
 const gateway = await startGateway(
   {
     LOG_LEVEL: "debug",
     TRACE_RATIO: "1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    RATE_LIMIT_PER_MINUTE: "1000000",
     REFUSALS_PER_MINUTE: "1000000",
     SIGN_IN_PER_MINUTE: "1000000",
     ...(redis && { REDIS_URL: redis.url }),
@@ -35,21 +49,24 @@ const gateway = await startGateway(
 );
 const dataFolder = String(gateway.environment.DATA_DIR);
 const leaks: Leak[] = [];
+let missed: string[] = [];
 try {
   const canaries = await releaseCanaries(gateway.sandboxUrl, count + most.faults);
   const secrets = new LeakSearch(canaries.flatMap(secretsOf));
-  const outgoing = (place: string, text: string) =>
-    void leaks.push(...secrets.search(place, Buffer.from(text)));
+  const outgoing: Outgoing = (place, text) => void leaks.push(...secrets.search(place, Buffer.from(text)));
   await drive(canaries, outgoing);
   if (options.plant) await plant(canaries);
-  const metrics = await fetch(`http://127.0.0.1:${gateway.environment.METRICS_PORT}/metrics`);
-  outgoing("metrics", await metrics.text());
+  const metrics = await (await fetch(`http://127.0.0.1:${gateway.environment.METRICS_PORT}/metrics`)).text();
+  outgoing("metrics", metrics);
+  missed = unreached(routes, metrics);
   if (redis)
     for (const [key, bytes] of await redisContent(redis.url)) {
       outgoing("redis key", key);
       leaks.push(...secrets.search("redis", bytes));
     }
   await gateway.server.stop();
+  if (collector.spans.length === 0) throw new Error("no span was exported");
+  for (const bytes of collector.spans) leaks.push(...secrets.search("spans", bytes));
   for (const [table, rows] of await tablesContent(dataFolder)) outgoing(`table ${table}`, rows);
   for (const root of [dataFolder, folder])
     for (const file of await filesOf(root)) leaks.push(...secrets.search(file, await readFile(file)));
@@ -57,28 +74,66 @@ try {
 } finally {
   await gateway.remove();
   await redis?.server.stop();
+  collector.close();
   await rm(folder, { recursive: true, force: true });
 }
 
-async function drive(canaries: readonly Canary[], outgoing: (place: string, text: string) => void) {
+async function drive(canaries: readonly Canary[], outgoing: Outgoing) {
   const people = canaries.slice(0, count);
+  const share = Math.max(4, Math.ceil((2 * routes.length) / people.length));
   let token = "";
-  for (const [index, canary] of people.entries()) {
+  for (let start = 0; start < people.length; start += atOnce) {
     // a token lives for minutes
-    if (index % 100 === 0) token = await gateway.token("system/*.cruds");
-    await driveClient(gateway, token, canary, outgoing);
+    if (start % 80 === 0) token = await gateway.token("system/*.cruds");
+    const some = people.slice(start, start + atOnce);
+    await Promise.all(
+      some.map(async (canary, index) => {
+        await driveClient(gateway, token, canary, outgoing);
+        const calls = callsOf(routes, canary);
+        const from = ((start + index) * share) % calls.length;
+        const own = [...calls, ...calls].slice(from, from + share);
+        await driveRoutes(gateway, { authorization: `Bearer ${token}` }, own, outgoing);
+      }),
+    );
   }
-  for (const canary of people.slice(0, most.signIns)) await drivePerson(gateway, canary, outgoing);
+  const members = people.slice(0, most.signIns);
+  for (const canary of members)
+    await drivePerson(gateway, canary, outgoing, callsOf(canary === members[0] ? routes : [], canary));
   // last: ФРМР is held for down afterwards
   await driveFaults(gateway, token, canaries.slice(count), outgoing);
 }
 
-/** Leaks as they would happen: encoded in a log line, as hex in a file. */
+/** The routes of the same product in this process. */
+async function routeTable(): Promise<Route[]> {
+  const app = await startApp();
+  await app.close();
+  return [...app.app.routeTable];
+}
+
+/** Takes what the gateway exports of its traces. */
+async function startCollector() {
+  const spans: Buffer[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = Buffer.concat(chunks);
+      spans.push(request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body);
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, spans, close: () => server.close() };
+}
+
+/** Leaks as they would happen: encoded in a log line, as hex in a file, in the address that a span names. */
 async function plant([first]: readonly Canary[]): Promise<void> {
   if (!first) return;
   const { family, snils } = first.person;
   await appendFile(logFile, `${Buffer.from(`?${family}`).toString("base64")}\n`);
   await writeFile(join(dataFolder, "planted"), Buffer.from(snils).toString("hex"));
+  collector.spans.push(Buffer.from(`{"url.path":"/fhir/Patient?name=${encodeURIComponent(family)}"}`));
 }
 
 function report(people: number): void {
@@ -86,7 +141,11 @@ function report(people: number): void {
   for (const { place, form } of leaks)
     byPlace.set(`${place} (${form})`, (byPlace.get(`${place} (${form})`) ?? 0) + 1);
   for (const [place, times] of byPlace) console.log(`leak in ${place}: ${times}`);
-  console.log(`${people} invented people; ${redis ? "with" : "without"} Redis`);
+  for (const route of missed) console.log(`not reached: ${route}`);
+  const seconds = Math.round((Date.now() - started) / 1_000);
+  console.log(
+    `${people} invented people, ${routes.length} routes, ${redis ? "with" : "without"} Redis, ${seconds} s`,
+  );
   console.log(`leaks: ${leaks.length}`);
-  process.exitCode = leaks.length === 0 ? 0 : 1;
+  process.exitCode = leaks.length + missed.length === 0 ? 0 : 1;
 }

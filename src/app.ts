@@ -38,6 +38,7 @@ import { registerErrors } from "./plugins/errors.ts";
 import { registerIdempotency, requiredIdempotencyKeyOf } from "./plugins/idempotency.ts";
 import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
+import { registerRouteTable } from "./plugins/route-table.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
 import { SharedRates } from "./plugins/shared-rates.ts";
@@ -64,6 +65,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
       trustedProxies: listOf(config.TRUSTED_PROXIES),
     }),
   );
+  registerRouteTable(app);
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);
   registerAccess(app, openAccess(config, parts, around));
@@ -206,6 +208,10 @@ function upstreamStates(config: Config, upstream: Upstream): UpstreamState[] {
 }
 
 async function limitLoad(app: FastifyInstance, config: Config, store: ReturnType<typeof rateStore>) {
+  const routes: { method: string; url: string }[] = [];
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url });
+  });
   const load = watchLoad(config.OVERLOAD_MS);
   app.addHook("onClose", async () => load.stop());
   await registerLimits(app, {

@@ -106,8 +106,12 @@ function finish(
   }));
 }
 
+/** A route's url without the patterns of its parameters, as the metrics name it. */
+export const labelOfRoute = (url: string): string =>
+  url.includes("(") ? url.replace(/\([^)]*\)/g, "") : url;
+
 const routeOf = ({ routeOptions }: FastifyRequest): DeclaredLabel =>
-  routeOptions.url === undefined ? otherLabel : declareLabel(routeOptions.url);
+  routeOptions.url === undefined ? otherLabel : declareLabel(labelOfRoute(routeOptions.url));
 
 function serviceLevelOf(route: string, method: string): ServiceLevel {
   if (!/^\/(fhir|cabinet|auth)\//.test(route)) return "none";

@@ -50,7 +50,7 @@ function searchFor(canaries: readonly Canary[]): LeakSearch {
 async function driveDoors(gateway: TestGateway, canaries: readonly Canary[]): Promise<void> {
   const token = await gateway.token("system/*.cruds");
   for (const canary of canaries) await driveClient(gateway, token, canary, () => {});
-  for (const canary of canaries) await drivePerson(gateway, canary, () => {});
+  for (const canary of canaries) await drivePerson(gateway, canary, () => {}, []);
 }
 
 /** The store: what a patient's card consists of, indexed for search, a second version included. */

@@ -106,7 +106,8 @@ function journalled({ request }: Caller, { asked, id, before, after }: PlannedCh
   return request.journal({
     action: asked.interaction,
     resourceType: asked.provider.type,
-    resourceId: id,
+    // of what there never was, the caller may have named anything, a person's number too
+    resourceId: told && id,
     subject: told && personOf(told),
   });
 }
