@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Config } from "./config.ts";
 import { createFactsOf } from "./flows/access-facts.ts";
 import { ActiveWorkers } from "./flows/acting-worker.ts";
+import { withSignatures } from "./flows/signature/signature-facts.ts";
 import type { Parts, Surroundings } from "./parts.ts";
 import type { AccessSettings } from "./plugins/access.ts";
 
@@ -16,13 +17,14 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     clock,
     earlierVerificationDays: config.EARLIER_VERIFICATION_DAYS,
   });
-  const factsOf = createFactsOf({
+  const loaded = createFactsOf({
     db: store.db,
     cache,
     clock,
     resources,
     isActive: (ctx) => workers.isActive(ctx),
   });
+  const factsOf = withSignatures(loaded, parts);
   const report: AccessSettings["onEmergency"] = async ({ ctx }) => {
     if (!config.SECURITY_EMAIL) return;
     await notices.send(store.db, {

@@ -12,7 +12,9 @@ import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
+import { myCertificateOperations } from "./api/cabinet/my-certificates.ts";
 import { consentOperations } from "./api/cabinet/my-consents.ts";
+import { mySignatureOperations } from "./api/cabinet/my-signatures.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
 import { repeatKeyOf } from "./api/fhir/repeat-key.ts";
@@ -45,6 +47,7 @@ import { SharedRates } from "./plugins/shared-rates.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
+import { isPkiSandboxed } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import { isClaimed } from "./store/once.ts";
@@ -162,6 +165,12 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),
       ...consentOperations(openConsents(parts, around, auth)),
+      ...mySignatureOperations({
+        door: auth.session,
+        signatures: parts.signatures,
+        ...(isPkiSandboxed(config) && around.sandbox && { signingPage: `${around.sandbox.url}/pki/signing` }),
+      }),
+      ...myCertificateOperations({ door: auth.session, signingCertificates: parts.signingCertificates }),
       explainAccess: explainOperation(journal),
       listMyAccesses: myAccessesOperation({
         search: journal,

@@ -13,8 +13,8 @@ declare module "fastify" {
      * the journal learns the ground.
      */
     authorize(action: AccessAction, resource: AccessedResource, facts?: KnownFacts): void;
-    /** Loads the facts, then as `authorize`. */
-    authorizeOne(action: AccessAction, resource: AccessedResource): Promise<void>;
+    /** Loads the facts, then as `authorize`; `own` are facts that the door itself sees to, over the loaded ones. */
+    authorizeOne(action: AccessAction, resource: AccessedResource, own?: KnownFacts): Promise<void>;
     /** A decision for each resource, in order; facts are loaded once. Never throws for a denial. */
     authorizeAll(action: AccessAction, resources: readonly AccessedResource[]): Promise<readonly Decision[]>;
     /** whose data an access that was refused would have opened */
@@ -41,25 +41,29 @@ export function registerAccess(app: FastifyInstance, settings: AccessSettings): 
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
     enforce(this, resource, decided(this, settings, { action, resource, facts }));
   });
-  app.decorateRequest("authorizeOne", async function (this: FastifyRequest, action, resource) {
-    const [decision] = await decideOnAll(this, settings, action, [resource]);
+  app.decorateRequest("authorizeOne", async function (this: FastifyRequest, action, resource, own) {
+    const [decision] = await decideOnAll(this, settings, { action, resources: [resource], own });
     if (decision) enforce(this, resource, decision);
   });
   app.decorateRequest("authorizeAll", async function (this: FastifyRequest, action, resources) {
-    return decideOnAll(this, settings, action, resources);
+    return decideOnAll(this, settings, { action, resources });
   });
 }
 
 async function decideOnAll(
   request: FastifyRequest,
   settings: AccessSettings,
-  action: AccessAction,
-  resources: readonly AccessedResource[],
+  question: { action: AccessAction; resources: readonly AccessedResource[]; own?: KnownFacts },
 ): Promise<Decision[]> {
+  const { action, resources, own } = question;
   const factsFor = await loaded(request, settings, resources);
   const breakGlass = settings.onEmergency && emergencyOf(request);
   const decisions = resources.map((resource) =>
-    decided(request, settings, { action, resource, facts: { ...factsFor(resource.subject), breakGlass } }),
+    decided(request, settings, {
+      action,
+      resource,
+      facts: { ...factsFor(resource.subject), breakGlass, ...own },
+    }),
   );
   if (decisions.some((decision) => decision.permit && decision.alert)) {
     request.ctx.log.warn({ ground: "break-glass" }, "emergency access");

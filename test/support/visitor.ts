@@ -16,6 +16,8 @@ interface VisitOptions {
   crossSite?: boolean;
   method?: string;
   form?: Record<string, string>;
+  /** a call of our own page's script, with its marks */
+  json?: object;
   headers?: Record<string, string>;
 }
 
@@ -40,7 +42,7 @@ export class Visitor {
 
   /** One request, no redirect followed. */
   async visit(url: string, options: VisitOptions = {}): Promise<Visit> {
-    const { crossSite = false, form, headers } = options;
+    const { crossSite = false, form, json, headers } = options;
     const cookies = [...this.#jar(url)]
       .filter(([, { strict }]) => !(strict && crossSite))
       .map(([name, { value }]) => `${name}=${value}`)
@@ -52,10 +54,12 @@ export class Visitor {
         accept: "text/html",
         "user-agent": this.userAgent,
         ...(cookies && { cookie: cookies }),
-        ...(form && { origin: new URL(url).origin }),
+        ...((form || json) && { origin: new URL(url).origin }),
+        ...(json && { "content-type": "application/json" }),
         ...headers,
       },
       ...(form && { body: new URLSearchParams(form) }),
+      ...(json && { body: JSON.stringify(json) }),
     });
     const setCookies = answer.headers.getSetCookie();
     if (!this.cookiesOff) for (const line of setCookies) this.#keep(url, line);

@@ -226,6 +226,103 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the worker signed or was to sign, newest first */
+        get: operations["listMySignatures"];
+        put?: never;
+        /**
+         * Freezes the final bytes of a document for the worker's signature
+         * @description The bytes of `content` wait 15 minutes (a setting); the person's own tool signs exactly them. With `card` instead of `document` the gateway writes a request to open that patient's card. Bytes that the person has signed already give that signature back. A private key is never sent here.
+         */
+        post: operations["prepareMySignature"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/signatures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request with its bytes and every check of it */
+        get: operations["getMySignature"];
+        put?: never;
+        post?: never;
+        /** Takes back a request that is not settled */
+        delete: operations["cancelMySignature"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/signatures/{id}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Gives the signature over the prepared bytes
+         * @description A detached CMS (CAdES-BES) of one signer with their certificate. Each cause of a refusal has a code of its own (`signature-…`), and the bytes wait for another try. 202: everything is right, but nobody says now whether the certificate is revoked; the document is not in force until the state becomes `signed`.
+         */
+        put: operations["submitMySignature"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates that the worker signs with */
+        get: operations["listMyCertificates"];
+        put?: never;
+        /** Binds a certificate to the worker after the whole check of it */
+        post: operations["bindMyCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/certificates/{fingerprint}/lost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The key of a certificate is lost
+         * @description From the answer on nothing signed with it is accepted on any replica, and signing is stopped until another certificate is bound.
+         */
+        post: operations["reportMyKeyLost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/practitioners/{id}/registry-card": {
         parameters: {
             query?: never;
@@ -290,6 +387,99 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        DocumentToSign: {
+            title: string;
+            contentType: string;
+            /** @description the final bytes, base64 */
+            content: string;
+            /** @description logical id of the Patient whose data it is */
+            patient?: string;
+            /**
+             * @description FHIR type that the document is the signed form of; it decides the level of the signature
+             * @default DocumentReference
+             */
+            represents: string;
+            /** @description id of the signed DocumentReference that this one changes */
+            replaces?: string;
+            /** @description why it is changed; required with `replaces` */
+            reason?: string;
+        };
+        SignatureRequest: {
+            id: string;
+            /** @enum {string} */
+            purpose: "document" | "card";
+            /** @enum {string} */
+            state: "prepared" | "verification-pending" | "signed" | "refused" | "expired" | "cancelled" | "superseded";
+            title: string;
+            contentType: string;
+            /** @description the frozen bytes, base64 */
+            content?: string;
+            digests: {
+                /** @description hex */
+                sha256: string;
+                /** @description GOST R 34.11-2012, hex */
+                streebog256: string;
+            };
+            /**
+             * @description the least signature that does
+             * @enum {string}
+             */
+            level: "simple" | "enhanced" | "qualified";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            submittedAt?: string;
+            /** Format: date-time */
+            settledAt?: string;
+            patient?: string;
+            /** @description SHA-256 of the signer's certificate */
+            certificate?: string;
+            document?: {
+                /** @description id of the DocumentReference */
+                id: string;
+                version: number;
+            };
+            /** @description sandbox only: a page that signs with an invented person's key */
+            signingPage?: string;
+            /** @description every check of a signature that came for this request, oldest first */
+            checks: components["schemas"]["SignatureCheck"][];
+        };
+        SignatureCheck: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            verdict: "good" | "unknown" | "bad";
+            problems: components["schemas"]["SignatureProblem"][];
+            /** Format: date-time */
+            signingTime?: string;
+            algorithm?: string;
+            revocation: {
+                /** @enum {string} */
+                source: "ocsp" | "crl";
+                /** @enum {string} */
+                status: "good" | "revoked";
+                /** @description how long ago the answer was fetched */
+                ageSeconds: number;
+            }[];
+        };
+        SigningCertificate: {
+            /** @description SHA-256, hex */
+            fingerprint: string;
+            /** Format: date-time */
+            boundAt: string;
+            /** Format: date-time */
+            validUntil: string;
+            lost: boolean;
+            notice?: components["schemas"]["SignatureProblem"];
+        };
+        SignatureProblem: {
+            code: string;
+            /** @description Russian */
+            text: string;
+            remedy: string;
+        };
         Me: {
             /** @description logical id of the Practitioner or Patient */
             id: string;
@@ -643,6 +833,7 @@ export interface components {
     };
     parameters: {
         Id: string;
+        SignatureId: string;
         /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
         IdempotencyKey: string;
     };
@@ -981,6 +1172,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Consents"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMySignatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["SignatureRequest"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    prepareMySignature: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    document?: components["schemas"]["DocumentToSign"];
+                    card?: {
+                        /** @description logical id of the Patient */
+                        patient: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The bytes wait for their signature */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMySignature: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["SignatureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelMySignature: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["SignatureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    submitMySignature: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["SignatureId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description CMS in DER, base64 */
+                    signature: string;
+                    /** @description number of the machine-readable power of attorney (МЧД) */
+                    powerOfAttorney?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description In force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            /** @description Waits for the state of the certificate */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All certificates, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["SigningCertificate"][];
+                        /** @description a key was reported lost and no other certificate was bound since */
+                        signingStopped: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    bindMyCertificate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description certificate in DER, base64; never with a key */
+                    certificate: string;
+                    /** @description certificates of the issuing authorities, when the operator's folder of them lacks some */
+                    chain?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Bound */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reportMyKeyLost: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to do now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        steps: string[];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

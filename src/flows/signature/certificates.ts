@@ -50,7 +50,11 @@ export class SigningCertificates {
    * Binds a certificate to its owner after the whole check (E-08, E-10). Throws `signature-…` for what is wrong with
    * it and `upstream-unavailable` when nobody says whether it is revoked.
    */
-  async bind(worker: SigningWorker, der: Uint8Array): Promise<SigningCertificate> {
+  async bind(
+    worker: SigningWorker,
+    der: Uint8Array,
+    chain: readonly Uint8Array[] = [],
+  ): Promise<SigningCertificate> {
     const { store, clock } = this.#parts;
     const certificate = readable(der);
     if (!isOwn(certificate, worker.snils)) throw new GatewayError("signature-owner-mismatch");
@@ -58,7 +62,7 @@ export class SigningCertificates {
       ({ fingerprint }) => fingerprint === fingerprintOf(der),
     );
     if (known?.lostAt !== undefined) throw new GatewayError("signing-stopped");
-    refuseProblems(await this.#checked(der));
+    refuseProblems(await this.#checked(der, chain));
     const { notAfter } = certificate;
     const { personId: person, contact } = worker;
     await store.bind({ person, der, notAfter: notAfter.getTime(), boundAt: clock.now(), contact });
@@ -109,9 +113,10 @@ export class SigningCertificates {
     return sent;
   }
 
-  #checked(certificateDer: Uint8Array): Promise<CertificateReport> {
+  async #checked(certificateDer: Uint8Array, others: readonly Uint8Array[]): Promise<CertificateReport> {
     const { verifier, clock, toleratedAgeMs } = this.#parts;
-    return verifier.verifyCertificate({ certificateDer, at: new Date(clock.now()), toleratedAgeMs });
+    for (const other of others) readable(other);
+    return verifier.verifyCertificate({ certificateDer, others, at: new Date(clock.now()), toleratedAgeMs });
   }
 }
 

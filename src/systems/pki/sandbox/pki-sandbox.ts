@@ -104,7 +104,9 @@ function signingDoors(app: FastifyInstance, signers: SandboxSigners, now: () => 
     async (request, reply) => {
       const signer = await signers.signer(request.query);
       if (!signer) return reply.code(404).send({ error: "no such owner" });
-      return { certificate: Buffer.from(signer.certificateDer).toString("base64") };
+      const base64 = (der: Uint8Array) => Buffer.from(der).toString("base64");
+      const issuer = await signers.issuer(request.query);
+      return { certificate: base64(signer.certificateDer), chain: [base64(issuer.certificate.der)] };
     },
   );
   app.post<{ Body: CertificateOrder & { content: string; at?: string } }>(

@@ -5,7 +5,7 @@ import type { NameFields } from "../../../crypto/distinguished-name.ts";
 import { generatePrivateKey, publicKeyOf } from "../../../crypto/keys.ts";
 import { createSigner, type Signer } from "../../../crypto/signer.ts";
 import type { Organization, Person, World } from "../../sandbox-world.ts";
-import { type Authorities, keyKinds, type PkiKind } from "./authorities.ts";
+import { type Authorities, type Authority, keyKinds, type PkiKind } from "./authorities.ts";
 import { serialOf, type VariantName, variants } from "./variants.ts";
 
 /** Whose certificate, of which kind and with which fault. */
@@ -49,8 +49,12 @@ export class SandboxSigners {
   ): Promise<Uint8Array | undefined> {
     const signer = await this.signer(order);
     if (!signer) return undefined;
-    const issuer = await this.#authorities.authority(order.kind, variants[order.variant].issuer);
+    const issuer = await this.issuer(order);
     return signDetached(signer, content, { signingTime, chain: [issuer.certificate.der] });
+  }
+
+  issuer({ kind, variant }: CertificateOrder): Promise<Authority> {
+    return this.#authorities.authority(kind, variants[variant].issuer);
   }
 
   async #make(subject: NameFields, { owner, kind, variant }: CertificateOrder): Promise<Signer> {

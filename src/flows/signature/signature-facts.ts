@@ -1,0 +1,32 @@
+import type { FactsOf } from "../../access/access-facts.ts";
+import type { SigningCertificates } from "./certificates.ts";
+import type { Signatures } from "./signatures.ts";
+import { strongest } from "./verdict.ts";
+
+interface LevelSources {
+  signatures: Pick<Signatures, "levelsFor">;
+  signingCertificates: Pick<SigningCertificates, "isStopped">;
+}
+
+/**
+ * Adds to the facts which cards the person has opened with a signature (E-04, E-11). After the loss of a key nothing
+ * but the login counts, on every replica at once: the database is asked each time (E-25).
+ */
+export function withSignatures(factsOf: FactsOf, sources: LevelSources): FactsOf {
+  const { signatures, signingCertificates } = sources;
+  return async (ctx, subjects) => {
+    const { kind, id } = ctx.actor;
+    if (kind !== "practitioner") return factsOf(ctx, subjects);
+    const [facts, isStopped, levels] = await Promise.all([
+      factsOf(ctx, subjects),
+      signingCertificates.isStopped(id),
+      signatures.levelsFor(id, subjects),
+    ]);
+    return (subject) => {
+      const known = facts(subject);
+      if (isStopped) return { ...known, signature: "simple" };
+      const ofCard = subject === undefined ? undefined : levels.get(subject);
+      return { ...known, signature: strongest(known.signature, ofCard) };
+    };
+  };
+}
