@@ -22,6 +22,8 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     cache,
     clock,
     resources,
+    identities,
+    keyring,
     isActive: (ctx) => workers.isActive(ctx),
   });
   const factsOf = withSignatures(loaded, parts);

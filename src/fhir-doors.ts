@@ -12,6 +12,7 @@ import { searchTerminology } from "./fhir/terminology/search-terminology.ts";
 import { validateOperation } from "./fhir/validation/validate-operation.ts";
 import { createValidator, type Validator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
+import { accessFactListener } from "./flows/care-relations.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import {
@@ -70,7 +71,7 @@ function openRepository(
     store: resources,
     index: new SearchIndex({ keyring, clock, baseUrl, terminology: codes }),
     validate: async (resource) => validator.validate(resource),
-    onChange: [],
+    onChange: [accessFactListener(keyring)],
   });
 }
 

@@ -6,7 +6,16 @@ const ofPatientOrWork = new Set(["Communication", "CommunicationRequest", "Prove
 
 // whose patient somebody is and who acts for them: it opens cards, so the organisation's registry office writes it,
 // not whom it lets in
-const registration = ["Appointment", "CareTeam", "Coverage", "EpisodeOfCare", "Patient", "RelatedPerson"];
+const registration = [
+  "Appointment",
+  "CareTeam",
+  "Coverage",
+  "CoverageEligibilityRequest",
+  "CoverageEligibilityResponse",
+  "EpisodeOfCare",
+  "Patient",
+  "RelatedPerson",
+];
 
 const classes: Readonly<Record<DataClass, readonly string[]>> = {
   registration,
@@ -72,7 +81,7 @@ const classes: Readonly<Record<DataClass, readonly string[]>> = {
   ],
   consent: ["Consent"],
   journal: ["AuditEvent"],
-  work: ["MeasureReport", "Schedule", "Slot", ...ofPatientOrWork],
+  work: ["MeasureReport", "Schedule", "Slot", "Subscription", ...ofPatientOrWork],
 };
 
 const byType: ReadonlyMap<string, DataClass> = new Map(

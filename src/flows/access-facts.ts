@@ -4,31 +4,36 @@ import type {
   CareRelation,
   ConsentFact,
   FactsOf,
-  KnownFacts,
   Label,
   Representation,
   Right,
 } from "../access/access-facts.ts";
+import { sessionOwnerOf } from "../access/session-owner.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Actor, RequestContext } from "../core/context.ts";
+import type { RequestContext } from "../core/context.ts";
+import type { Keyring } from "../crypto/keyring.ts";
 import {
-  type AccessRows,
   type Asker,
-  accessRowsOf,
   type ConsentRow,
+  consentRowsOf,
   type RelationRow,
   type RepresentationRow,
+  relationRowsOf,
+  representationRowsOf,
 } from "../store/access-facts.ts";
 import type { ResourceStore } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import { fullYears } from "./full-years.ts";
+import type { Identities } from "./identities.ts";
 
 export interface AccessFactsParts {
   db: Kysely<Schema>;
   cache: Cache;
   clock: Clock;
   resources: ResourceStore;
+  identities: Identities;
+  keyring: Keyring;
   /** ФРМР confirms the worker's post in the chosen organisation (M-41) */
   isActive(ctx: RequestContext): Promise<boolean>;
 }
@@ -36,44 +41,74 @@ export interface AccessFactsParts {
 // a withdrawal does not wait for it: it raises the patient's generation
 const cacheSeconds = 60;
 
-/** Loads what decide() may know: three queries for any number of people, and none for one who was asked about lately. */
+/** Loads what decide() may know, in at most three queries for any number of people. */
 export function createFactsOf(parts: AccessFactsParts): FactsOf {
   return async (ctx, subjects) => {
     const { actor } = ctx;
-    const isWorker = actor.kind === "practitioner" || actor.onBehalfOf !== undefined;
-    const [rows, activeWorker] = await Promise.all([
-      rowsOf(parts, ctx, subjects),
-      isWorker ? parts.isActive(ctx) : undefined,
-    ]);
-    const ages = await agesOf(parts, rows.representations);
-    const ofActor: KnownFacts = { activeWorker, signature: actor.signature };
-    return (subject) =>
-      subject === undefined ? ofActor : { ...ofActor, ...factsAbout(subject, rows, ages) };
+    if (actor.kind === "patient") return representativeFacts(parts, ctx, subjects);
+    if (actor.kind === "client" && actor.onBehalfOf === undefined) return () => ({});
+    return workerFacts(parts, ctx, subjects);
   };
 }
 
-const askerOf = ({ kind, id, onBehalfOf, organization }: Actor): Asker => ({
-  person: (kind === "client" ? onBehalfOf : id) ?? "",
-  organization,
-});
-
-async function rowsOf(
-  { db, cache }: AccessFactsParts,
-  { actor }: RequestContext,
+async function workerFacts(
+  parts: AccessFactsParts,
+  ctx: RequestContext,
   subjects: readonly string[],
-): Promise<AccessRows> {
-  const asker = askerOf(actor);
+): ReturnType<FactsOf> {
+  const { kind, id, onBehalfOf, organization, signature } = ctx.actor;
+  const asker = { person: (kind === "client" ? onBehalfOf : id) ?? "", organization };
+  const [activeWorker, consents, relations] = await Promise.all([
+    parts.isActive(ctx),
+    consentsAbout(parts, asker, { tenant: ctx.actor.tenant, subjects }),
+    subjects.length > 0 ? relationRowsOf(parts.db, asker, subjects) : [],
+  ]);
+  return (subject) => {
+    const theirs = consents.filter(({ patient }) => patient === subject);
+    const links = relations.filter(({ patient }) => patient === subject);
+    return {
+      activeWorker,
+      signature,
+      consents: theirs.map(consentFact),
+      relations: links.flatMap((row) => careRelations(row, theirs)),
+    };
+  };
+}
+
+async function consentsAbout(
+  { db, cache }: AccessFactsParts,
+  asker: Asker,
+  { tenant, subjects }: { tenant: string; subjects: readonly string[] },
+): Promise<readonly ConsentRow[]> {
   const [subject, ...others] = subjects;
+  if (subject === undefined) return [];
   // a set loaded at once can't be kept one by one: a withdrawal in between would be missed
-  if (subject === undefined || others.length > 0) return accessRowsOf(db, asker, subjects);
+  if (others.length > 0) return consentRowsOf(db, asker, subjects);
   const spec = {
-    name: "access.facts",
-    tenant: actor.tenant,
-    key: [asker.person, asker.organization ?? "", subject],
+    name: "access.consents",
+    tenant,
+    key: [asker.person, asker.organization ?? ""],
     subjects: [subject],
     seconds: cacheSeconds,
   };
-  return (await cache.getOrLoad(spec, () => accessRowsOf(db, asker, [subject]))).value;
+  return (await cache.getOrLoad(spec, () => consentRowsOf(db, asker, [subject]))).value;
+}
+
+/** A citizen who acts for others: a child under 15 or an incapable person. */
+async function representativeFacts(
+  parts: AccessFactsParts,
+  { actor }: RequestContext,
+  subjects: readonly string[],
+): ReturnType<FactsOf> {
+  const others = subjects.filter((subject) => subject !== actor.id);
+  const identity = others.length > 0 ? await parts.identities.find(actor.id) : undefined;
+  const owner = identity && sessionOwnerOf(parts.keyring, identity.value);
+  const rows = owner ? await representationRowsOf(parts.db, owner, others) : [];
+  const ages = await agesOf(parts, rows);
+  return (subject) => ({
+    representations: rows.filter(({ patient }) => patient === subject).map(representation),
+    patientAge: subject === undefined ? undefined : ages.get(subject),
+  });
 }
 
 /** Full years of those who are represented, from their Patient resources. */
@@ -94,17 +129,6 @@ async function agesOf(
       return age === undefined ? [] : [[id, age] as const];
     }),
   );
-}
-
-function factsAbout(subject: string, rows: AccessRows, ages: ReadonlyMap<string, number>): KnownFacts {
-  const isTheirs = ({ patient }: { patient: string }) => patient === subject;
-  const consents = rows.consents.filter(isTheirs);
-  return {
-    consents: consents.map(consentFact),
-    relations: rows.relations.filter(isTheirs).flatMap((row) => careRelations(row, consents)),
-    representations: rows.representations.filter(isTheirs).map(representation),
-    patientAge: ages.get(subject),
-  };
 }
 
 const consentFact = (row: ConsentRow): ConsentFact => ({

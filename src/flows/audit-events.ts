@@ -68,6 +68,12 @@ const interactions: Readonly<Record<string, { code: string; action: AuditEvent["
   delete: { code: "delete", action: "D" },
 };
 
+/** Success, a caller's mistake, or what must be looked at: a refused access (M-07) and a fault of ours. */
+function outcomeOf(status: number): AuditEvent["outcome"] {
+  if (status < 400) return "0";
+  return status === 403 || status >= 500 ? "8" : "4";
+}
+
 /** One row as IHE BALP lays it out: who, when, whose data, on what ground, with what outcome. */
 function auditEvent({ place, row }: FoundRow): AuditEvent {
   const { at, action, outcome, requestId } = row;
@@ -84,7 +90,7 @@ function auditEvent({ place, row }: FoundRow): AuditEvent {
     ],
     action: known?.action ?? "E",
     recorded: new Date(at).toISOString(),
-    outcome: outcome === "ok" ? "0" : status < 500 ? "4" : "8",
+    outcome: outcomeOf(status),
     outcomeDesc: outcome,
     purposeOfEvent: purposeOf(row.ground),
     agent: agentsOf(row),

@@ -5,48 +5,54 @@ export type ConsentRow = Selectable<Schema["consent_fact"]>;
 export type RelationRow = Selectable<Schema["care_relation"]>;
 export type RepresentationRow = Selectable<Schema["representation"]>;
 
-export interface AccessRows {
-  consents: readonly ConsentRow[];
-  relations: readonly RelationRow[];
-  representations: readonly RepresentationRow[];
-}
-
-/** Who asks: the human, and the organisation that they act for. */
+/** The human who asks, and the organisation that they act for. */
 export interface Asker {
   person: string;
   organization?: string;
 }
 
-/** What opens or closes these people's cards to one human, in three queries however many people they are. */
-export async function accessRowsOf(
+/** Consents of these people that may speak of the asker: those that name them, their organisation or nobody. */
+export function consentRowsOf(
   db: Kysely<Schema>,
   { person, organization }: Asker,
   patients: readonly string[],
-): Promise<AccessRows> {
-  if (patients.length === 0) return { consents: [], relations: [], representations: [] };
-  const [consents, relations, representations] = await Promise.all([
-    db
-      .selectFrom("consent_fact")
-      .selectAll()
-      .where("patient", "in", [...patients])
-      .where((its) => its.or([its("practitioner", "is", null), its("practitioner", "=", person)]))
-      .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization ?? "")]))
-      .execute(),
-    db
-      .selectFrom("care_relation")
-      .selectAll()
-      .where("patient", "in", [...patients])
-      .where("practitioner", "=", person)
-      .where("organization", "=", organization ?? "")
-      .execute(),
-    db
-      .selectFrom("representation")
-      .selectAll()
-      .where("patient", "in", [...patients])
-      .where("representative", "=", person)
-      .execute(),
-  ]);
-  return { consents, relations, representations };
+): Promise<ConsentRow[]> {
+  return db
+    .selectFrom("consent_fact")
+    .selectAll()
+    .where("patient", "in", [...patients])
+    .where((its) => its.or([its("practitioner", "is", null), its("practitioner", "=", person)]))
+    .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization ?? "")]))
+    .execute();
+}
+
+/** Which of these people are the asker's patients in the organisation that they act for. */
+export function relationRowsOf(
+  db: Kysely<Schema>,
+  { person, organization }: Asker,
+  patients: readonly string[],
+): Promise<RelationRow[]> {
+  return db
+    .selectFrom("care_relation")
+    .selectAll()
+    .where("patient", "in", [...patients])
+    .where("practitioner", "=", person)
+    .where("organization", "=", organization ?? "")
+    .execute();
+}
+
+/** Which of these people somebody represents; `representative` is the keyed hash of that person. */
+export function representationRowsOf(
+  db: Kysely<Schema>,
+  representative: string,
+  patients: readonly string[],
+): Promise<RepresentationRow[]> {
+  return db
+    .selectFrom("representation")
+    .selectAll()
+    .where("patient", "in", [...patients])
+    .where("representative", "=", representative)
+    .execute();
 }
 
 /** Consents in force at `at` that name the worker or their organisation, newest first. */

@@ -326,7 +326,7 @@ interface RepresentationTable {
   id: string;
   kind: "parent" | "guardian-of-incapable";
   patient: string;
-  /** logical id of the Patient who represents */
+  /** keyed hash of the person who represents */
   representative: string;
   ends_at: number | null;
 }

@@ -1,0 +1,283 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Appointment, AuditEvent, Bundle, CareTeam, Resource } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
+import { codeSentTo, messagesTo } from "../support/messages.ts";
+
+const phone = "+79990000005";
+const doctorSnils = "90000000182";
+
+let app: TestApp;
+let citizen: Cabinet;
+let patient: string;
+let doctor: ActingWorker;
+let treating: string;
+let office: string;
+let condition: Resource & { id: string };
+
+beforeAll(async () => {
+  app = await startApp({ SIGN_IN_PER_MINUTE: "10000", BREAK_GLASS: "on", SECURITY_EMAIL: "ib@example.org" });
+  citizen = new Cabinet(app.url);
+  await citizen.visitor.follow(`${app.url}/auth/login?as=citizen&persona=citizen`);
+  await citizen.acceptTerms();
+  patient = (await citizen.get("/me")).body.id;
+  doctor = await actingWorker(app, doctorSnils);
+  treating = await doctor.token("TREAT");
+  office = await doctor.token("HOPERAT");
+  await granted({ kind: "processing" });
+});
+afterAll(() => app?.close());
+
+// each test begins with a stranger's card that holds one diagnosis
+beforeEach(async () => {
+  const { db } = app.parts.store;
+  await db.deleteFrom("consent_fact").where("kind", "!=", "processing").execute();
+  await db.deleteFrom("care_relation").execute();
+  await app.parts.cache.bump(patient);
+  condition = { ...diagnosis(), id: randomUUID() };
+  await app.parts.store.db.transaction().execute((trx) =>
+    app.parts.resources.put(trx, {
+      tenant: doctor.organization,
+      type: "Condition",
+      id: condition.id,
+      content: condition,
+      subject: patient,
+    }),
+  );
+});
+
+const diagnosis = () => ({
+  resourceType: "Condition" as const,
+  subject: { reference: `Patient/${patient}` },
+  code: { coding: [{ system: "urn:oid:1.2.643.5.1.13.13.11.1005", code: "Z00.0" }] },
+});
+
+interface Told {
+  status: number;
+  body: Resource & { issue?: { diagnostics?: string }[] };
+}
+
+async function fhir(token: string, method: string, path: string, body?: Partial<Resource>): Promise<Told> {
+  const answer = await fetch(`${app.url}/fhir${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(method !== "GET" && { "idempotency-key": randomUUID() }),
+      ...(body && { "content-type": "application/fhir+json" }),
+      ...(method === "PUT" && { "if-match": `W/"${body?.meta?.versionId}"` }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: text ? JSON.parse(text) : undefined };
+}
+
+const read = async (token = treating) => (await fhir(token, "GET", `/Condition/${condition.id}`)).status;
+const write = async () => (await fhir(treating, "POST", "/Condition", diagnosis())).status;
+
+const codes = async () => (await messagesTo(app, phone)).filter(({ text }) => /^\d{6}/.test(text)).length;
+
+async function granted(terms: object): Promise<string> {
+  const before = await codes();
+  const { body } = await citizen.send("POST", "/me/consents", terms);
+  const code = await codeSentTo(app, phone, before);
+  const answer = await citizen.send("POST", `/me/consents/${body.consent.id}/confirmation`, { code });
+  expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  return body.consent.id;
+}
+
+async function withdrawn(id: string): Promise<void> {
+  const before = await codes();
+  await citizen.send("POST", `/me/consents/${id}/code`);
+  const code = await codeSentTo(app, phone, before);
+  expect((await citizen.send("POST", `/me/consents/${id}/withdrawal`, { code })).status).toBe(200);
+}
+
+const toDoctor = (rights: string[]) => ({
+  kind: "access",
+  grantee: { practitioner: doctor.id },
+  rights,
+});
+
+describe("a patient's card", () => {
+  it("M-25 is closed without consent, the refusal names what is missing, and opens with it", async () => {
+    const refused = await fhir(treating, "GET", `/Condition/${condition.id}`);
+    expect(refused.status).toBe(403);
+    expect(refused.body.issue?.[0]?.diagnostics).toContain("consent-access");
+    await granted(toDoctor(["view"]));
+    expect(await read()).toBe(200);
+  });
+
+  it("M-26 opened to be viewed takes no entries; opened to be entered it does", async () => {
+    await granted(toDoctor(["view"]));
+    expect([await read(), await write()]).toEqual([200, 403]);
+    await granted(toDoctor(["view", "enter"]));
+    expect(await write()).toBe(201);
+  });
+
+  it("Z-26 closes at the next call after the withdrawal", async () => {
+    const id = await granted(toDoctor(["view"]));
+    expect(await read()).toBe(200);
+    await withdrawn(id);
+    expect(await read()).toBe(403);
+  });
+
+  it("M-27 a booking opens it as far as the patient permits, a cancelled one does not", async () => {
+    const participant = [
+      { actor: { reference: `Patient/${patient}` }, status: "accepted" as const },
+      { actor: { reference: `Practitioner/${doctor.id}` }, status: "accepted" as const },
+    ];
+    const [start, end] = [3_600_000, 5_400_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const appointment: Appointment = {
+      resourceType: "Appointment",
+      status: "booked",
+      start,
+      end,
+      participant,
+    };
+    // whom it would let in does not write it for themselves
+    expect((await fhir(treating, "POST", "/Appointment", appointment)).status).toBe(403);
+    const booked = await fhir(office, "POST", "/Appointment", appointment);
+    expect(booked.status, JSON.stringify(booked.body)).toBe(201);
+    expect(await read()).toBe(403);
+    await granted({ kind: "access", grantee: { booked: true }, rights: ["view"] });
+    expect([await read(), await write()]).toEqual([200, 403]);
+    const cancelled = { ...booked.body, status: "cancelled" } as Appointment;
+    const update = await fhir(office, "PUT", `/Appointment/${booked.body.id}`, cancelled);
+    expect(update.status, JSON.stringify(update.body)).toBe(200);
+    expect(await read()).toBe(403);
+  });
+
+  it("M-07 opens to the assigned doctor only; the attempt of another is an AuditEvent", async () => {
+    const nurse = await actingWorker(app, "90000000384");
+    const other = await nurse.token("TREAT");
+    const team: CareTeam = {
+      resourceType: "CareTeam",
+      status: "active",
+      subject: { reference: `Patient/${patient}` },
+      participant: [{ member: { reference: `Practitioner/${doctor.id}` } }],
+    };
+    expect((await fhir(office, "POST", "/CareTeam", team)).status).toBe(201);
+    expect(await read()).toBe(200);
+    expect(await read(other)).toBe(403);
+    const security = await securityToken();
+    const found = await fhir(security, "GET", `/AuditEvent?entity=Patient/${patient}&_count=1`);
+    const [event] = (found.body as Bundle<AuditEvent>).entry?.map(({ resource }) => resource) ?? [];
+    expect(event).toMatchObject({
+      outcome: "8",
+      agent: expect.arrayContaining([
+        expect.objectContaining({ who: { reference: `Practitioner/${nurse.id}` } }),
+      ]),
+    });
+  });
+
+  it("a refusal closes it to the assigned doctor, too", async () => {
+    const team: CareTeam = {
+      resourceType: "CareTeam",
+      status: "active",
+      subject: { reference: `Patient/${patient}` },
+      participant: [{ member: { reference: `Practitioner/${doctor.id}` } }],
+    };
+    await fhir(office, "POST", "/CareTeam", team);
+    const refusal = await granted({
+      kind: "access",
+      decision: "deny",
+      grantee: { organization: doctor.organization },
+      rights: ["view"],
+    });
+    expect(await read()).toBe(403);
+    await withdrawn(refusal);
+    expect(await read()).toBe(200);
+  });
+
+  it("a search leaves out what is not permitted, and finds it afterwards", async () => {
+    const total = async () => {
+      const body = new URLSearchParams({ patient: `Patient/${patient}` });
+      const answer = await fetch(`${app.url}/fhir/Condition/_search`, {
+        method: "POST",
+        body,
+        headers: { authorization: `Bearer ${treating}` },
+      });
+      return (
+        ((await answer.json()) as Bundle).entry?.filter(({ search }) => search?.mode === "match").length ?? 0
+      );
+    };
+    expect(await total()).toBe(0);
+    await granted(toDoctor(["view", "enter"]));
+    expect(await write()).toBe(201);
+    expect(await total()).toBeGreaterThan(0);
+  });
+
+  it("M-29 the patient sees who read it, when, from where and why, refused attempts among them", async () => {
+    await read();
+    await granted(toDoctor(["view"]));
+    const before = Date.now();
+    await read();
+    const { accesses } = (await citizen.get("/me/accesses")).body;
+    const [opened, ...earlier] = accesses;
+    expect(opened).toMatchObject({
+      actor: { kind: "client", name: expect.stringContaining("Врачев") },
+      organization: { oid: doctor.organization, name: expect.stringContaining("поликлиника") },
+      action: "read",
+      resourceType: "Condition",
+      ground: { code: "consent-access" },
+      outcome: "ok",
+    });
+    expect(Date.parse(opened.at)).toBeGreaterThanOrEqual(before - 1);
+    expect(earlier).toContainEqual(expect.objectContaining({ outcome: "access-denied" }));
+  });
+
+  it("M-41 closes when ФРМР confirms the doctor no more, whatever the patient permits", async () => {
+    await granted(toDoctor(["view"]));
+    expect(await read()).toBe(200);
+    const world = (await (await fetch(`${app.sandboxUrl}/_world`)).json()) as {
+      workers: { person: string; cards: { end?: string }[] }[];
+    };
+    const workers = world.workers.filter(({ person }) => person === "doctor");
+    for (const { cards } of workers) for (const card of cards) card.end = "2020-01-01";
+    await fetch(`${app.sandboxUrl}/_world`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ workers }),
+    });
+    await app.parts.cache.bump(doctorSnils);
+    expect(await read()).toBe(403);
+    await fetch(`${app.sandboxUrl}/_world`, { method: "DELETE" });
+    await app.parts.cache.bump(doctorSnils);
+    expect(await read()).toBe(200);
+  });
+});
+
+describe("emergency access", () => {
+  const look = async (reason?: string) =>
+    fetch(`${app.url}/fhir/Condition/${condition.id}`, {
+      headers: {
+        authorization: `Bearer ${await doctor.token("BTG")}`,
+        ...(reason && { "x-emergency-reason": reason }),
+      },
+    });
+
+  it("needs a reason of the list, is told to the security service and stands in the patient's journal", async () => {
+    expect((await look()).status).toBe(403);
+    expect((await look("diabetes of Ivanov")).status).toBe(400);
+    expect((await look("unconscious")).status).toBe(200);
+    const { accesses } = (await citizen.get("/me/accesses?count=1")).body;
+    expect(accesses[0].ground.code).toBe("break-glass");
+    for (let turn = 0; turn < 100 && (await messagesTo(app, "ib@example.org")).length === 0; turn++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await messagesTo(app, "ib@example.org")).toHaveLength(1);
+  });
+});
+
+async function securityToken(): Promise<string> {
+  const file = `${app.config.DATA_DIR}/demo-security-client.jwk.json`;
+  const jwk = JSON.parse(await readFile(file, "utf8"));
+  const tokenUrl = `${app.url}/auth/token`;
+  const assertion = await clientAssertion({ clientId: "demo-security", jwk }, tokenUrl);
+  const answer = await requestToken(tokenUrl, assertion, "system/AuditEvent.rs");
+  return ((await answer.json()) as { access_token: string }).access_token;
+}

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import type { TestApp } from "./app.ts";
+
+export interface ActingWorker {
+  /** logical id of the Practitioner */
+  id: string;
+  /** ФРМО OID */
+  organization: string;
+  /** an access token of the demo client that names the worker */
+  token(purpose?: string): Promise<string>;
+}
+
+/** A worker of the sandbox's world, for whom the demo client acts. */
+export async function actingWorker(app: TestApp, snils: string): Promise<ActingWorker> {
+  const mis = await tokenOf(app, {});
+  const body = new URLSearchParams({ "practitioner.identifier": `urn:oid:1.2.643.100.3|${snils}` });
+  const answer = await fetch(`${app.url}/fhir/PractitionerRole/_search`, {
+    method: "POST",
+    body,
+    headers: { authorization: `Bearer ${mis}` },
+  });
+  const bundle = (await answer.json()) as Bundle<PractitionerRole>;
+  const role = bundle.entry?.flatMap(({ resource }) => resource ?? []).find(({ active }) => active);
+  const id = role?.practitioner?.reference?.split("/")[1];
+  const oid = role?.organization?.identifier?.value;
+  if (!role || !id || !oid) throw new Error(`no role of ${snils}: ${answer.status}`);
+  return {
+    id,
+    organization: oid.replace("urn:oid:", ""),
+    token: (purpose = "TREAT") =>
+      tokenOf(app, {
+        extensions: {
+          "hl7-b2b": {
+            version: "1",
+            subject_id: id,
+            subject_role: role.id,
+            organization_id: oid,
+            purpose_of_use: [`urn:oid:2.16.840.1.113883.5.8#${purpose}`],
+          },
+        },
+      }),
+  };
+}
+
+async function tokenOf(app: TestApp, claims: Record<string, unknown>): Promise<string> {
+  const jwk = JSON.parse(await readFile(join(app.config.DATA_DIR, "demo-client.jwk.json"), "utf8"));
+  const tokenUrl = `${app.url}/auth/token`;
+  const assertion = await clientAssertion({ clientId: "demo", jwk }, tokenUrl, claims);
+  const answer = await requestToken(tokenUrl, assertion, "system/*.cruds");
+  const body = (await answer.json()) as { access_token: string };
+  if (!answer.ok) throw new Error(JSON.stringify(body));
+  return body.access_token;
+}
