@@ -23,7 +23,7 @@ export function renderFhirElements(): string {
   const open = openTypes(types);
   const lines = [...types, ...resources].flatMap((each) => linesOf(each, open));
   return `// Generated from the R4 StructureDefinitions by \`npm run generate\`; ./elements.ts reads it.
-/** A type a line: its elements in order, each name, "[x]" for a choice, "*" if it repeats, "@" if XML has it as an attribute, ":" types. */
+/** A type a line: its elements in order, each name, "[x]" for a choice, "*" if it repeats, "@" if XML has it as an attribute, "+" if it is of the summary, "!" if it is mandatory, ":" types. */
 export const elementTable = \`
 ${lines.sort().join("\n")}
 \`;
@@ -76,7 +76,9 @@ function entryOf(path: string, name: string, element: ElementDefinition, open: s
       ? typesOf(element).join("|")
       : element.contentReference.replace(/^.*#/, "");
   const own = types === "BackboneElement" || types === "Element" ? path : types;
-  return `${name}${array}${attribute}:${own === open ? "?" : own}`;
+  const summary = element.isSummary ? "+" : "";
+  const mandatory = element.min ? "!" : "";
+  return `${name}${array}${attribute}${summary}${mandatory}:${own === open ? "?" : own}`;
 }
 
 function typesOf(element: ElementDefinition | undefined): string[] {

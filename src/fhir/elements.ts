@@ -8,6 +8,11 @@ export interface FhirElement {
   readonly array: boolean;
   /** whether XML writes it as an attribute */
   readonly attribute: boolean;
+  /** whether `_summary=true` shows it */
+  readonly summary: boolean;
+  readonly mandatory: boolean;
+  /** its name without the type: value */
+  readonly choiceOf?: string;
 }
 
 /** The elements of a type by name, in the order of the specification. */
@@ -49,11 +54,19 @@ export function elementsOfType(type: string): FhirElements | undefined {
 }
 
 function elementsOf(entry: string): FhirElement[] {
-  const [, name = "", choice, array, attribute, types = ""] =
-    /^(\w+)(\[x\])?(\*)?(@)?:(.+)$/.exec(entry) ?? [];
-  const rest = { array: array !== undefined, attribute: attribute !== undefined };
+  const [, name = "", choice, array, attribute, summary, mandatory, types = ""] =
+    /^(\w+)(\[x\])?(\*)?(@)?(\+)?(!)?:(.+)$/.exec(entry) ?? [];
+  const rest = {
+    array: array !== undefined,
+    attribute: attribute !== undefined,
+    summary: summary !== undefined,
+    mandatory: mandatory !== undefined,
+  };
   if (choice === undefined) return [{ name, type: types, ...rest }];
-  return (types === "?" ? openTypes : types)
-    .split("|")
-    .map((type) => ({ name: `${name}${type.charAt(0).toUpperCase()}${type.slice(1)}`, type, ...rest }));
+  return (types === "?" ? openTypes : types).split("|").map((type) => ({
+    name: `${name}${type.charAt(0).toUpperCase()}${type.slice(1)}`,
+    type,
+    choiceOf: name,
+    ...rest,
+  }));
 }

@@ -2,9 +2,10 @@ import type { Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../core/errors.ts";
 import { XmlError } from "../xml/error.ts";
 import { type ReadOptions, readXml } from "../xml/read.ts";
+import type { XmlElement } from "../xml/tree.ts";
 import { writeXml } from "../xml/write.ts";
 import { DECIMAL_MARK, resourceElement } from "./json-to-xml.ts";
-import { resourceText } from "./xml-to-json.ts";
+import { FHIR_NAMESPACE, resourceText } from "./xml-to-json.ts";
 
 const MAX_DEPTH = 256;
 
@@ -12,8 +13,8 @@ const MAX_DEPTH = 256;
  * XML of a resource in the FHIR R4 format. Throws GatewayError "bad-request" with the element's path for what
  * the type does not have. A number is written as JavaScript writes it; `xmlOfJson` keeps its text.
  */
-export function xmlOfResource(resource: Resource): string {
-  return written(resource);
+export function xmlOfResource(resource: Resource, { pretty = false }: { pretty?: boolean } = {}): string {
+  return written(resource, pretty);
 }
 
 /**
@@ -34,8 +35,21 @@ export function xmlOfJson(json: string): string {
   return written(parseKeepingDecimals(json));
 }
 
-function written(resource: unknown): string {
-  return coded(() => writeXml(resourceElement(resource), { maxDepth: MAX_DEPTH }));
+function written(resource: unknown, pretty = false): string {
+  return coded(() => {
+    const root = resourceElement(resource);
+    return writeXml(pretty ? indented(root) : root, { maxDepth: MAX_DEPTH });
+  });
+}
+
+/** With a line for each element; space between elements means nothing, but in a narrative. */
+function indented(element: XmlElement, indent = "\n"): XmlElement {
+  if (element.children.length === 0 || element.ns !== FHIR_NAMESPACE) return element;
+  const inner = `${indent}  `;
+  const children = element.children.flatMap((child) =>
+    typeof child === "string" ? [child] : [inner, indented(child, inner)],
+  );
+  return { ...element, children: [...children, indent] };
 }
 
 function coded<T>(work: () => T): T {

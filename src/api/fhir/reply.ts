@@ -2,6 +2,7 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { xmlOfResource } from "../../fhir/xml-codec.ts";
+import { seenAs, viewOf } from "./view.ts";
 
 type Format = "json" | "xml";
 
@@ -35,12 +36,22 @@ export function sendResource(
   resource: Resource,
   format = formatOf(request),
 ): FastifyReply {
-  const { bytes, etag, lastModified } = preparedOf(resource, format);
+  const view = viewOf(request);
+  const { bytes, etag, lastModified } = view
+    ? { bytes: bytesOf(seenAs(resource, view), format, view.pretty), ...versionOf(resource) }
+    : preparedOf(resource, format);
   if (etag !== undefined) reply.header("etag", etag);
   if (lastModified !== undefined) reply.header("last-modified", lastModified);
   if (isKnown(request, etag, lastModified)) return reply.code(304).send();
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
+
+const bytesOf = (resource: Resource, format: Format, pretty: boolean): Buffer =>
+  Buffer.from(
+    format === "json"
+      ? JSON.stringify(resource, undefined, pretty ? 2 : undefined)
+      : xmlOfResource(resource, { pretty }),
+  );
 
 /** The bytes of a resource that answers a change, its headers set on the reply; nothing is sent. */
 export function writtenResource(reply: FastifyReply, resource: Resource, format: Format): Buffer {
@@ -82,10 +93,7 @@ export const isAmong = (etag: string, list: string): boolean =>
 function preparedOf(resource: Resource, format: Format): Prepared {
   let ready = prepared[format].get(resource);
   if (ready === undefined) {
-    ready = {
-      bytes: Buffer.from(format === "json" ? JSON.stringify(resource) : xmlOfResource(resource)),
-      ...versionOf(resource),
-    };
+    ready = { bytes: bytesOf(resource, format, false), ...versionOf(resource) };
     prepared[format].set(resource, ready);
   }
   return ready;
