@@ -114,6 +114,8 @@ const totals = new Set(["none", "estimate", "accurate"]);
 
 function totalOf(control: readonly Pair[]): SearchRequest["total"] {
   const total = control.find(([name]) => name === "_total")?.[1];
+  // nothing but the number is asked for
+  if (control.some(([name, value]) => name === "_summary" && value === "count")) return "accurate";
   if (total === undefined || totals.has(total)) return total as SearchRequest["total"];
   throw new GatewayError("bad-request", { field: "_total", detail: "none, estimate or accurate" });
 }
