@@ -2,14 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type {
-  Composition,
-  Condition,
-  DocumentReference,
-  Observation,
-  Patient,
-  Resource,
-} from "@medplum/fhirtypes";
+import type { Bundle, Patient, Resource } from "@medplum/fhirtypes";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { driveClient, drivePerson } from "../../scripts/canary-calls.ts";
@@ -17,19 +10,13 @@ import { type Canary, releaseCanaries, secretsOf } from "../../scripts/canary-pe
 import { LeakSearch } from "../../scripts/canary-search.ts";
 import { filesOf, redisContent, tablesContent } from "../../scripts/canary-stores.ts";
 import { identifierSystem } from "../../src/core/canonical.ts";
-import { systemClock } from "../../src/core/clock.ts";
-import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
-import { createKeyring } from "../../src/crypto/keyring.ts";
-import { SearchIndex } from "../../src/fhir/search/search-index.ts";
-import { DataKeys } from "../../src/store/data-keys.ts";
 import { openDatabase } from "../../src/store/database.ts";
-import { ResourceStore } from "../../src/store/resources.ts";
 import { freshDatabase } from "../support/database.ts";
+import { type FhirServer, resourcesIn, startFhirServer } from "../support/fhir-server.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { postgresBinary } from "../support/postgres-server.ts";
 import { startRedis } from "../support/redis-server.ts";
 
-const masterKey = Buffer.alloc(32, 11);
 const people = 3;
 const stops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -53,39 +40,43 @@ async function driveDoors(gateway: TestGateway, canaries: readonly Canary[]): Pr
   for (const canary of canaries) await drivePerson(gateway, canary, () => {}, []);
 }
 
-/** The store: what a patient's card consists of, indexed for search, a second version included. */
-async function storeCards(where: { url?: string; dataDir: string }, canaries: readonly Canary[]) {
-  const keyring = createKeyring(masterKey);
-  const clock = systemClock;
-  const { db, close } = await openDatabase(where);
-  const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
-  const resources = new ResourceStore({ dataKeys, clock });
-  const index = new SearchIndex({ keyring, clock, baseUrl: "http://gateway.test/fhir" });
-  for (const [number, canary] of canaries.entries())
-    for (const resource of cardOf(canary, number))
-      await db.transaction().execute(async (trx) => {
-        const key = {
-          tenant: "1.2.643.5.1.13.13.12.2.77.90001",
-          type: resource.resourceType,
-          id: resource.id,
-        };
-        await resources.put(trx, { ...key, subject: `patient-${number}`, content: resource });
-        await index.write(trx, key, resource);
+/** The FHIR door: what a patient's card consists of, indexed for search, a second version included. */
+async function storeCards(where: { databaseUrl?: string; dataDir?: string }, canaries: readonly Canary[]) {
+  const server = await startFhirServer(where);
+  try {
+    for (const [number, canary] of canaries.entries()) {
+      const patient = await sent(server, patientOf(canary, number));
+      const reference = `Patient/${patient.id}`;
+      for (const resource of clinicalOf(canary, number, reference)) await sent(server, resource);
+      await sent(server, { ...patient, active: true });
+      const body = new URLSearchParams({ name: canary.person.family, identifier: enpOf(number) });
+      const found = await server.call<Bundle>("POST", "/Patient/_search", {
+        body: `${body}`,
+        headers: asForm,
       });
-  const found = await resources.get(db, {
-    tenant: "1.2.643.5.1.13.13.12.2.77.90001",
-    type: "Patient",
-    id: "patient-0",
-  });
-  await close();
-  return found;
+      expect(resourcesIn(found.body)).toMatchObject([{ id: patient.id, name: patient.name }]);
+    }
+  } finally {
+    await server.close();
+  }
 }
 
-function cardOf({ person }: Canary, number: number): (Resource & { id: string })[] {
+const asForm = { "content-type": "application/x-www-form-urlencoded" };
+
+/** Creates a resource, or updates one that has a version. */
+async function sent<R extends Resource>(server: FhirServer, resource: R): Promise<R> {
+  const { resourceType, id, meta } = resource;
+  const [method, path] = id ? ["PUT", `/${resourceType}/${id}`] : ["POST", `/${resourceType}`];
+  const headers = id ? { "if-match": `W/"${meta?.versionId}"` } : undefined;
+  const answer = await server.call<R>(method, path, { body: resource, headers });
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+  return answer.body;
+}
+
+function patientOf({ person }: Canary, number: number): Patient {
   const { family, given, middle, snils, phone, email } = person;
-  const patient: Patient & { id: string } = {
+  return {
     resourceType: "Patient",
-    id: `patient-${number}`,
     identifier: [
       { system: identifierSystem.snils, value: snils },
       { system: "https://cabinet-gateway.example/fhir/sid/enp", value: enpOf(number) },
@@ -96,42 +87,43 @@ function cardOf({ person }: Canary, number: number): (Resource & { id: string })
       { system: "email", value: email },
     ],
   };
-  const condition: Condition & { id: string } = {
-    resourceType: "Condition",
-    id: `condition-${number}`,
-    subject: { reference: `Patient/${patient.id}`, display: family },
-    code: { text: diagnosisOf(number), coding: [{ code: codeOf(number), display: diagnosisOf(number) }] },
-    note: [{ text: `${diagnosisOf(number)}. `.repeat(200) }],
+}
+
+/** The diagnosis wherever a resource may tell it, the person's name beside it. */
+function clinicalOf({ person }: Canary, number: number, reference: string): Resource[] {
+  const text = diagnosisOf(number);
+  const subject = { reference, display: person.family };
+  const code = {
+    text,
+    coding: [{ system: "https://codes.canary.example", code: codeOf(number), display: text }],
   };
-  const observation: Observation & { id: string } = {
-    resourceType: "Observation",
-    id: `observation-${number}`,
-    status: "final",
-    subject: condition.subject,
-    code: { text: diagnosisOf(number) },
-    valueString: `подозрение: ${diagnosisOf(number)}`,
-    component: [{ code: { coding: [{ code: codeOf(number) }] }, valueString: diagnosisOf(number) }],
-  };
-  const document: DocumentReference & { id: string } = {
-    resourceType: "DocumentReference",
-    id: `document-${number}`,
-    status: "current",
-    subject: condition.subject,
-    description: diagnosisOf(number),
-    content: [{ attachment: { title: diagnosisOf(number) } }],
-  };
-  const composition: Composition & { id: string } = {
-    resourceType: "Composition",
-    id: `composition-${number}`,
-    status: "final",
-    type: { text: diagnosisOf(number) },
-    author: [{ display: family }],
-    date: "2026-11-22",
-    title: `${family}: ${diagnosisOf(number)}`,
-  };
-  const onset = { onsetString: diagnosisOf(number), abatementString: diagnosisOf(number) };
-  const later = { ...condition, ...onset, verificationStatus: { text: diagnosisOf(number) } };
-  return [patient, condition, later, observation, document, composition];
+  const attachment = { contentType: "text/plain", title: text };
+  return [
+    {
+      resourceType: "Condition",
+      subject,
+      code,
+      onsetString: text,
+      note: [{ text: `${text}. `.repeat(200) }],
+    },
+    { resourceType: "Observation", status: "final", subject, code, valueString: `подозрение: ${text}` },
+    {
+      resourceType: "DocumentReference",
+      status: "current",
+      subject,
+      description: text,
+      content: [{ attachment }],
+    },
+    {
+      resourceType: "Composition",
+      status: "final",
+      type: code,
+      subject,
+      author: [subject],
+      date: "2026-11-22",
+      title: `${person.family}: ${text}`,
+    },
+  ];
 }
 
 /** A dump as text and the bytes of its binary columns, which it spells in hex. */
@@ -153,17 +145,15 @@ describe("people's data at rest", () => {
     const gateway = await startGateway({
       DATABASE_URL: url,
       REDIS_URL: redis.url,
-      MASTER_KEY: masterKey.toString("base64"),
     });
     stops.push(() => gateway.remove());
     const canaries = await releaseCanaries(gateway.sandboxUrl, people);
     const search = searchFor(canaries);
     await driveDoors(gateway, canaries);
-    const stored = await storeCards({ url, dataDir: "" }, canaries);
-    expect(stored?.content).toMatchObject({ name: [{ family: canaries[0]?.person.family }] });
+    await storeCards({ databaseUrl: url }, canaries);
 
     const dump = await dumpOf(url);
-    expect(dump.toString()).toContain("patient-0");
+    expect(dump.toString()).toContain("DocumentReference");
     expect(secretsIn(search, dump)).toEqual([]);
     const kept = await redisContent(redis.url);
     expect(kept.length).toBeGreaterThan(people);
@@ -177,11 +167,11 @@ describe("people's data at rest", () => {
     await plantIn(url, redis.url, canaries[0] as Canary);
     expect(secretsIn(search, await dumpOf(url))).toEqual(expect.arrayContaining(["plain", "base64"]));
     const planted = (await redisContent(redis.url)).map(([, value]) => value);
-    expect(secretsIn(search, planted)).toEqual(["plain", "hex"]);
+    expect(secretsIn(search, planted).sort()).toEqual(["hex", "plain"]);
   }, 180_000);
 
   it("the data folder of the embedded database shows none of them, in its files and its tables", async () => {
-    const gateway = await startGateway({ MASTER_KEY: masterKey.toString("base64") });
+    const gateway = await startGateway();
     stops.push(() => gateway.remove());
     const dataDir = String(gateway.environment.DATA_DIR);
     const canaries = await releaseCanaries(gateway.sandboxUrl, people);

@@ -36,8 +36,10 @@ const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
 
 interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   rules?: Partial<WriteSettings["rules"]>;
-  /** absent: the embedded database in memory */
+  /** absent: the embedded database */
   databaseUrl?: string;
+  /** of the embedded database; absent: in memory */
+  dataDir?: string;
   /** beside the stored types */
   providers?: readonly Provider[];
   validate?: RepositoryParts["validate"];
@@ -66,7 +68,8 @@ export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
 export async function startFhirServer(settings: FhirServerSettings = {}) {
   const clock = new ManualClock(settings.startMs);
   const baseUrl = "http://here.example/fhir";
-  const store = await openDatabase({ url: settings.databaseUrl, dataDir: "memory://" });
+  const { databaseUrl, dataDir = "memory://" } = settings;
+  const store = await openDatabase({ url: databaseUrl, dataDir });
   const keyring = createKeyring(new Uint8Array(32).fill(7));
   const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
   const validator = createValidator();
@@ -156,6 +159,8 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     url,
     baseUrl,
     clock,
+    store,
+    dataKeys,
     journal,
     repository,
     tokenFor,

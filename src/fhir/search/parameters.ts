@@ -30,7 +30,7 @@ const personal: Readonly<Record<string, string>> = {
   Coverage: "class-value dependent identifier",
   CoverageEligibilityResponse: "disposition",
   DocumentReference: "description",
-  Observation: "value-string",
+  Observation: "code-value-string value-string",
 };
 
 // what "sounds like" is nothing that hashes can tell
