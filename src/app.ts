@@ -51,6 +51,7 @@ import { isPkiSandboxed } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import { isClaimed } from "./store/once.ts";
+import { startSubscriptions } from "./subscription-parts.ts";
 import type { Upstream } from "./upstream/call.ts";
 
 export interface Gateway {
@@ -121,6 +122,8 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });
+  const subscriptions = startSubscriptions(config, parts, { around, ...fhir });
+  app.addHook("onClose", () => subscriptions.stop(config.DRAIN_SECONDS * 1000));
   const capability = capabilityOf(fhir.providers, {
     baseUrl: fhirUrl,
     version: around.version,

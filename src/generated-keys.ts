@@ -36,7 +36,7 @@ export function masterKeyOf(config: { MASTER_KEY?: string; DATA_DIR: string }): 
 const demoTenant = "1.2.643.5.1.13.13.12.2.77.90001";
 
 /** Clients of the sandbox; their private keys lie in the data folder for `npm run demo` and the tour. */
-export async function demoClients(dataDir: string): Promise<Client[]> {
+export async function demoClients(dataDir: string, sandboxUrl?: string): Promise<Client[]> {
   return [
     {
       clientId: "demo",
@@ -45,6 +45,7 @@ export async function demoClients(dataDir: string): Promise<Client[]> {
       scopes: ["system/*.cruds"],
       duties: ["tracing"],
       signature: "qualified",
+      subscriptionEndpoints: sandboxUrl === undefined ? [] : [`${sandboxUrl}/subscriber`],
       jwks: await keptJwks(dataDir, "demo-client"),
     },
     {

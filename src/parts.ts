@@ -97,7 +97,7 @@ export async function openParts(config: Config, around: Surroundings) {
     upstream,
     notices: new Notices(outbox),
     esia,
-    clients: await clientsOf(config),
+    clients: await clientsOf(config, around),
     claimOnce: claimOnce(store.db, keyring, clock),
     ...signing,
     verifier,
@@ -123,8 +123,9 @@ function directories({ frmr, frmo, nsi }: Awaited<ReturnType<typeof openSystems>
   };
 }
 
-async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config) {
-  return createClientRegistry(CLIENTS_FILE ? readClients(CLIENTS_FILE) : await demoClients(DATA_DIR));
+async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config, { sandbox }: Surroundings) {
+  const clients = CLIENTS_FILE ? readClients(CLIENTS_FILE) : await demoClients(DATA_DIR, sandbox?.url);
+  return createClientRegistry(clients);
 }
 
 /** The record, and what is written into it for every door. */
@@ -230,8 +231,10 @@ function openUpstream(config: Config, ground: UpstreamGround, around: Surroundin
   const { clock, telemetry } = around;
   const sandboxed = sandboxedSystems(config);
   const registry = { failures: ground.failedMessages };
+  // one subscriber that is away says nothing of the others
+  const subscriber = { breaker: { threshold: 0.999, size: 1_000, minimumCalls: 1_000 } };
   // what ESIA answers holds tokens, which are kept nowhere
-  const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, esia: {} };
+  const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, subscriber, esia: {} };
   const quotas = upstreamQuotasOf(config);
   const stranger = [...quotas.keys()].find((system) => !Object.hasOwn(systems, system));
   if (stranger) throw new ConfigError(`Settings refused: UPSTREAM_QUOTAS names ${stranger}, no such system`);

@@ -17,6 +17,8 @@ const clientSchema = Type.Object({
   ),
   /** its X-Request-ID is the same in a repeat of a change and in nothing else, as an Idempotency-Key is */
   repeatsByRequestId: Type.Optional(Type.Boolean()),
+  /** prefixes of the addresses that its Subscriptions may have us call */
+  subscriptionEndpoints: Type.Optional(Type.Array(Type.String({ pattern: "^https?://" }))),
   jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }),
 });
 

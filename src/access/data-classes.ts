@@ -40,6 +40,7 @@ const classes: Readonly<Record<DataClass, readonly string[]>> = {
     "SearchParameter",
     "StructureDefinition",
     "StructureMap",
+    "Subscription",
     "Substance",
     "ValueSet",
     "VerificationResult",
@@ -87,6 +88,11 @@ const classes: Readonly<Record<DataClass, readonly string[]>> = {
 const byType: ReadonlyMap<string, DataClass> = new Map(
   Object.entries(classes).flatMap(([kind, types]) => types.map((type) => [type, kind as DataClass])),
 );
+
+const kept = new Set(["HealthcareService", "Location", "Subscription"]);
+
+/** True for what an organisation keeps of itself; all other system data come from registries. */
+export const isKeptByOrganization = (type: string): boolean => kept.has(type);
 
 export const classifiedTypes: readonly string[] = [...byType.keys()];
 

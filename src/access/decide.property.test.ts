@@ -161,6 +161,10 @@ describe("decide, whatever the facts", () => {
         systemTypes.map((type) => `${kind} ${what} ${type}`),
       ),
     );
-    expect(permitted.sort()).toEqual(expected.sort());
+    // what a client system keeps of its organisation
+    const directory = (["create", "update", "delete"] as const).flatMap((what) =>
+      ["HealthcareService", "Location", "Subscription"].map((type) => `client ${what} ${type}`),
+    );
+    expect(permitted.sort()).toEqual([...expected, ...directory].sort());
   });
 });

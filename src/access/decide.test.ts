@@ -157,6 +157,12 @@ describe("decide", () => {
     expect(decide(emergency, "create", card, facts)).toMatchObject({ permit: false });
   });
 
+  it("a client system keeps places, services and subscriptions of its organisation, a person does not", () => {
+    const place = { type: "Location", subject: undefined };
+    expect(reasonOf({}, { actor: client, ...place, action: "create" })).toBe("own-directory");
+    expect(reasonOf({}, { ...place, action: "create" })).toBe("no-ground");
+  });
+
   it("a client system that names no human gets system data only", () => {
     expect(reasonOf({ relations: [assigned] }, { actor: client })).toBe("human-unnamed");
     expect(reasonOf({}, { actor: client, type: "Practitioner", subject: undefined })).toBe("system-data");

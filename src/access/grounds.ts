@@ -8,6 +8,7 @@ import {
   opensCard,
 } from "./access-case.ts";
 import type { Label } from "./access-facts.ts";
+import { isKeptByOrganization } from "./data-classes.ts";
 import type { LegalGround, PermitCode } from "./reasons.ts";
 
 /** What permits an access, and the labels that it opens. */
@@ -22,6 +23,12 @@ const every: readonly Label[] = ["N", "R", "V"];
 
 const systemData: Ground = ({ kind, right }) =>
   kind === "system" && right === "view" ? { reason: "system-data", labels: ["N"] } : undefined;
+
+// places, services and subscriptions of its tenant; what each client may change is in its scopes
+const ownDirectory: Ground = ({ right, actor, resource }) =>
+  right === "enter" && actor.kind === "client" && isKeptByOrganization(resource.type)
+    ? { reason: "own-directory", labels: ["N"] }
+    : undefined;
 
 // 323-ФЗ art. 20 p. 2: consent is given in person from the age of 15
 const ageOfConsent = 15;
@@ -129,6 +136,7 @@ const breakGlass: Ground = (one) =>
 /** The first that holds and reaches the document's label is the ground. */
 export const grounds: readonly Ground[] = [
   systemData,
+  ownDirectory,
   ownData,
   legalRepresentative,
   securityDuty,

@@ -2,6 +2,7 @@ type Compact = [meaning: string, text: string];
 
 // biome-ignore format: a table reads by the row
 const permits = {
+  "own-directory": ["What a client system keeps of its own organisation and describes no patient", "Справочники своей организации"],
   "system-data": ["Registry and terminology data that describe no patient", "Справочные данные системы"],
   "own-data": ["The person's own data", "Собственные данные"],
   representative: ["Legal representative of a child under 15 or of an incapable person (323-ФЗ art. 20 p. 2)", "Законный представитель пациента"],

@@ -11,6 +11,7 @@ import { nsiSandbox } from "../systems/nsi/sandbox.ts";
 import type { KeptRoots } from "../systems/pki/sandbox/authorities.ts";
 import { pkiSandbox } from "../systems/pki/sandbox/pki-sandbox.ts";
 import type { SandboxSystem } from "../systems/sandbox-system.ts";
+import { subscriberSandbox } from "../systems/subscriber/sandbox.ts";
 import { controlDoors } from "./control.ts";
 import { playScenarios, ScenarioBook, transportScenarios } from "./scenarios.ts";
 import { createWorld } from "./world.ts";
@@ -54,7 +55,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const esia = createEsiaSandbox(options.esiaClients ?? [], options.esiaSigners);
   const pki = pkiSandbox(clock, options.pkiRoots);
   const registries = [frmrSandbox, frmoSandbox, nsiSandbox(options.nsiFolder)];
-  const systems: readonly SandboxSystem[] = [...registries, notifySandbox(), pki, esia];
+  const systems: readonly SandboxSystem[] = [...registries, notifySandbox(), subscriberSandbox(), pki, esia];
   const app = listener();
   const esiaApp = listener();
   const world = createWorld();

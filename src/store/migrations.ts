@@ -216,6 +216,18 @@ const steps: Record<string, readonly string[]> = {
        select id as group_id, line.n::int as n, substr(line.text, 44) as row, left(line.text, 43) as mac
        from journal_group, string_to_table(lines, e'\\n') with ordinality as line (text, n)`,
   ],
+  "020-subscriptions": [
+    `create table subscription (
+       tenant text not null, id text not null, type text not null, filters text not null, state text not null,
+       heartbeat_seconds int, ends_at int8, events int8 not null default 0, sent_at int8 not null default 0,
+       primary key (tenant, id))`,
+    "create index subscription_type on subscription (tenant, type) where state <> 'off'",
+    `create table subscription_event (
+       tenant text not null, subscription text not null, number int8 not null, resource_type text not null,
+       resource_id text not null, version int not null, interaction text not null, at int8 not null,
+       primary key (tenant, subscription, number))`,
+    "create index subscription_event_at on subscription_event (at)",
+  ],
 };
 
 const provider: MigrationProvider = {

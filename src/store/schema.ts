@@ -13,6 +13,8 @@ export interface Schema {
   journal_head: JournalHeadTable;
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
+  subscription: SubscriptionTable;
+  subscription_event: SubscriptionEventTable;
   one_time_value: OneTimeValueTable;
   failed_message: FailedMessageTable;
   session: SessionTable;
@@ -276,6 +278,34 @@ interface OutboxTable {
   created_at: number;
   finished_at: number | null;
   last_error: string | null;
+}
+
+/** What the watch over changes needs of a Subscription. */
+interface SubscriptionTable {
+  tenant: string;
+  id: string;
+  /** resource type of its topic */
+  type: string;
+  /** JSON array of queries */
+  filters: string;
+  state: "requested" | "active" | "error" | "off";
+  heartbeat_seconds: number | null;
+  ends_at: number | null;
+  /** number of the last event */
+  events: Generated<number>;
+  /** when the subscriber last took a notification */
+  sent_at: Generated<number>;
+}
+
+interface SubscriptionEventTable {
+  tenant: string;
+  subscription: string;
+  number: number;
+  resource_type: string;
+  resource_id: string;
+  version: number;
+  interaction: "create" | "update" | "delete";
+  at: number;
 }
 
 interface JobLeaseTable {

@@ -1,0 +1,137 @@
+import type { Resource, Subscription } from "@medplum/fhirtypes";
+import type { Kysely } from "kysely";
+import type { Clock } from "../../core/clock.ts";
+import type { RequestContext } from "../../core/context.ts";
+import { type GatewayError, isGatewayError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import { Timings } from "../../core/timings.ts";
+import type { Repository } from "../../fhir/repository.ts";
+import type { ClaimedMessage } from "../../store/outbox.ts";
+import type { Schema } from "../../store/schema.ts";
+import { eventCountOf, eventsOf, noteSent } from "../../store/subscriptions.ts";
+import type { SubscriberClient } from "../../systems/subscriber/client.ts";
+import { notificationOf } from "./notification.ts";
+import { askedOf } from "./shape.ts";
+import type { QueuedNotification } from "./watch.ts";
+
+export interface DeliveryParts {
+  db: Kysely<Schema>;
+  repository: Repository;
+  client: SubscriberClient;
+  clock: Clock;
+  log: Logger;
+  baseUrl: string;
+  /** attempts after which the outbox gives a notification up */
+  maxAttempts: number;
+}
+
+// a handshake that fails so often is a wrong address, not a bad moment
+const handshakeAttempts = 3;
+
+/** Takes queued notifications to their subscribers, and tells in the Subscription when one can't be reached. */
+export class NotificationDelivery {
+  readonly #parts: DeliveryParts;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends one; throws what the subscriber's failure was, so that the outbox tries again. */
+  async deliver(message: ClaimedMessage): Promise<void> {
+    const { subscription: id, kind, event } = message.payload as QueuedNotification;
+    const ctx = this.#contextOf(message);
+    const subscription = await this.#read(id, ctx);
+    const isDue = subscription?.status === (kind === "handshake" ? "requested" : "active");
+    if (!subscription || !isDue) return;
+    try {
+      await this.#send(subscription, { kind, event }, ctx);
+    } catch (error) {
+      if (isGatewayError(error) && this.#isLast(message, kind, error))
+        await this.#turn(subscription, "error", ctx, error);
+      throw error;
+    }
+    await noteSent(this.#parts.db, { tenant: message.tenant, id }, this.#parts.clock.now());
+    if (kind === "handshake") await this.#turn(subscription, "active", ctx);
+  }
+
+  #isLast({ attempt }: ClaimedMessage, kind: QueuedNotification["kind"], error: GatewayError): boolean {
+    const most = kind === "handshake" ? handshakeAttempts : this.#parts.maxAttempts;
+    return attempt >= most || error.retry.retryable === false;
+  }
+
+  /** Ends a Subscription whose time is over. */
+  async turnOff({ tenant, id }: { tenant: string; id: string }): Promise<void> {
+    const ctx = systemContext(this.#parts, { tenant, requestId: crypto.randomUUID() });
+    const subscription = await this.#read(id, ctx);
+    if (subscription) await this.#turn(subscription, "off", ctx);
+  }
+
+  async #send(
+    subscription: Subscription,
+    { kind, event }: Pick<QueuedNotification, "kind" | "event">,
+    ctx: RequestContext,
+  ): Promise<void> {
+    const { db, client, clock, baseUrl } = this.#parts;
+    const key = { tenant: ctx.actor.tenant, id: subscription.id ?? "" };
+    const events =
+      event === undefined ? [] : await eventsOf(db, key, { since: event, until: event, limit: 1 });
+    const eventCount = (await eventCountOf(db, key)) ?? 0;
+    const resources = await this.#resourcesOf(subscription, events, ctx);
+    const facts = { subscription, kind, eventCount, events, resources };
+    const { endpoint = "", header = [] } = subscription.channel;
+    await client.notify({ endpoint, headers: header }, notificationOf(facts, baseUrl, clock.now()), ctx);
+  }
+
+  async #resourcesOf(
+    subscription: Subscription,
+    events: readonly { type: string; id: string }[],
+    ctx: RequestContext,
+  ): Promise<Map<string, Resource>> {
+    const found = new Map<string, Resource>();
+    if (askedOf(subscription).content !== "full-resource") return found;
+    for (const { type, id } of events)
+      for (const resource of await this.#parts.repository.byIds(type, [id], ctx))
+        found.set(`${type}/${id}`, resource);
+    return found;
+  }
+
+  async #read(id: string, ctx: RequestContext): Promise<Subscription | undefined> {
+    const [found] = await this.#parts.repository.byIds("Subscription", [id], ctx);
+    return found as Subscription | undefined;
+  }
+
+  async #turn(
+    subscription: Subscription,
+    status: Subscription["status"],
+    ctx: RequestContext,
+    failure?: GatewayError,
+  ): Promise<void> {
+    const { error: _earlier, ...kept } = subscription;
+    const next = { ...kept, id: subscription.id ?? "", status, ...(failure && { error: failure.message }) };
+    const ifMatch = Number(subscription.meta?.versionId);
+    try {
+      await this.#parts.repository.transaction(ctx, (writes) => writes.put(next, { ifMatch }));
+    } catch (error) {
+      // its owner was quicker: what they wrote stands
+      if (!isGatewayError(error) || error.code !== "version-conflict") throw error;
+    }
+  }
+
+  #contextOf({ id, tenant, leaseEndsAt }: ClaimedMessage): RequestContext {
+    return { ...systemContext(this.#parts, { tenant, requestId: id }), deadline: leaseEndsAt };
+  }
+}
+
+/** The gateway itself at work for one tenant. */
+export function systemContext(
+  { clock, log }: Pick<DeliveryParts, "clock" | "log">,
+  { tenant, requestId }: { tenant: string; requestId: string },
+): RequestContext {
+  return {
+    requestId,
+    actor: { kind: "system", id: "subscriptions", tenant, scopes: [] },
+    deadline: clock.now() + 30_000,
+    log,
+    timings: new Timings(),
+  };
+}

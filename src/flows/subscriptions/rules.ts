@@ -1,0 +1,96 @@
+import type { OperationOutcomeIssue, Subscription } from "@medplum/fhirtypes";
+import { classOf } from "../../access/data-classes.ts";
+import type { RequestContext } from "../../core/context.ts";
+import { isGatewayError } from "../../core/errors.ts";
+import type { Providers } from "../../fhir/provider.ts";
+import { storedTypeOf } from "../../fhir/stored-types.ts";
+import { issueOf } from "../../fhir/validation/issues.ts";
+import { filterRequestOf } from "./filters.ts";
+import { askedOf, payloadContents } from "./shape.ts";
+
+export interface SubscriptionRules {
+  providers: () => Providers;
+  /** prefixes of addresses that the operator registered for the client */
+  endpointsOf(clientId: string): readonly string[];
+}
+
+const shortestHeartbeatSeconds = 30;
+
+/** What is wrong about a Subscription beyond its structure; empty when it can be served. */
+export function subscriptionIssues(
+  subscription: Subscription,
+  rules: SubscriptionRules,
+  { actor }: RequestContext,
+): OperationOutcomeIssue[] {
+  const { status, end } = subscription;
+  const { type } = askedOf(subscription);
+  const isServed = type !== undefined && storedTypeOf(type) !== undefined;
+  const checks: readonly Check[] = [
+    [status === "requested" || status === "off", "status", "a client asks with requested and stops with off"],
+    [isServed, "criteria", "the canonical of a topic, or Type?query of a stored type"],
+    [end === undefined || !Number.isNaN(Date.parse(end)), "end", "an instant"],
+    ...channelChecks(subscription, rules.endpointsOf(actor.id)),
+  ];
+  const found = checks.filter(([holds]) => !holds).map(([, path, detail]) => wrong(path, detail));
+  return isServed ? [...found, ...filterIssues(subscription, rules)] : found;
+}
+
+type Check = readonly [holds: boolean, path: string, detail: string];
+
+const wrong = (path: string, detail: string): OperationOutcomeIssue =>
+  issueOf({ kind: "wrong-value", path: `Subscription.${path}`, detail });
+
+const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*$/;
+
+function channelChecks(subscription: Subscription, endpoints: readonly string[]): readonly Check[] {
+  const { type, endpoint, header = [], payload = "application/fhir+json" } = subscription.channel;
+  const {
+    content,
+    type: topicType = "",
+    heartbeatSeconds = shortestHeartbeatSeconds,
+  } = askedOf(subscription);
+  // a resource in a notification would reach whoever reads the endpoint, with nobody to decide about
+  const tellsOfPeople = content === "full-resource" && classOf(topicType) !== "system";
+  return [
+    [type === "rest-hook", "channel.type", "rest-hook is served"],
+    [
+      isOneOf(endpoint, endpoints),
+      "channel.endpoint",
+      "not under an address that the operator registered for this client",
+    ],
+    [header.every((line) => headerLine.test(line)), "channel.header", "each is Name: value"],
+    [payload === "application/fhir+json", "channel.payload", "application/fhir+json is sent"],
+    [(payloadContents as readonly string[]).includes(content), "channel.payload", payloadContents.join(", ")],
+    [!tellsOfPeople, "channel.payload", "of data about people ids are sent: read with your own rights"],
+    [
+      heartbeatSeconds >= shortestHeartbeatSeconds,
+      "channel.extension",
+      `a heartbeat comes every ${shortestHeartbeatSeconds} seconds or less often`,
+    ],
+  ];
+}
+
+function filterIssues(subscription: Subscription, { providers }: SubscriptionRules): OperationOutcomeIssue[] {
+  const { type = "", filters, filterTypes } = askedOf(subscription);
+  if (filterTypes.some((name) => name !== type))
+    return [wrong("criteria", "a filter is of the topic's type")];
+  return filters.flatMap((filter) => {
+    try {
+      filterRequestOf(providers(), type, filter);
+      return [];
+    } catch (error) {
+      if (isGatewayError(error)) return [wrong("criteria", `${error.code}: ${error.message}`)];
+      throw error;
+    }
+  });
+}
+
+/** True for an address below one of the prefixes; `..` and credentials in it are refused. */
+function isOneOf(endpoint: string | undefined, prefixes: readonly string[]): boolean {
+  if (!endpoint || !URL.canParse(endpoint)) return false;
+  const { href, username, password, protocol } = new URL(endpoint);
+  if (username || password || !/^https?:$/.test(protocol)) return false;
+  return prefixes.some(
+    (prefix) => href === prefix || href.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`),
+  );
+}

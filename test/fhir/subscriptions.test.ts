@@ -1,0 +1,206 @@
+import { randomUUID } from "node:crypto";
+import type { Bundle, OperationOutcome, Parameters, Subscription, Task } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { topicOf } from "../../src/flows/subscriptions/shape.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { freshDatabase } from "../support/database.ts";
+
+let app: TestApp;
+let token: string;
+
+beforeAll(async () => {
+  app = await startApp({ DATABASE_URL: await freshDatabase() });
+  token = await app.token("system/*.cruds");
+});
+afterAll(() => app?.close());
+
+async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${app.url}/fhir/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/fhir+json", ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: (text ? JSON.parse(text) : undefined) as T };
+}
+
+const hookOf = (name: string) => `${app.sandboxUrl}/subscriber/${name}`;
+
+const subscriptionTo = (name: string, more: Partial<Subscription> = {}) => ({
+  resourceType: "Subscription",
+  status: "requested",
+  reason: "test",
+  criteria: topicOf("HealthcareService"),
+  channel: { type: "rest-hook", endpoint: hookOf(name), payload: "application/fhir+json" },
+  ...more,
+});
+
+const subscribed = async (name: string, more?: Partial<Subscription>): Promise<string> => {
+  const { status, body } = await call<Subscription>("POST", "Subscription", subscriptionTo(name, more));
+  expect(status).toBe(201);
+  return body.id as string;
+};
+
+const statusBecomes = (id: string, status: Subscription["status"]) =>
+  expect
+    .poll(async () => (await call<Subscription>("GET", `Subscription/${id}`)).body.status, {
+      timeout: 15_000,
+    })
+    .toBe(status);
+
+const serviceOf = (active: boolean) => ({ resourceType: "HealthcareService", active, name: randomUUID() });
+
+async function heard(name: string): Promise<Bundle[]> {
+  const list = (await (await fetch(hookOf(name))).json()) as { notification: Bundle }[];
+  return list.map(({ notification }) => notification);
+}
+
+const statusIn = ({ entry = [] }: Bundle) => (entry[0] as { resource: Parameters }).resource.parameter ?? [];
+
+const partOf = (bundle: Bundle, name: string) =>
+  statusIn(bundle).find((parameter) => parameter.name === name);
+
+const typeOf = (bundle: Bundle) => partOf(bundle, "type")?.valueCode;
+
+const numbersOf = (bundle: Bundle) =>
+  statusIn(bundle)
+    .filter(({ name }) => name === "notification-event")
+    .map(({ part }) => part?.find(({ name }) => name === "event-number")?.valueString);
+
+it("a subscriber is asked by a handshake, then hears of what passes its filter, numbered", async () => {
+  const name = randomUUID();
+  const id = await subscribed(name, { criteria: "HealthcareService?active=true" });
+  await statusBecomes(id, "active");
+  const passing = (await call<Task>("POST", "HealthcareService", serviceOf(true))).body.id;
+  await call("POST", "HealthcareService", serviceOf(false));
+  const second = (await call<Task>("POST", "HealthcareService", serviceOf(true))).body.id;
+  await expect.poll(async () => (await heard(name)).length, { timeout: 15_000 }).toBe(3);
+  const [handshake, ...events] = await heard(name);
+  expect(typeOf(handshake as Bundle)).toBe("handshake");
+  expect(handshake?.entry).toHaveLength(1);
+  const told = events.map((bundle) => [numbersOf(bundle)[0], bundle.entry?.[1]?.fullUrl]).sort();
+  expect(told).toEqual([
+    ["1", `${app.url}/fhir/HealthcareService/${passing}`],
+    ["2", `${app.url}/fhir/HealthcareService/${second}`],
+  ]);
+  expect(events.every(({ entry }) => entry?.[1]?.resource === undefined)).toBe(true);
+  expect(partOf(events[0] as Bundle, "topic")?.valueCanonical).toBe(topicOf("HealthcareService"));
+});
+
+it("full-resource puts the resource into the notification, for types that describe nobody", async () => {
+  const name = randomUUID();
+  const content =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content";
+  const _payload = { extension: [{ url: content, valueCode: "full-resource" }] };
+  const channel = { ...subscriptionTo(name).channel, _payload } as unknown as Subscription["channel"];
+  await statusBecomes(await subscribed(name, { channel }), "active");
+  const { body } = await call<{ id: string; name: string }>("POST", "HealthcareService", serviceOf(true));
+  await expect.poll(async () => (await heard(name)).length, { timeout: 15_000 }).toBe(2);
+  expect((await heard(name))[1]?.entry?.[1]?.resource).toMatchObject({ id: body.id, name: body.name });
+  const refused = await call<OperationOutcome>(
+    "POST",
+    "Subscription",
+    subscriptionTo(name, { criteria: topicOf("Observation"), channel }),
+  );
+  expect([refused.status, refused.body.issue[0]?.expression]).toEqual([
+    422,
+    ["Subscription.channel.payload"],
+  ]);
+});
+
+it("a deletion is told where nothing is asked of the resource", async () => {
+  const [all, some] = [randomUUID(), randomUUID()];
+  await statusBecomes(await subscribed(all, { criteria: topicOf("Location") }), "active");
+  await statusBecomes(await subscribed(some, { criteria: "Location?status=active" }), "active");
+  const place = { resourceType: "Location", status: "active", name: "кабинет 5" };
+  const { body } = await call<{ id: string }>("POST", "Location", place);
+  await call("DELETE", `Location/${body.id}`, undefined, { "if-match": 'W/"1"' });
+  await expect.poll(async () => (await heard(all)).length, { timeout: 15_000 }).toBe(3);
+  const methods = (await heard(all)).slice(1).map(({ entry }) => entry?.[1]?.request?.method);
+  expect(methods.sort()).toEqual(["DELETE", "POST"]);
+  await expect.poll(async () => (await heard(some)).length, { timeout: 15_000 }).toBe(2);
+});
+
+it("a subscriber that is gone turns its Subscription to error; mended, it catches up with $events", async () => {
+  const name = randomUUID();
+  const id = await subscribed(name, { criteria: topicOf("Schedule") });
+  await statusBecomes(id, "active");
+  await fetch(`${app.sandboxUrl}/_scenario`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ system: "subscriber", scenario: "deaf", times: 1 }),
+  });
+  const actor = [{ display: "кабинет" }];
+  await call("POST", "Schedule", { resourceType: "Schedule", actor });
+  await statusBecomes(id, "error");
+  await call("POST", "Schedule", { resourceType: "Schedule", actor });
+  const { body: failed } = await call<Subscription>("GET", `Subscription/${id}`);
+  expect(failed.error).toMatch(/404/);
+  const { status } = await call(
+    "PUT",
+    `Subscription/${id}`,
+    { ...failed, status: "requested" },
+    {
+      "if-match": `W/"${failed.meta?.versionId}"`,
+    },
+  );
+  expect(status).toBe(200);
+  await statusBecomes(id, "active");
+  expect((await heard(name)).map(typeOf)).toEqual(["handshake", "handshake"]);
+  const caughtUp = (await call<Bundle>("GET", `Subscription/${id}/$events?eventsSinceNumber=1`)).body;
+  expect([typeOf(caughtUp), numbersOf(caughtUp)]).toEqual(["query-event", ["1", "2"]]);
+  const later = (await call<Bundle>("GET", `Subscription/${id}/$events?eventsSinceNumber=2`)).body;
+  expect(numbersOf(later)).toEqual(["2"]);
+  const { body: states } = await call<Bundle>("GET", `Subscription/${id}/$status`);
+  expect(partOf(states, "events-since-subscription-start")?.valueString).toBe("2");
+  expect(partOf(states, "status")?.valueCode).toBe("active");
+});
+
+it.each([
+  [
+    "an address that was not registered",
+    { channel: { type: "rest-hook", endpoint: "http://127.0.0.1:1/x" } },
+    "Subscription.channel.endpoint",
+  ],
+  [
+    "an address beside the registered one",
+    () => ({ channel: { type: "rest-hook", endpoint: `${app.sandboxUrl}/subscriber/../frmr` } }),
+    "Subscription.channel.endpoint",
+  ],
+  [
+    "another channel",
+    () => ({ channel: { type: "email", endpoint: hookOf("x") } }),
+    "Subscription.channel.type",
+  ],
+  [
+    "a header line that is none",
+    () => ({ channel: { type: "rest-hook", endpoint: hookOf("x"), header: ["x\r\ny: z"] } }),
+    "Subscription.channel.header",
+  ],
+  ["a type without a topic", { criteria: topicOf("Practitioner") }, "Subscription.criteria"],
+  ["a filter that names a person", { criteria: "Patient?name=Иванов" }, "Subscription.criteria"],
+  ["an unknown parameter", { criteria: "Location?colour=red" }, "Subscription.criteria"],
+  ["a state that only the server gives", { status: "active" }, "Subscription.status"],
+])("%s is refused, and nothing is called", async (_what, change, where) => {
+  const more = (typeof change === "function" ? change() : change) as Partial<Subscription>;
+  const { status, body } = await call<OperationOutcome>("POST", "Subscription", subscriptionTo("x", more));
+  expect(status).toBe(422);
+  expect(body.issue.flatMap(({ expression = [] }) => expression)).toContain(where);
+});
+
+it("what was refused is no event", async () => {
+  const name = randomUUID();
+  const id = await subscribed(name, { criteria: topicOf("Slot") });
+  await statusBecomes(id, "active");
+  const slot = {
+    resourceType: "Slot",
+    schedule: { reference: "Schedule/x" },
+    status: "free",
+    start: "2026-12-01T08:00:00Z",
+    end: "2026-12-01T08:30:00Z",
+  };
+  await call("POST", "Slot", { ...slot, status: "no such status" });
+  await call("POST", "Slot", slot);
+  await expect.poll(async () => (await heard(name)).length, { timeout: 15_000 }).toBe(2);
+  expect(numbersOf((await heard(name))[1] as Bundle)).toEqual(["1"]);
+});
