@@ -21,6 +21,9 @@ import {
   practitionerRoleProvider,
 } from "./flows/registry-providers.ts";
 import { structureDefinitionProvider } from "./flows/structure-definitions.ts";
+import { subscriptionOperations } from "./flows/subscriptions/operations.ts";
+import { subscriptionIssues } from "./flows/subscriptions/rules.ts";
+import { subscriptionWatch } from "./flows/subscriptions/watch.ts";
 import type { Parts, Surroundings } from "./parts.ts";
 import type { SearchJournal } from "./store/journal-search.ts";
 
@@ -35,8 +38,13 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
   const baseUrl = `${config.PUBLIC_URL}/fhir`;
   const { guide, rules, terminology, dictionaries } = parts.terminology;
   const validator = createValidator(guide, rules);
-  const repository = openRepository(baseUrl, parts, { clock: around.clock, validator });
-  const providers = [
+  const repository = openRepository(baseUrl, parts, {
+    clock: around.clock,
+    validator,
+    providers: () => providers,
+  });
+  const notifying = subscriptionOperations({ db: parts.store.db, repository, clock: around.clock, baseUrl });
+  const all: Provider[] = [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
     organizationProvider(organizations),
@@ -49,10 +57,17 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     }),
     structureDefinitionProvider(guide),
     ...terminologyProviders({ terminology, dictionaries, guide, clock: around.clock }),
-    ...storedTypes.map((row) => storedProvider(repository, row)),
-  ].map((provider) => withValidation(provider, validator));
+    ...storedTypes.map((row) => {
+      const provider = storedProvider(repository, row);
+      return row.type === "Subscription" ? { ...provider, operations: notifying } : provider;
+    }),
+  ];
+  const providers = new Providers(
+    baseUrl,
+    all.map((provider) => withValidation(provider, validator)),
+  );
   const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
-  return { providers: new Providers(baseUrl, providers), repository, pages, ...writeSettings(config) };
+  return { providers, repository, pages, ...writeSettings(config) };
 }
 
 const withValidation = (provider: Provider, validator: Validator): Provider => ({
@@ -60,18 +75,33 @@ const withValidation = (provider: Provider, validator: Validator): Provider => (
   operations: [...(provider.operations ?? []), validateOperation(provider.type, validator)],
 });
 
+interface RepositoryGround {
+  clock: Clock;
+  validator: Validator;
+  /** complete once the repository is open */
+  providers: () => Providers;
+}
+
 function openRepository(
   baseUrl: string,
-  { store, resources, keyring, terminology }: Parts,
-  { clock, validator }: { clock: Clock; validator: Validator },
+  parts: Parts,
+  { clock, validator, providers }: RepositoryGround,
 ): Repository {
-  const codes = searchTerminology(terminology.terminology);
+  const { store, resources, keyring, outbox, clients } = parts;
+  const terminology = searchTerminology(parts.terminology.terminology);
+  const index = new SearchIndex({ keyring, clock, baseUrl, terminology });
+  const endpointsOf = (client: string) => clients.find(client)?.subscriptionEndpoints ?? [];
   return new Repository({
     db: store.db,
     store: resources,
-    index: new SearchIndex({ keyring, clock, baseUrl, terminology: codes }),
-    validate: async (resource) => validator.validate(resource),
-    onChange: [accessFactListener(keyring)],
+    index,
+    validate: async (resource, ctx) => [
+      ...validator.validate(resource),
+      ...(resource.resourceType === "Subscription"
+        ? subscriptionIssues(resource, { providers, endpointsOf }, ctx)
+        : []),
+    ],
+    onChange: [accessFactListener(keyring), subscriptionWatch({ clock, outbox, index, providers })],
   });
 }
 

@@ -41,7 +41,7 @@ export const storedTypes: readonly StoredType[] = [
   { type: "Task", documentation: "Work that someone is to do, prescriptions among it" },
   { type: "Communication", documentation: "Messages" },
   { type: "Provenance", documentation: "Who made or signed a resource" },
-  { type: "Subscription", documentation: "What a client system wants to hear of", isPublic },
+  { type: "Subscription", documentation: "What a client system wants to hear of" },
 ];
 
 const byType: ReadonlyMap<string, StoredType> = new Map(storedTypes.map((row) => [row.type, row]));
