@@ -14,7 +14,7 @@ interface HeldPerson {
 }
 
 /** Reason of the hold that a stored document makes by itself. */
-export const documentHold = "documents";
+const documentHold = "documents";
 
 const documentTypes = ["Composition", "DocumentReference"];
 const documentYears = 25;
