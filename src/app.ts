@@ -27,6 +27,7 @@ import { type Config, drainNoticeMsOf, listOf } from "./config.ts";
 import { openConsents } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
 import { capabilityOf } from "./fhir/capability.ts";
+import { parseCriteria } from "./fhir/search-request.ts";
 import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
@@ -136,6 +137,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   registerTokenEndpoint(app, {
     check,
     tokens,
+    checkGranular: (type, query) => void parseCriteria(fhir.providers, type, query),
     confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
   });
   // cookies are read behind the doors for browsers only: a client system's call should not pay for them

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { coversScope, parseScope, permits, type Scope } from "./scopes.ts";
+import { coversScope, parseScope, permits, queriesOf, type Scope } from "./scopes.ts";
 
 const scopes = (...texts: string[]) => texts.map((text) => parseScope(text)).filter((s): s is Scope => !!s);
 
@@ -24,6 +24,27 @@ describe("SMART scopes", () => {
   ])("refuse '%s'", (text) => {
     expect(parseScope(text)).toBeUndefined();
   });
+
+  it("a granular scope opens what its query finds, and covers nothing wider", () => {
+    const laboratory = "system/Observation.rs?category=laboratory";
+    expect(parseScope(laboratory)?.query).toBe("category=laboratory");
+    expect(queriesOf(scopes(laboratory), "Observation", "s")).toEqual(["category=laboratory"]);
+    expect(queriesOf(scopes(laboratory), "Condition", "s")).toBeUndefined();
+    expect(permits(scopes(laboratory), "Observation", "s")).toBe(false);
+    expect(queriesOf(scopes(laboratory, "system/Observation.r"), "Observation", "r")).toEqual([]);
+    const [asked] = scopes(laboratory);
+    expect(coversScope(scopes("system/*.rs"), asked!)).toBe(true);
+    expect(coversScope(scopes(laboratory), asked!)).toBe(true);
+    expect(coversScope(scopes(laboratory), scopes("system/Observation.rs")[0]!)).toBe(false);
+    expect(coversScope(scopes("system/Observation.rs?category=vital"), asked!)).toBe(false);
+  });
+
+  it.each(["system/*.rs?category=x", "system/Observation.cruds?category=x", "system/Observation.rs?"])(
+    "refuses the granular scope '%s'",
+    (text) => {
+      expect(parseScope(text)).toBeUndefined();
+    },
+  );
 
   it("a wildcard covers a type, a type never covers another", () => {
     expect(coversScope(scopes("system/*.rs"), scopes("system/Patient.r")[0]!)).toBe(true);

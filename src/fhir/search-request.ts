@@ -72,6 +72,16 @@ export function parseSearch(
 
 const shownControls = /^_(include|revinclude|sort|total|count)(:|$)/;
 
+/**
+ * Criteria of one indexed type as a text, `status=active&…`, that is kept in clear and so names no person. Throws what a
+ * search with it would throw, and `unsupported-type` for a type that is not indexed.
+ */
+export function parseCriteria(providers: Providers, type: string, text: string): SearchRequest {
+  const provider = providers.of(type);
+  if (!provider?.indexed) throw new GatewayError("unsupported-type", { field: type });
+  return parseSearch(providers, provider, [...new URLSearchParams(text)], { lenient: false, inUrl: true });
+}
+
 function bounded(query: Iterable<Pair>): Pair[] {
   const pairs: Pair[] = [];
   for (const pair of query) {

@@ -18,7 +18,13 @@ const tenants = { first: "1.2.643.5.1.13.13.12.2.77.90001", second: "1.2.643.5.1
 async function registered(clientId: string, tenant: string) {
   const { privateKey, publicKey } = await generateKeyPair("ES384", { extractable: true });
   keys.set(clientId, { clientId, jwk: { ...(await exportJWK(privateKey)), alg: "ES384" } });
-  return { clientId, name: clientId, tenant, scopes: [scope], jwks: { keys: [await exportJWK(publicKey)] } };
+  return {
+    clientId,
+    name: clientId,
+    tenant,
+    scopes: [scope, "system/Task.rs"],
+    jwks: { keys: [await exportJWK(publicKey)] },
+  };
 }
 
 beforeAll(async () => {
@@ -114,4 +120,14 @@ it("smart-configuration names both endpoints", async () => {
     introspection_endpoint: `${replicas[0].url}/auth/introspect`,
     revocation_endpoint: `${replicas[0].url}/auth/revoke`,
   });
+});
+
+it.each([
+  ["a search of the type", "system/Task.rs?status=completed", 200, undefined],
+  ["an unknown parameter", "system/Task.rs?colour=red", 400, "invalid_scope"],
+  ["a person's name", "system/Task.rs?patient:Patient.name=X", 400, "invalid_scope"],
+  ["a type that is not searched by the index", `${scope}?name=x`, 400, "invalid_scope"],
+])("a granular scope is a search that can be made: %s", async (_what, asked, status, error) => {
+  const answer = await requestToken(tokenUrl(), await assertionOf("own"), asked);
+  expect([answer.status, ((await answer.json()) as { error?: string }).error]).toEqual([status, error]);
 });

@@ -4,13 +4,15 @@ import type { AssertionCheck } from "../../access/client-assertion.ts";
 import type { Client } from "../../access/clients.ts";
 import { coversScope, parseScope, type Scope } from "../../access/scopes.ts";
 import type { RequestContext } from "../../core/context.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { clientOf, formOf } from "./client-form.ts";
 
 export interface TokenEndpoint {
   check: AssertionCheck;
   tokens: AccessTokens;
+  /** throws GatewayError for a granular scope that can't be searched by */
+  checkGranular(type: string, query: string): void;
   /** throws `access-denied` for a worker whom ФРМР does not confirm in that post */
   confirmHuman(human: NamedHuman, ctx: RequestContext): Promise<void>;
 }
@@ -21,7 +23,7 @@ export interface TokenEndpoint {
  */
 export function registerTokenEndpoint(
   app: FastifyInstance,
-  { check, tokens, confirmHuman }: TokenEndpoint,
+  { check, tokens, confirmHuman, checkGranular }: TokenEndpoint,
 ): void {
   app.register(async (scope) => {
     takeFormsOnly(scope);
@@ -35,7 +37,7 @@ export function registerTokenEndpoint(
       if (human) await confirmHuman(human, request.ctx);
       const issued = await tokens.issue(
         { clientId, tenant, duties, human, signature },
-        grantedScopes(client, form.scope),
+        grantedScopes(client, form.scope, checkGranular),
       );
       await request.journal({ action: "token" });
       return reply.header("cache-control", "no-store").send(issued);
@@ -43,7 +45,11 @@ export function registerTokenEndpoint(
   });
 }
 
-function grantedScopes(client: Client, asked: string | undefined): string[] {
+function grantedScopes(
+  client: Client,
+  asked: string | undefined,
+  checkGranular: TokenEndpoint["checkGranular"],
+): string[] {
   const wanted = (asked ?? "").split(" ").filter(Boolean);
   if (!wanted.length)
     throw new GatewayError("invalid-scope", { field: "scope", detail: "scope is required" });
@@ -53,6 +59,16 @@ function grantedScopes(client: Client, asked: string | undefined): string[] {
     if (!scope) throw new GatewayError("invalid-scope", { field: "scope", detail: "not a SMART v2 scope" });
     if (!coversScope(held, scope))
       throw new GatewayError("invalid-scope", { field: "scope", detail: "not granted to this client" });
+    if (scope.query !== undefined) searchable(scope.type, scope.query, checkGranular);
   }
   return wanted;
+}
+
+function searchable(type: string, query: string, checkGranular: TokenEndpoint["checkGranular"]): void {
+  try {
+    checkGranular(type, query);
+  } catch (cause) {
+    if (!isGatewayError(cause)) throw cause;
+    throw new GatewayError("invalid-scope", { field: "scope", detail: `${type}?…: ${cause.code}`, cause });
+  }
 }

@@ -37,7 +37,7 @@ export async function respondedRead(caller: BundleCaller, asked: AskedRead): Pro
   const resource =
     id === undefined
       ? await searchOfEntry(caller, { request, provider, query })
-      : await readBy(request, provider, { id, version });
+      : await readBy(caller, provider, { id, version });
   const { etag, ...rest } = versionOf(resource);
   if (etag !== undefined && typeof ifNoneMatch === "string" && isAmong(etag, ifNoneMatch))
     return { response: { status: statusLine(304), etag } };

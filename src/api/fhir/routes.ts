@@ -72,6 +72,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const { providers, maxBodyBytes } = door;
   const search = answerSearch(door);
   const systemSearch = answerSystemSearch(door);
+  const read = answerRead(providers);
   const history = answerHistory(door);
   const write = (interaction: AskedChange["interaction"]) =>
     [interaction, answerWrite(door, interaction)] as const;
@@ -86,7 +87,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
       DELETE: write("delete"),
     });
     on("/:type/:id", {
-      GET: ["read", answerRead],
+      GET: ["read", read],
       PUT: write("update"),
       PATCH: write("patch"),
       DELETE: write("delete"),
@@ -98,7 +99,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
     any.get("/_history", answerSystemHistory(door));
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });
-    on("/:type/:id/_history/:version", { GET: ["vread", answerRead] });
+    on("/:type/:id/_history/:version", { GET: ["vread", read] });
   });
   app.register(async (forms) => {
     takeFormsOnly(forms);

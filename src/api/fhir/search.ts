@@ -1,7 +1,6 @@
 import type { Bundle, Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
-import { permits } from "../../access/scopes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Position, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
 import { inCompartment } from "../../fhir/search/compartment.ts";
@@ -9,10 +8,10 @@ import type { LinkedPage, PageLinks } from "../../fhir/search/page-link.ts";
 import { providerOfTypes } from "../../fhir/search/system-search.ts";
 import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
-import { requireScope } from "../../plugins/auth.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
 import { formatOf, sendResource } from "./reply.ts";
+import { inScope, narrowed, requireSomeScope } from "./scope-gate.ts";
 
 export interface SearchDoor {
   providers: Providers;
@@ -57,7 +56,7 @@ export const searchOfEntry = (
 
 async function journalled(asking: Asking): Promise<Bundle> {
   const { request, provider, types } = asking;
-  for (const type of types) requireScope(request, type, "s");
+  for (const type of types) requireSomeScope(request, type, "s");
   const { bundle } = await searched(asking);
   await Promise.all(
     accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
@@ -69,8 +68,9 @@ function searched(asking: Asking): Promise<SearchAnswer> {
   const { door, request, provider, path, types } = asking;
   const { providers, pages } = door;
   const { ctx } = request;
-  const { query, lenient, pairs, position } = askedPage(asking);
-  for (const { type } of [...query.include, ...query.revinclude]) requireScope(request, type, "s");
+  const { lenient, pairs, position, ...asked } = askedPage(asking);
+  const query = narrowed(providers, request, asked.query);
+  for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
   if (!provider.indexed) request.authorize("search", { type: provider.type });
   return searchBundle({
@@ -79,7 +79,7 @@ function searched(asking: Asking): Promise<SearchAnswer> {
     request: path === "" ? { ...query, applied: [["_type", types.join(",")], ...query.applied] } : query,
     path,
     ...(position && { position }),
-    permitted: (resources) => permitted(request, resources),
+    permitted: (resources) => permitted(providers, request, resources),
     pageUrl: (to) => {
       const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
       return `${providers.baseUrl}${path && `/${path}`}?_page=${token}`;
@@ -89,12 +89,14 @@ function searched(asking: Asking): Promise<SearchAnswer> {
 }
 
 /** Scope first: what the token does not open is left out without a decision. */
-async function permitted(request: FastifyRequest, resources: readonly Resource[]): Promise<boolean[]> {
-  const { token, ctx } = request;
-  const inScope = resources.map(
-    ({ resourceType }) => token !== undefined && permits(token.scopes, resourceType, "s"),
-  );
-  const open = resources.filter((_, index) => inScope[index]);
+async function permitted(
+  providers: Providers,
+  request: FastifyRequest,
+  resources: readonly Resource[],
+): Promise<boolean[]> {
+  const { ctx } = request;
+  const opened = await inScope(providers, request, { interaction: "s", resources });
+  const open = resources.filter((_, index) => opened[index]);
   const decisions = await request.authorizeAll(
     "search",
     open.map((resource) => accessedOf(resource, ctx.actor.tenant)),

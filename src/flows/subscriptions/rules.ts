@@ -3,9 +3,9 @@ import { classOf } from "../../access/data-classes.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { isGatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
+import { parseCriteria } from "../../fhir/search-request.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { issueOf } from "../../fhir/validation/issues.ts";
-import { filterRequestOf } from "./filters.ts";
 import { askedOf, payloadContents } from "./shape.ts";
 
 export interface SubscriptionRules {
@@ -76,7 +76,7 @@ function filterIssues(subscription: Subscription, { providers }: SubscriptionRul
     return [wrong("criteria", "a filter is of the topic's type")];
   return filters.flatMap((filter) => {
     try {
-      filterRequestOf(providers(), type, filter);
+      parseCriteria(providers(), type, filter);
       return [];
     } catch (error) {
       if (isGatewayError(error)) return [wrong("criteria", `${error.code}: ${error.message}`)];

@@ -4,10 +4,10 @@ import type { Clock } from "../../core/clock.ts";
 import type { Providers } from "../../fhir/provider.ts";
 import type { ChangeListener, RepositoryChange } from "../../fhir/repository.ts";
 import type { SearchIndex } from "../../fhir/search/search-index.ts";
+import { parseCriteria } from "../../fhir/search-request.ts";
 import type { Outbox } from "../../store/outbox.ts";
 import type { Schema } from "../../store/schema.ts";
 import { appendEvent, forgetSubscription, watchersOf, watchSubscription } from "../../store/subscriptions.ts";
-import { filterRequestOf } from "./filters.ts";
 import { askedOf } from "./shape.ts";
 
 /** Name of the outbox's receiver. */
@@ -91,7 +91,7 @@ async function passes(
 ): Promise<boolean> {
   if (filters.length === 0) return true;
   if (!after) return false;
-  const requests = [...filters, `_id=${id}`].map((filter) => filterRequestOf(providers(), type, filter));
+  const requests = [...filters, `_id=${id}`].map((filter) => parseCriteria(providers(), type, filter));
   const tests = requests.flatMap(({ criteria, has }) => [...criteria, ...has]);
   const { hits } = await index.search(trx, { tenant, types: [type], tests, sort: [] }, { limit: 1 });
   return hits.length > 0;
