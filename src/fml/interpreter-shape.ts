@@ -4,7 +4,7 @@ import { checkedTime, kindOf } from "./runtime-values.ts";
 import { findElement, type ResolvedElement } from "./types.ts";
 
 /** An element of a source with one type, as its owner's type has it; undefined where no model tells. */
-export interface SourceElement extends ResolvedElement {
+interface SourceElement extends ResolvedElement {
   /** of a wire format, whose dates nobody has looked at yet */
   readonly isWire: boolean;
 }

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import type { RedisLink } from "../cache/redis.ts";
 import type { Clock } from "../core/clock.ts";
 
-export interface SharedRatesOptions {
+interface SharedRatesOptions {
   link: Pick<RedisLink, "attempt">;
   clock: Clock;
   /** keyed hash of a client's name: keys in Redis tell nobody who it is */
