@@ -86,17 +86,13 @@ async function currentOf({ request }: Caller, asked: AskedChange, id: string): P
   }
 }
 
-/** Decides on a change and validates it; `rewrite` gives each reference its final form. */
-export function plannedChange(
-  caller: Caller,
-  target: Target,
-  rewrite: (reference: string) => string = (reference) => reference,
-): Promise<PlannedChange> {
+/** Decides on a change and validates it. */
+export function plannedChange(caller: Caller, target: Target): Promise<PlannedChange> {
   const { interaction } = target.asked;
   if (interaction === "delete") return plannedDelete(caller, target);
   return interaction === "create" && target.before
     ? foundAlready(caller, target, target.before)
-    : plannedPut(caller, target, rewrite);
+    : plannedPut(caller, target);
 }
 
 async function plannedDelete({ request }: Caller, target: Target): Promise<PlannedChange> {
@@ -113,20 +109,21 @@ async function foundAlready({ request }: Caller, target: Target, before: Resourc
 async function plannedPut(
   { request, providers, repository }: Caller,
   target: Target,
-  rewrite: (reference: string) => string,
 ): Promise<PlannedChange> {
   const { asked, before, id } = target;
   const { type } = asked.provider;
   const ownAddress = `${providers.baseUrl}/`;
   const after = withReferences({ ...contentOf(target), id } as Resource, (reference) =>
-    rewrite(reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference),
+    reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference,
   );
   const action = before ? "update" : "create";
   if (!before && asked.interaction === "update") refuseSpeakingId(type, id);
-  for (const version of [before, after])
-    if (version) await request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
-  // another's provider validates what it is given itself
+  const decide = (version: Resource) =>
+    request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
+  if (before) await decide(before);
+  // the rules read what is valid; another's provider validates what it is given itself
   const warnings = storedTypeOf(type) ? await repository.validate(after, request.ctx) : [];
+  await decide(after);
   return { ...target, action, after, warnings };
 }
 

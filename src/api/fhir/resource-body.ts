@@ -33,11 +33,12 @@ export function resourceInBody(request: FastifyRequest): Resource {
 
 /** The value as a resource of a type that this server knows; `path` is where it stands. */
 export function asResource(value: unknown, path: string): Resource {
-  const { resourceType } = (value ?? {}) as { resourceType?: unknown };
-  if (typeof resourceType === "string" && isResourceType(resourceType)) return value as Resource;
-  const field = [path, "resourceType"].filter(Boolean).join(".");
-  throw new GatewayError("bad-request", {
-    field,
-    detail: "a resource of a type that this server knows is due",
-  });
+  const { resourceType, id } = (value ?? {}) as { resourceType?: unknown; id?: unknown };
+  const refuse = (name: string, detail: string) =>
+    new GatewayError("bad-request", { field: [path, name].filter(Boolean).join("."), detail });
+  if (typeof resourceType !== "string" || !isResourceType(resourceType))
+    throw refuse("resourceType", "a resource of a type that this server knows is due");
+  // it is compared before the validator sees the resource
+  if (id !== undefined && typeof id !== "string") throw refuse("id", "a string is due here");
+  return value as Resource;
 }
