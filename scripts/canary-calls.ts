@@ -50,6 +50,12 @@ export async function driveClient(
     headers: { "content-type": "application/fhir+json" },
     body: `{"resourceType":"Parameters","parameter":[{"name":"${family}","valueString":"${snils}"}]`,
   });
+  const entries = ["GET", "DELETE"].map((method) => ({ request: { method, url: `Patient/${snils}` } }));
+  await call("/fhir", {
+    method: "POST",
+    headers: { "content-type": "application/fhir+json" },
+    body: JSON.stringify({ resourceType: "Bundle", type: "batch", entry: entries }),
+  });
   await send(`${gateway.url}/auth/token`, byBody({ grant_type: family, client_assertion: snils }), outgoing);
   await send(
     `${gateway.url}/auth/login?as=worker&returnTo=/${encodeURIComponent(family)}`,

@@ -64,8 +64,12 @@ const dataDoors = /^\/(fhir|cabinet|auth)\//;
 // shed load must stay cheap, and a store that does not answer can't take the row either
 const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unavailable", "draining"]);
 // whatever else stands in a path may be a person's number
-const logicalId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const randomId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const typeName = /^[A-Z][A-Za-z]{1,40}$/;
+
+/** An id as a refused access may name it: a random one of ours; a caller may have sent anything else, a person's number too. */
+export const nameableId = (id: string | undefined): string | undefined =>
+  id !== undefined && randomId.test(id) ? id : undefined;
 
 /** A refused or failed access is a row too, with the code it was answered with. */
 export async function recordRefusal(request: FastifyRequest, code: ErrorCode): Promise<void> {
@@ -77,7 +81,7 @@ export async function recordRefusal(request: FastifyRequest, code: ErrorCode): P
     {
       action: `refused ${request.method}`,
       resourceType: typeName.test(type) ? type : undefined,
-      resourceId: logicalId.test(id) ? id : undefined,
+      resourceId: nameableId(id),
       subject: request.refusedSubject,
     },
     code,

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { outcomeOf } from "../../fhir/outcome.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
+import { nameableId } from "../../plugins/journal.ts";
 import type { Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
@@ -86,7 +87,7 @@ function recordRefusal(
     {
       action: `refused ${asked?.method ?? "entry"}`,
       resourceType: target?.provider.type,
-      resourceId: target?.id,
+      resourceId: nameableId(target?.id),
       subject: request.refusedSubject,
     },
     code,

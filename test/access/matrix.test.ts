@@ -1,0 +1,310 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AuditEvent, Bundle, CapabilityStatement, PractitionerRole, Resource } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { classOf } from "../../src/access/data-classes.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import type { RequestContext } from "../../src/core/context.ts";
+import { Repository } from "../../src/fhir/repository.ts";
+import { SearchIndex } from "../../src/fhir/search/search-index.ts";
+import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+
+const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
+const secret = "Матрицына";
+const markOf = (type: string) => `${secret} ${type}.`;
+const patientId = randomUUID();
+const subject = { reference: `Patient/${patientId}` };
+/** One resource of the patient for each type of the store; a type that is added is in the matrix by itself. */
+const ids = new Map<string, string>(
+  storedTypes.map(({ type }) => [type, type === "Patient" ? patientId : randomUUID()]),
+);
+const guarded = storedTypes.map(({ type }) => type).filter((type) => classOf(type, patientId) !== "system");
+
+let app: TestApp;
+let capability: CapabilityStatement;
+const tokens: Record<string, string> = {};
+
+beforeAll(async () => {
+  app = await startApp({ REFUSALS_PER_MINUTE: "1000000", FHIR_IF_MATCH: "optional" });
+  tokens.client = await tokenOf("demo-client", "demo", "system/*.cruds");
+  tokens.security = await tokenOf("demo-security-client", "demo-security", "system/AuditEvent.rs");
+  const human = humanOf(await doctorsRole());
+  tokens.worker = await tokenOf("demo-client", "demo", "system/*.cruds", human);
+  capability = (await (await fetch(`${app.url}/fhir/metadata`)).json()) as CapabilityStatement;
+  await storeAll();
+});
+afterAll(() => app?.close());
+
+async function tokenOf(key: string, clientId: string, scope: string, claims: Record<string, unknown> = {}) {
+  const jwk = JSON.parse(await readFile(join(app.config.DATA_DIR, `${key}.jwk.json`), "utf8"));
+  const tokenUrl = `${app.url}/auth/token`;
+  const assertion = await clientAssertion({ clientId, jwk }, tokenUrl, claims);
+  const body = (await (await requestToken(tokenUrl, assertion, scope)).json()) as { access_token: string };
+  if (!body.access_token) throw new Error(JSON.stringify(body));
+  return body.access_token;
+}
+
+async function doctorsRole(): Promise<PractitionerRole> {
+  const people = (await (await fetch(`${app.sandboxUrl}/_people`)).json()) as {
+    id: string;
+    snils?: string;
+  }[];
+  const snils = people.find(({ id }) => id === "doctor")?.snils;
+  const answer = await send("client", {
+    method: "POST",
+    path: "/PractitionerRole/_search",
+    form: { "practitioner.identifier": `urn:oid:1.2.643.100.3|${snils}` },
+  });
+  return (answer.body as Bundle<PractitionerRole>).entry?.[0]?.resource as PractitionerRole;
+}
+
+const humanOf = ({ id, practitioner, organization }: PractitionerRole) => ({
+  extensions: {
+    "hl7-b2b": {
+      version: "1",
+      subject_id: practitioner?.reference?.split("/")[1],
+      subject_role: id,
+      organization_id: organization?.identifier?.value,
+      purpose_of_use: ["urn:oid:2.16.840.1.113883.5.8#TREAT"],
+    },
+  },
+});
+
+async function storeAll(): Promise<void> {
+  const { store, resources, keyring } = app.parts;
+  const baseUrl = `${app.url}/fhir`;
+  const repository = new Repository({
+    db: store.db,
+    store: resources,
+    index: new SearchIndex({ keyring, clock: systemClock, baseUrl }),
+    validate: async () => [],
+    onChange: [],
+  });
+  const actor = { kind: "system", id: "matrix", tenant, scopes: [] };
+  const ctx = { requestId: randomUUID(), actor } as unknown as RequestContext;
+  await repository.transaction(ctx, async (writes) => {
+    for (const resource of ids.keys()) await writes.put(resourceOf(resource), {});
+  });
+}
+
+const resourceOf = (resourceType: string) =>
+  ({
+    resourceType,
+    id: ids.get(resourceType),
+    ...(resourceType !== "Patient" && { subject }),
+    text: {
+      status: "generated",
+      div: `<div xmlns="http://www.w3.org/1999/xhtml">${markOf(resourceType)}</div>`,
+    },
+  }) as unknown as Resource & { id: string };
+
+interface Call {
+  method: string;
+  path: string;
+  body?: object;
+  form?: Record<string, string>;
+  headers?: Record<string, string>;
+}
+
+interface Answer {
+  status: number;
+  text: string;
+  body: unknown;
+  headers: string;
+}
+
+async function send(actor: string, { method, path, body, form, headers }: Call): Promise<Answer> {
+  const type = path.endsWith("$patch") ? "application/json-patch+json" : "application/fhir+json";
+  const answer = await fetch(`${app.url}/fhir${path}`, {
+    method,
+    headers: {
+      ...(tokens[actor] && { authorization: `Bearer ${tokens[actor]}` }),
+      ...(body && { "content-type": type }),
+      ...headers,
+    },
+    ...(form && { body: new URLSearchParams(form) }),
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const parsed = text.startsWith("{") ? JSON.parse(text) : undefined;
+  return { status: answer.status, text, body: parsed, headers: JSON.stringify([...answer.headers]) };
+}
+
+const bundleOf = (type: "batch" | "transaction", url: string): object => ({
+  resourceType: "Bundle",
+  type,
+  entry: [{ request: { method: "GET", url } }],
+});
+
+/** Ways to one resource; each must be refused as such. */
+function doorsToOne(type: string): Record<string, Call> {
+  const id = ids.get(type) ?? "";
+  const body = { ...resourceOf(type), language: "ru" };
+  const operations = (capability.rest?.[0]?.resource ?? [])
+    .filter((one) => one.type === type)
+    .flatMap(({ operation = [] }) => operation.map(({ name }) => name));
+  return {
+    read: { method: "GET", path: `/${type}/${id}` },
+    vread: { method: "GET", path: `/${type}/${id}/_history/1` },
+    update: { method: "PUT", path: `/${type}/${id}`, body },
+    patch: {
+      method: "PATCH",
+      path: `/${type}/${id}`,
+      body: [{ op: "add", path: "/language", value: "ru" }],
+      headers: { "content-type": "application/json-patch+json" },
+    },
+    delete: { method: "DELETE", path: `/${type}/${id}` },
+    create: { method: "POST", path: `/${type}`, body: { ...body, id: undefined } },
+    "conditional create": {
+      method: "POST",
+      path: `/${type}`,
+      body: { ...body, id: undefined },
+      headers: { "if-none-exist": `_id=${id}` },
+    },
+    "conditional delete": { method: "DELETE", path: `/${type}?_id=${id}` },
+    transaction: { method: "POST", path: "", body: bundleOf("transaction", `${type}/${id}`) },
+    ...Object.fromEntries(
+      operations.map((name) => [`$${name}`, { method: "GET", path: `/${type}/${id}/$${name}` }]),
+    ),
+  };
+}
+
+/** Ways to several; what is not permitted is left out, and not counted. */
+function doorsToMany(type: string): Record<string, Call> {
+  const id = ids.get(type) ?? "";
+  return {
+    history: { method: "GET", path: `/${type}/${id}/_history` },
+    search: { method: "GET", path: `/${type}?_id=${id}` },
+    "search in a form": { method: "POST", path: `/${type}/_search`, form: { _id: id } },
+    "by patient": { method: "POST", path: `/${type}/_search`, form: { patient: `Patient/${patientId}` } },
+    page: { method: "GET", path: `/${type}?_count=1` },
+    summary: { method: "GET", path: `/${type}?_summary=count` },
+    include: { method: "GET", path: `/${type}?_id=${id}&_include=*` },
+    revinclude: { method: "GET", path: `/Patient?_id=${patientId}&_revinclude=${type}:patient` },
+    compartment: { method: "GET", path: `/Patient/${patientId}/${type}` },
+    "history of the type": { method: "GET", path: `/${type}/_history` },
+    "history of all": { method: "GET", path: "/_history" },
+    "batch entry": { method: "POST", path: "", body: bundleOf("batch", `${type}/${id}`) },
+    "batch search": { method: "POST", path: "", body: bundleOf("batch", `${type}?_id=${id}`) },
+  };
+}
+
+const refusals = [400, 401, 403, 404, 405];
+
+/** What an answer says of resources of these types. */
+function leaksOf({ text, headers, body }: Answer, types: readonly string[]): string[] {
+  const shown = types.map(markOf).filter((mark) => text.includes(mark) || headers.includes(mark));
+  const { total, entry = [] } = (body ?? {}) as Bundle;
+  const entries = entry.filter(
+    ({ resource, search }) =>
+      resource &&
+      search?.mode !== "outcome" &&
+      !isEmptySet(resource) &&
+      types.includes(resource.resourceType),
+  );
+  return [
+    ...shown,
+    ...(total ? [`total ${total}`] : []),
+    ...entries.map(({ fullUrl }) => `entry ${fullUrl}`),
+  ];
+}
+
+const isEmptySet = (resource: Resource | undefined): boolean =>
+  resource?.resourceType === "Bundle" && !resource.total && !resource.entry?.length;
+
+const versions = async () =>
+  (await app.parts.store.db.selectFrom("resource_history").select("id").execute()).length;
+
+describe.each(["nobody", "client", "security", "worker"])("%s without a ground", (actor) => {
+  const isOwnWork = (type: string) => actor === "worker" && classOf(type, patientId) === "work";
+  const types = guarded.filter((type) => !isOwnWork(type));
+
+  it.each(types)("gets no %s by any door", async (type) => {
+    const before = await versions();
+    for (const [door, call] of Object.entries(doorsToOne(type))) {
+      const answer = await send(actor, call);
+      // a validation of what the caller sends opens nothing
+      const isOwnInput = door === "$validate" || door === "create";
+      if (!isOwnInput || answer.status < 400)
+        expect(refusals, `${door}: ${answer.text}`).toContain(answer.status);
+      expect(leaksOf(answer, types), door).toEqual([]);
+    }
+    for (const [door, call] of Object.entries(doorsToMany(type))) {
+      const answer = await send(actor, call);
+      expect([200, ...refusals], `${door}: ${answer.text}`).toContain(answer.status);
+      if (actor === "nobody") expect(answer.status, door).toBe(401);
+      expect(leaksOf(answer, types), door).toEqual([]);
+    }
+    expect(await versions()).toBe(before);
+  });
+});
+
+it("system data of the store is written by nobody of these", async () => {
+  const open = storedTypes.map(({ type }) => type).filter((type) => !guarded.includes(type));
+  const before = await versions();
+  for (const actor of ["nobody", "client", "security", "worker"])
+    for (const type of open)
+      for (const door of ["update", "patch", "delete", "create", "conditional delete"]) {
+        const call = doorsToOne(type)[door];
+        const answer = call && (await send(actor, call));
+        expect([...refusals, 422], `${actor} ${door} ${type}: ${answer?.text}`).toContain(answer?.status);
+      }
+  expect(await versions()).toBe(before);
+});
+
+it("M-39 patients' data without a care relation or consent: 403 by every type, and an AuditEvent of each", async () => {
+  const types = guarded.filter((type) => classOf(type, patientId) === "patient");
+  for (const type of types) {
+    const answer = await send("worker", { method: "GET", path: `/${type}/${ids.get(type)}` });
+    expect([type, answer.status]).toEqual([type, 403]);
+  }
+  const found = await send("security", {
+    method: "GET",
+    path: `/AuditEvent?entity=Patient/${patientId}&_count=500`,
+  });
+  expect(found.status, found.text).toBe(200);
+  const events = ((found.body as Bundle<AuditEvent>).entry ?? []).flatMap(({ resource }) => resource ?? []);
+  for (const type of types) {
+    const ofType = events.filter(
+      ({ outcomeDesc, entity = [] }) =>
+        outcomeDesc === "access-denied" &&
+        entity.some(
+          ({ what, description }) => what?.reference?.startsWith(`${type}/`) || description === type,
+        ),
+    );
+    expect([type, ofType.length > 0]).toEqual([type, true]);
+  }
+});
+
+/** What anybody may call; every other route must know its caller. */
+const open = [
+  /^GET \/$/,
+  /^GET \/(docs|openapi|assets|health|help|favicon)/,
+  /^GET \/\.well-known\//,
+  /^GET \/fhir\/(metadata|\.well-known\/smart-configuration)$/,
+  /^\w+ \/auth\//,
+];
+
+it("every route that is not open asks who calls", async () => {
+  const routes = app.app.routeTable.filter(({ method }) => method !== "HEAD" && method !== "OPTIONS");
+  expect(routes.length).toBeGreaterThan(50);
+  for (const { method, url } of routes) {
+    if (open.some((one) => one.test(`${method} ${url}`))) continue;
+    const path = url
+      .replace(/:type(\([^)]*\))?/g, "Patient")
+      .replace(/:[A-Za-z]\w*(\([^)]*\))?|\*/g, patientId);
+    const isForm = url.endsWith("/_search");
+    const answer = await fetch(`${app.url}${path}`, {
+      method,
+      redirect: "manual",
+      ...(!["GET", "DELETE"].includes(method) && {
+        body: isForm ? new URLSearchParams({ _id: patientId }) : "{}",
+        ...(!isForm && { headers: { "content-type": "application/json" } }),
+      }),
+    });
+    expect([`${method} ${url}`, answer.status]).toEqual([`${method} ${url}`, 401]);
+  }
+});
