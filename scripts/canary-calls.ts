@@ -12,6 +12,16 @@ const byBody = (fields: Record<string, string>): RequestInit => ({
   body: new URLSearchParams(fields),
 });
 
+const refusedBatch = (snils: string): RequestInit => ({
+  method: "POST",
+  headers: { "content-type": "application/fhir+json" },
+  body: JSON.stringify({
+    resourceType: "Bundle",
+    type: "batch",
+    entry: ["GET", "DELETE"].map((method) => ({ request: { method, url: `Patient/${snils}` } })),
+  }),
+});
+
 /** Drives one person through the doors: what works, what is refused, what fails behind us. */
 export async function driveClient(
   gateway: TestGateway,
@@ -50,12 +60,7 @@ export async function driveClient(
     headers: { "content-type": "application/fhir+json" },
     body: `{"resourceType":"Parameters","parameter":[{"name":"${family}","valueString":"${snils}"}]`,
   });
-  const entries = ["GET", "DELETE"].map((method) => ({ request: { method, url: `Patient/${snils}` } }));
-  await call("/fhir", {
-    method: "POST",
-    headers: { "content-type": "application/fhir+json" },
-    body: JSON.stringify({ resourceType: "Bundle", type: "batch", entry: entries }),
-  });
+  await call("/fhir", refusedBatch(snils));
   await send(`${gateway.url}/auth/token`, byBody({ grant_type: family, client_assertion: snils }), outgoing);
   await send(
     `${gateway.url}/auth/login?as=worker&returnTo=/${encodeURIComponent(family)}`,
