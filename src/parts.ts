@@ -85,7 +85,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
-  const terminology = openTerminology(config, { store, source: systems.nsi, clock, log });
+  const terminology = openTerminology(config, { store, keyring, source: systems.nsi, clock, log });
   const signing = openSignatures(config, { ...stored, verifier, clock });
   const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology };
   const jobs = openJobs(config, ground, around);

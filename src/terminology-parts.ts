@@ -4,7 +4,9 @@ import type { Clock } from "./core/clock.ts";
 import type { RequestContext } from "./core/context.ts";
 import type { Logger } from "./core/logger.ts";
 import { Timings } from "./core/timings.ts";
+import type { Keyring } from "./crypto/keyring.ts";
 import { readGuide } from "./fhir/guide.ts";
+import { codeUses } from "./fhir/search/code-uses.ts";
 import { Terminology } from "./fhir/terminology/terminology.ts";
 import { readRules } from "./fhir/validation/rules.ts";
 import { type DictionarySource, DictionarySync } from "./flows/dictionary-sync.ts";
@@ -15,6 +17,7 @@ const guideFolder = new URL("../fhir/", import.meta.url);
 const syncMs = 600_000;
 
 interface Ground {
+  keyring: Keyring;
   store: OpenDatabase;
   source: DictionarySource;
   clock: Clock;
@@ -22,7 +25,7 @@ interface Ground {
 }
 
 /** What the product knows of codes and profiles: R4's rules, our guide, copies of dictionaries and what keeps them. */
-export function openTerminology(config: Config, { store, source, clock, log }: Ground) {
+export function openTerminology(config: Config, { store, keyring, source, clock, log }: Ground) {
   const dictionaries = new Dictionaries(store.db);
   const [rules, guide] = [readRules(), readGuide(guideFolder)];
   const sync = new DictionarySync({
@@ -31,6 +34,7 @@ export function openTerminology(config: Config, { store, source, clock, log }: G
     clock,
     log,
     oids: listOf(config.NSI_DICTIONARIES),
+    usesOf: (system, codes) => codeUses({ db: store.db, keyring }, system, codes),
     newContext: () => syncContext(clock, log),
   });
   const terminology = new Terminology({ dictionaries, rules, guide, load: (url) => sync.load(url) });

@@ -22,8 +22,8 @@ export interface DictionarySyncParts {
   oids: readonly string[];
   /** context of a call that no request asks for */
   newContext(): RequestContext;
-  /** how many stored resources hold one of the codes; absent: nobody counts */
-  usesOf?(system: string, codes: readonly string[]): Promise<number>;
+  /** how many stored resources of each type hold one of the codes */
+  usesOf(system: string, codes: readonly string[]): Promise<Readonly<Record<string, number>>>;
 }
 
 /** Keeps copies of НСИ's dictionaries: each new version is stored, and what it ends is told. */
@@ -86,7 +86,7 @@ export class DictionarySync {
   async #tell(oid: string, version: string, diff: DictionaryDiff | undefined): Promise<void> {
     const { log, usesOf } = this.#parts;
     const codes = diff?.ending.map(({ code }) => code) ?? [];
-    const uses = codes.length > 0 ? await usesOf?.(`urn:oid:${oid}`, codes) : undefined;
+    const uses = codes.length > 0 ? await usesOf(`urn:oid:${oid}`, codes) : undefined;
     const ending = diff?.ending.slice(0, 20).map(({ code, ends }) => (ends ? `${code} ${ends}` : code));
     log.info(
       { system: "nsi", oid, version, from: diff?.from, ending, uses },

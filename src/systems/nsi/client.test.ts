@@ -63,6 +63,33 @@ describe("ФР НСИ", () => {
     });
   });
 
+  it("parents, days and withdrawal are properties; a circle of parents and a second row of a code are left out", async () => {
+    const rows: Record<string, string | null>[] = [
+      { ID: "1", MKB_CODE: "A", ID_PARENT: "3", ACTUAL: "1" },
+      { ID: "2", MKB_CODE: "B", ID_PARENT: "1", ACTUAL: "0", DATA_END: "31.12.2025" },
+      { ID: "3", MKB_CODE: "C", ID_PARENT: "2", START_DATE: "2024-01-01" },
+      { ID: "4", MKB_CODE: "B", ID_PARENT: null, ACTUAL: "1" },
+    ];
+    const keys = [...passport.keys, { field: "ID_PARENT", type: "FOREIGN" }];
+    on("passport", () => true, { ...passport, keys, hierarchical: true });
+    const list = rows.map((row) => Object.entries(row).map(([column, value]) => ({ column, value })));
+    on("data", () => true, { result: "OK", total: 4, list });
+    const { value } = await client().codeSystem(oid, undefined, testContext(systemClock));
+    expect(value.hierarchyMeaning).toBe("is-a");
+    expect(value.concept).toEqual([
+      { code: "A", property: [{ code: "parent", valueCode: "C" }] },
+      {
+        code: "B",
+        property: [
+          { code: "parent", valueCode: "A" },
+          { code: "inactive", valueBoolean: true },
+          { code: "retirementDate", valueDateTime: "2025-12-31" },
+        ],
+      },
+      { code: "C", property: [{ code: "effectiveDate", valueDateTime: "2024-01-01" }] },
+    ]);
+  });
+
   it("an answer in Python's spelling is read all the same", async () => {
     on(
       "versions",

@@ -1,0 +1,108 @@
+import type { CodeSystem } from "@medplum/fhirtypes";
+import { beforeEach, expect, it, vi } from "vitest";
+import { testContext } from "../../test/support/upstream.ts";
+import { ManualClock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Dictionaries, NewDictionary } from "../store/dictionaries.ts";
+import { DictionarySync } from "./dictionary-sync.ts";
+
+const oid = "1.2.643.5.1.13.13.11.1005";
+const url = `urn:oid:${oid}`;
+const system: CodeSystem = {
+  resourceType: "CodeSystem",
+  url,
+  version: "2.1",
+  status: "active",
+  content: "complete",
+  concept: [{ code: "I10", display: "Гипертензия" }],
+};
+const signal = new AbortController().signal;
+const told: [object, string][] = [];
+const say = (fields: object, message: string) => void told.push([fields, message]);
+const log = { debug: say, info: say, warn: say, error: say };
+const clock = new ManualClock();
+
+let stored: NewDictionary | undefined;
+const dictionaries = {
+  find: async () => stored,
+  confirm: vi.fn(async () => {}),
+  save: vi.fn(async (dictionary: NewDictionary) => {
+    const before = stored;
+    stored = dictionary;
+    return (
+      before && {
+        from: before.version,
+        added: 0,
+        renamed: 0,
+        ending: [{ code: "I10", display: "", ends: "2026-12-31" }],
+      }
+    );
+  }),
+};
+
+const syncOf = (versions: () => Promise<{ value: { version: string }[] }>, oids = [oid]) =>
+  new DictionarySync({
+    source: {
+      versions,
+      codeSystem: async (_oid, version) => ({
+        value: { ...system, version },
+        source: { system: "nsi", state: "ok" } as never,
+      }),
+    },
+    dictionaries: dictionaries as unknown as Dictionaries,
+    clock,
+    log,
+    oids,
+    newContext: () => testContext(clock),
+    usesOf: async (_system, codes) => ({ Condition: codes.length }),
+  });
+const newest = (version: string) => async () => ({ value: [{ version }] });
+
+beforeEach(() => {
+  stored = undefined;
+  told.length = 0;
+  vi.clearAllMocks();
+});
+
+it("a new version is kept, and the codes that it ends are told with the resources that hold them", async () => {
+  await syncOf(newest("2.1")).all(signal);
+  await syncOf(newest("2.2")).all(signal);
+  expect(stored?.version).toBe("2.2");
+  expect(told.at(-1)).toEqual([
+    { system: "nsi", oid, version: "2.2", from: "2.1", ending: ["I10 2026-12-31"], uses: { Condition: 1 } },
+    "a new version of a dictionary",
+  ]);
+});
+
+it("the version that is here already is only confirmed", async () => {
+  await syncOf(newest("2.1")).all(signal);
+  await syncOf(newest("2.1")).all(signal);
+  expect(dictionaries.save).toHaveBeenCalledTimes(1);
+  expect(dictionaries.confirm).toHaveBeenCalledTimes(1);
+});
+
+it("a dictionary that fails keeps none of the others, and its copy stays", async () => {
+  const other = "1.2.643.5.1.13.13.11.1002";
+  const versions = vi
+    .fn(newest("2.1"))
+    .mockRejectedValueOnce(new GatewayError("upstream-unavailable", { system: "nsi" }));
+  await syncOf(versions, [other, oid]).all(signal);
+  expect(stored?.url).toBe(url);
+  expect(told).toContainEqual([
+    { system: "nsi", failed: { [other]: "upstream-unavailable" } },
+    "dictionaries were not brought up to date",
+  ]);
+});
+
+it("only the dictionaries of the settings are loaded when asked for, each once at a time", async () => {
+  const versions = vi.fn(newest("2.1"));
+  const sync = syncOf(versions);
+  expect(await Promise.all([sync.load(url), sync.load(url), sync.load("urn:oid:1.2.3")])).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(versions).toHaveBeenCalledTimes(1);
+  const unknown = syncOf(() => Promise.reject(new GatewayError("dictionary-not-found", { system: "nsi" })));
+  expect(await unknown.load(url)).toBe(false);
+});
