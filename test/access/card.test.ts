@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Appointment, AuditEvent, Bundle, CareTeam, Resource } from "@medplum/fhirtypes";
+import type {
+  Appointment,
+  AuditEvent,
+  Bundle,
+  CareTeam,
+  Patient,
+  RelatedPerson,
+  Resource,
+} from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { type ActingWorker, actingWorker } from "../support/acting.ts";
@@ -249,6 +257,39 @@ describe("a patient's card", () => {
     await fetch(`${app.sandboxUrl}/_world`, { method: "DELETE" });
     await app.parts.cache.bump(doctorSnils);
     expect(await read()).toBe(200);
+  });
+});
+
+describe("a legal representative", () => {
+  const child = async (birthDate: string): Promise<string> => {
+    const id = randomUUID();
+    const kid: Patient = { resourceType: "Patient", id, birthDate };
+    expect((await fhir(office, "PUT", `/Patient/${id}`, kid)).status).toBe(201);
+    const role = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    const parent: RelatedPerson = {
+      resourceType: "RelatedPerson",
+      patient: { reference: `Patient/${id}` },
+      identifier: [{ system: "urn:oid:1.2.643.100.3", value: "90000000586" }],
+      relationship: [{ coding: [{ system: role, code: "MTH" }] }],
+    };
+    const written = await fhir(office, "POST", "/RelatedPerson", parent);
+    expect(written.status, JSON.stringify(written.body)).toBe(201);
+    return id;
+  };
+  const consentFor = (id: string) =>
+    citizen.send("POST", "/me/consents", { kind: "processing", patient: id });
+
+  it("consents for a child under 15, not for an older one, and for nobody else's", async () => {
+    const today = new Date();
+    const born = (years: number) => `${today.getUTCFullYear() - years}-01-01`;
+    const young = await child(born(10));
+    const prepared = await consentFor(young);
+    expect([prepared.status, prepared.body.consent?.patient.id]).toEqual([201, young]);
+    expect((await citizen.get(`/me/consents?patient=${young}`)).body.consents).toHaveLength(1);
+    for (const other of [await child(born(16)), randomUUID()]) {
+      const refused = await consentFor(other);
+      expect([refused.status, refused.body.code]).toEqual([403, "access-denied"]);
+    }
   });
 });
 

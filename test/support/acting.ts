@@ -2,7 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
-import type { TestApp } from "./app.ts";
+
+/** A gateway whose data folder holds the demo client's key. */
+interface Door {
+  url: string;
+  config: { DATA_DIR: string };
+}
 
 export interface ActingWorker {
   /** logical id of the Practitioner */
@@ -14,7 +19,7 @@ export interface ActingWorker {
 }
 
 /** A worker of the sandbox's world, for whom the demo client acts. */
-export async function actingWorker(app: TestApp, snils: string): Promise<ActingWorker> {
+export async function actingWorker(app: Door, snils: string): Promise<ActingWorker> {
   const mis = await tokenOf(app, {});
   const body = new URLSearchParams({ "practitioner.identifier": `urn:oid:1.2.643.100.3|${snils}` });
   const answer = await fetch(`${app.url}/fhir/PractitionerRole/_search`, {
@@ -45,7 +50,7 @@ export async function actingWorker(app: TestApp, snils: string): Promise<ActingW
   };
 }
 
-async function tokenOf(app: TestApp, claims: Record<string, unknown>): Promise<string> {
+async function tokenOf(app: Door, claims: Record<string, unknown>): Promise<string> {
   const jwk = JSON.parse(await readFile(join(app.config.DATA_DIR, "demo-client.jwk.json"), "utf8"));
   const tokenUrl = `${app.url}/auth/token`;
   const assertion = await clientAssertion({ clientId: "demo", jwk }, tokenUrl, claims);
