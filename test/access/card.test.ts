@@ -76,7 +76,7 @@ async function fhir(token: string, method: string, path: string, body?: Partial<
       authorization: `Bearer ${token}`,
       ...(method !== "GET" && { "idempotency-key": randomUUID() }),
       ...(body && { "content-type": "application/fhir+json" }),
-      ...(method === "PUT" && { "if-match": `W/"${body?.meta?.versionId}"` }),
+      ...(body?.meta?.versionId && { "if-match": `W/"${body.meta.versionId}"` }),
     },
     ...(body && { body: JSON.stringify(body) }),
   });
