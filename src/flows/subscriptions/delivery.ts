@@ -123,7 +123,7 @@ export class NotificationDelivery {
 }
 
 /** The gateway itself at work for one tenant. */
-export function systemContext(
+function systemContext(
   { clock, log }: Pick<DeliveryParts, "clock" | "log">,
   { tenant, requestId }: { tenant: string; requestId: string },
 ): RequestContext {

@@ -12,7 +12,6 @@ export const backportUrl = {
 } as const;
 
 export const payloadContents = ["empty", "id-only", "full-resource"] as const;
-export type PayloadContent = (typeof payloadContents)[number];
 
 /** What a Subscription asks for. */
 export interface AskedSubscription {
