@@ -7,6 +7,7 @@ import { Timings } from "./core/timings.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { readGuide } from "./fhir/guide.ts";
 import { codeUses } from "./fhir/search/code-uses.ts";
+import { outcomeSystems } from "./fhir/terminology/outcome-systems.ts";
 import { Terminology } from "./fhir/terminology/terminology.ts";
 import { readRules } from "./fhir/validation/rules.ts";
 import { type DictionarySource, DictionarySync } from "./flows/dictionary-sync.ts";
@@ -27,7 +28,9 @@ interface Ground {
 /** What the product knows of codes and profiles: R4's rules, our guide, copies of dictionaries and what keeps them. */
 export function openTerminology(config: Config, { store, keyring, source, clock, log }: Ground) {
   const dictionaries = new Dictionaries(store.db);
-  const [rules, guide] = [readRules(), readGuide(guideFolder)];
+  const rules = readRules();
+  const ours = readGuide(guideFolder);
+  const guide = { ...ours, codeSystems: [...ours.codeSystems, ...outcomeSystems()] };
   const sync = new DictionarySync({
     source,
     dictionaries,

@@ -3,7 +3,7 @@ import { canonicalBase } from "../core/canonical.ts";
 import { type ErrorCode, errorTable } from "../core/error-table.ts";
 import { GatewayError, type RetryContract } from "../core/errors.ts";
 
-const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
+export const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
 const retryExtension = `${canonicalBase}/StructureDefinition/retry-contract`;
 
 /**

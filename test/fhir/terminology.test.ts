@@ -1,5 +1,6 @@
 import type { Bundle, CodeSystem, OperationOutcome, Parameters, ValueSet } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createValidator } from "../../src/fhir/validation/validator.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
 const icd = "urn:oid:1.2.643.5.1.13.13.11.1005";
@@ -104,6 +105,25 @@ describe("CodeSystem", () => {
     expect(body.concept).toBeUndefined();
     const answer = await get<Parameters>(`CodeSystem/${id}/$validate-code`, { code: "I10" });
     expect(valuesOf(answer.body)).toMatchObject({ result: true });
+  });
+
+  it("the codes of our own outcomes are told", async () => {
+    for (const [system, code] of [
+      ["gateway-error", "too-costly"],
+      ["validation-issue", "broken-rule"],
+    ]) {
+      const { status } = await get("CodeSystem/$lookup", {
+        system: `${base}/CodeSystem/${system}`,
+        code: code ?? "",
+      });
+      expect(status).toBe(200);
+      const { body } = await get<CodeSystem>(`CodeSystem/${system}`);
+      expect(
+        createValidator()
+          .validate(body)
+          .filter(({ severity }) => severity === "error"),
+      ).toEqual([]);
+    }
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import type { OperationOutcomeIssue } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 
-const issueSystem = `${canonicalBase}/CodeSystem/validation-issue`;
+export const issueSystem = `${canonicalBase}/CodeSystem/validation-issue`;
 
 type Row = readonly [issue: OperationOutcomeIssue["code"], meaning: string, text: string, hint: string];
 
@@ -35,9 +35,9 @@ const rows = {
 export type IssueKind = keyof typeof rows;
 export type Severity = OperationOutcomeIssue["severity"];
 
-/** The kinds of findings, for the CodeSystem that names them: code and meaning. */
-export const issueKinds: readonly (readonly [string, string])[] = Object.entries(rows).map(
-  ([code, [, meaning]]) => [code, meaning],
+/** The kinds of findings: code, English meaning, Russian text. */
+export const issueKinds: readonly (readonly [string, string, string])[] = Object.entries(rows).map(
+  ([code, [, meaning, text]]) => [code, meaning, text],
 );
 
 export interface Finding {
