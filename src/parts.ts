@@ -24,7 +24,14 @@ import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { openKeyProvider } from "./key-encryption.ts";
-import { isPkiSandboxed, openSignatures, openVerifier, pkiLanes, signatureJobs } from "./signature-parts.ts";
+import {
+  isPkiSandboxed,
+  openOrgSigner,
+  openSignatures,
+  openVerifier,
+  pkiLanes,
+  signatureJobs,
+} from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -85,6 +92,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
+  const registries = directories(systems, identities);
   const terminology = openTerminology(config, { store, keyring, source: systems.nsi, clock, log });
   const signing = openSignatures(config, { ...stored, verifier, clock });
   const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology };
@@ -100,10 +108,10 @@ export async function openParts(config: Config, around: Surroundings) {
     clients: await clientsOf(config, around),
     claimOnce: claimOnce(store.db, keyring, clock),
     ...signing,
-    verifier,
+    orgSigner: openOrgSigner(config, { ...around, ...registries, upstream, verifier }),
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,
-    ...directories(systems, identities),
+    ...registries,
     terminology,
     mappings: await Catalogue.open(mappingsFolder),
     close: async () => {

@@ -1,15 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, listOf } from "./config.ts";
+import { identifierSystem } from "./core/canonical.ts";
 import type { Clock } from "./core/clock.ts";
+import type { RequestContext } from "./core/context.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { allDerFromPem } from "./crypto/pem.ts";
 import { RevocationClient } from "./crypto/revocation-client.ts";
 import { createVerifier, type Verifier } from "./crypto/verifier.ts";
 import type { TrustAnchors } from "./crypto/verify-signature.ts";
 import { parseCertificate } from "./crypto/x509.ts";
+import type { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { SigningCertificates } from "./flows/signature/certificates.ts";
 import { SignatureChecks } from "./flows/signature/checks.ts";
+import { checkedOrgSigner, fileOrgSigner, type OrgSigner } from "./flows/signature/org-signer.ts";
 import { powersOfAttorneyIn } from "./flows/signature/power-of-attorney.ts";
 import { Settlement } from "./flows/signature/settlement.ts";
 import { Signatures } from "./flows/signature/signatures.ts";
@@ -22,6 +26,7 @@ import type { ResourceStore } from "./store/resources.ts";
 import { SignatureStore } from "./store/signatures.ts";
 import { SigningCertificateStore } from "./store/signing-certificates.ts";
 import type { Notices } from "./systems/notify/notices.ts";
+import { createRemoteSigner, orgSignerSystem } from "./systems/pki/org-signer.ts";
 import { createRevocationNetwork, revocationSystem } from "./systems/pki/revocation.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Upstream } from "./upstream/call.ts";
@@ -47,9 +52,11 @@ export function pkiLanes(
   sandbox: PlayedPki | undefined,
 ): Record<string, { sandbox: boolean }> {
   const isSandbox = isPkiSandboxed(config);
-  return Object.fromEntries(
-    revocationHosts(config, sandbox).map((host) => [revocationSystem(host), { sandbox: isSandbox }]),
-  );
+  const authorities = revocationHosts(config, sandbox).map((host) => revocationSystem(host));
+  return {
+    ...Object.fromEntries(authorities.map((system) => [system, { sandbox: isSandbox }])),
+    [orgSignerSystem]: { sandbox: config.ORG_SIGNER_URL === undefined },
+  };
 }
 
 /** The verifier with the trusted authorities of the settings; revocation is asked from listed hosts only. */
@@ -124,6 +131,32 @@ export function openSignatures(config: Config, ground: SignatureGround) {
     cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
   });
   return { signatures, signingCertificates: certificates };
+}
+
+interface OrgSignerGround {
+  upstream: Upstream;
+  verifier: Verifier;
+  clock: Clock;
+  sandbox?: PlayedPki;
+  organizations: Pick<OrganizationDirectory, "organizationByOid">;
+}
+
+/** Who signs for organisations: a key in a file (sandbox only), a signing service, or nobody. */
+export function openOrgSigner(config: Config, ground: OrgSignerGround): OrgSigner | undefined {
+  const { upstream, verifier, clock, sandbox, organizations } = ground;
+  const { ORG_SIGNER_KEY_FILE: file, ORG_SIGNER_URL, UPSTREAM_TIMEOUT_MS: timeoutMs } = config;
+  const played = isPkiSandboxed(config) && sandbox ? `${sandbox.url}/pki` : undefined;
+  const baseUrl = ORG_SIGNER_URL ?? played;
+  const signer = file
+    ? fileOrgSigner(file, clock)
+    : baseUrl && createRemoteSigner({ upstream, baseUrl, timeoutMs });
+  if (!signer) return undefined;
+  const toleratedAgeMs = config.SIGNATURE_STATUS_HOURS * hourMs;
+  const ogrnOf = async (oid: string, ctx: RequestContext) => {
+    const { value } = await organizations.organizationByOid(oid, ctx);
+    return value.identifier?.find(({ system }) => system === identifierSystem.ogrn)?.value;
+  };
+  return checkedOrgSigner({ signer, verifier, ogrnOf, clock, toleratedAgeMs });
 }
 
 /** Background work on signatures: what waits is asked about again, owners learn of their certificates' end. */
