@@ -17,6 +17,7 @@ import { consentOperations } from "./api/cabinet/my-consents.ts";
 import { mySignatureOperations } from "./api/cabinet/my-signatures.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
+import { registerSigningPage } from "./api/cabinet/signing-page.ts";
 import { repeatKeyOf } from "./api/fhir/repeat-key.ts";
 import { registerFhir } from "./api/fhir/routes.ts";
 import { registerDocs } from "./api/ops/docs.ts";
@@ -48,7 +49,7 @@ import { SharedRates } from "./plugins/shared-rates.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openSignIn } from "./sign-in-doors.ts";
-import { isPkiSandboxed } from "./signature-parts.ts";
+import { signingPageOf } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import { isClaimed } from "./store/once.ts";
@@ -144,6 +145,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   app.register(async (browser) => {
     await registerCookies(browser);
     registerSignIn(browser, auth);
+    registerSigningPage(browser, { door: auth.session, signingPage: signingPageOf(config, around.sandbox) });
   });
   const repeats = {
     keys: parts.idempotency,
@@ -173,7 +175,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       ...mySignatureOperations({
         door: auth.session,
         signatures: parts.signatures,
-        ...(isPkiSandboxed(config) && around.sandbox && { signingPage: `${around.sandbox.url}/pki/signing` }),
+        signingPage: signingPageOf(config, around.sandbox),
       }),
       ...myCertificateOperations({ door: auth.session, signingCertificates: parts.signingCertificates }),
       explainAccess: explainOperation(journal),

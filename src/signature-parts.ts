@@ -41,6 +41,10 @@ interface PlayedPki {
   pki: { roots: readonly Uint8Array[] };
 }
 
+/** A page that signs with an invented person's key; only where the sandbox plays. */
+export const signingPageOf = (config: Config, sandbox: PlayedPki | undefined): string | undefined =>
+  isPkiSandboxed(config) && sandbox ? `${sandbox.url}/pki/signing` : undefined;
+
 function revocationHosts(config: Config, sandbox: PlayedPki | undefined): string[] {
   const played = isPkiSandboxed(config) && sandbox ? [new URL(sandbox.url).host] : [];
   return [...listOf(config.SIGNATURE_REVOCATION_HOSTS), ...played];

@@ -41,11 +41,13 @@ export interface PageOptions {
   formAction?: string;
   /** path on this gateway that the browser goes to at once */
   goTo?: string;
+  /** path on this gateway of the page's only script */
+  script?: string;
 }
 
-// no script at all; the only style sheet is our own
-const policyOf = ({ formAction = "'none'" }: PageOptions) =>
-  `default-src 'none'; style-src 'self'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
+// no script unless the page names one of ours; the only style sheet is our own
+const policyOf = ({ formAction = "'none'", script }: PageOptions) =>
+  `default-src 'none'; style-src 'self'; ${script ? "script-src 'self'; connect-src 'self'; " : ""}base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
 
 /** Sends a whole page in Russian with a policy under which only our style sheet loads. */
 export function sendPage(
@@ -60,7 +62,7 @@ ${options.goTo !== undefined && html`<meta http-equiv="refresh" content="0;url=$
 <title>${title}</title><link rel="stylesheet" href="/docs/style.css"></head><body>
 <a class="skip" href="#main">К содержанию</a>
 <header><nav aria-label="Разделы"><a href="/">Начало</a> <a href="/docs">Документация API</a> <a href="/docs/errors">Ошибки</a></nav></header>
-<main id="main">${body}</main></body></html>
+<main id="main">${body}</main>${options.script !== undefined && html`<script src="${options.script}"></script>`}</body></html>
 `;
   return (
     reply
