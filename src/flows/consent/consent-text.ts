@@ -2,9 +2,9 @@ import type { ConsentKind } from "../../access/access-facts.ts";
 import type { ConsentTerms, Grantee, StoredConsent } from "./consent-terms.ts";
 
 /** The version of every text below; a changed text takes a new one, consents keep theirs. */
-export const consentTextVersion = "2026-11-22";
+const consentTextVersion = "2026-11-22";
 
-export const consentTitles: Readonly<Record<ConsentKind, string>> = {
+const consentTitles: Readonly<Record<ConsentKind, string>> = {
   processing: "Согласие на обработку персональных данных",
   treatment: "Информированное добровольное согласие на медицинское вмешательство",
   access: "Разрешение на доступ к медицинской карте",

@@ -4,7 +4,7 @@ import type { Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { acceptance } from "./wire.ts";
 
-export const channels = ["sms", "email", "push"] as const;
+const channels = ["sms", "email", "push"] as const;
 export type Channel = (typeof channels)[number];
 
 /** One message to one person; `id` is what the message gateway deduplicates by. */

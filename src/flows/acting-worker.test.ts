@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { testContext } from "../../test/support/upstream.ts";
+import { ManualClock } from "../core/clock.ts";
+import type { Actor } from "../core/context.ts";
+import { GatewayError } from "../core/errors.ts";
+import { createKeyring } from "../crypto/keyring.ts";
+import type { WorkerVerifications } from "../store/worker-verifications.ts";
+import { ActiveWorkers } from "./acting-worker.ts";
+import type { PractitionerDirectory } from "./practitioner-directory.ts";
+
+const clinic = "1.2.643.5.1.13.13.12.2.77.90001";
+const dayMs = 86_400_000;
+const worker: Actor = {
+  kind: "practitioner",
+  id: "doctor",
+  tenant: clinic,
+  scopes: [],
+  role: "role",
+  organization: clinic,
+};
+const role = (change: object = {}) => ({
+  active: true,
+  practitioner: { reference: "Practitioner/doctor" },
+  organization: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } },
+  ...change,
+});
+
+interface World {
+  /** what ФРМР says of the role, or how it fails */
+  roleById(): object;
+  earlier?: { at: number; organizations: { oid: string }[] };
+}
+
+function isActive({ roleById, earlier }: World, actor: Partial<Actor> = {}): Promise<boolean> {
+  const clock = new ManualClock();
+  const workers = new ActiveWorkers({
+    directory: {
+      roleById: async () => ({ value: roleById(), sources: [] }),
+    } as unknown as PractitionerDirectory,
+    identities: {
+      idOf: async () => "",
+      find: async () => ({ kind: "frmr-practitioner", value: "90000000182" }),
+    },
+    verifications: {
+      find: async () => earlier && { at: clock.now() - earlier.at, facts: earlier },
+    } as unknown as WorkerVerifications,
+    keyring: createKeyring(new Uint8Array(32).fill(1)),
+    clock,
+    earlierVerificationDays: 30,
+  });
+  return workers.isActive(testContext(clock, { actor: { ...worker, ...actor } }));
+}
+
+const down = (): never => {
+  throw new GatewayError("upstream-unavailable", { system: "frmr" });
+};
+const here = [{ oid: clinic }];
+
+describe("an active worker", () => {
+  it("holds the chosen post in the chosen organisation today", async () => {
+    expect(await isActive({ roleById: () => role() })).toBe(true);
+    for (const change of [
+      { active: false },
+      { practitioner: { reference: "Practitioner/another" } },
+      { organization: {} },
+    ])
+      expect(await isActive({ roleById: () => role(change) })).toBe(false);
+    const gone = () => {
+      throw new GatewayError("gone");
+    };
+    expect(await isActive({ roleById: gone })).toBe(false);
+  });
+
+  it("is nobody who has not chosen, and no client system that names nobody", async () => {
+    expect(await isActive({ roleById: () => role() }, { organization: undefined })).toBe(false);
+    expect(await isActive({ roleById: () => role() }, { kind: "client" })).toBe(false);
+  });
+
+  it("while ФРМР is down is one whom it confirmed lately in this organisation", async () => {
+    expect(await isActive({ roleById: down, earlier: { at: 29 * dayMs, organizations: here } })).toBe(true);
+    for (const earlier of [
+      undefined,
+      { at: 31 * dayMs, organizations: here },
+      { at: dayMs, organizations: [{ oid: "another" }] },
+    ])
+      await expect(isActive({ roleById: down, earlier })).rejects.toMatchObject({
+        code: "upstream-unavailable",
+      });
+  });
+
+  it("is not taken from an earlier confirmation when ФРМР answers otherwise", async () => {
+    const duplicated = () => {
+      throw new GatewayError("person-duplicated", { system: "frmr" });
+    };
+    const earlier = { at: dayMs, organizations: here };
+    await expect(isActive({ roleById: duplicated, earlier })).rejects.toMatchObject({
+      code: "person-duplicated",
+    });
+    expect(await isActive({ roleById: () => role({ active: false }), earlier })).toBe(false);
+  });
+});
