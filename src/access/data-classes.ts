@@ -82,7 +82,7 @@ const classes: Readonly<Record<DataClass, readonly string[]>> = {
   ],
   consent: ["Consent"],
   journal: ["AuditEvent"],
-  work: ["MeasureReport", "Schedule", "Slot", "Subscription", ...ofPatientOrWork],
+  work: ["MeasureReport", "Schedule", "Slot", ...ofPatientOrWork],
 };
 
 const byType: ReadonlyMap<string, DataClass> = new Map(
