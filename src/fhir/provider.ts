@@ -114,6 +114,11 @@ export interface Operation {
   get: boolean;
   /** only judges its input: nothing stored is read, and nothing of the input is refused before */
   judgesInput?: boolean;
+  /**
+   * its result is a Bundle of what is stored: each entry is decided on and journalled by itself, and left out when
+   * it is refused; "whole": the operation is refused then
+   */
+  shows?: "entries" | "whole";
   run(call: OperationCall, ctx: RequestContext): Promise<Resource>;
 }
 

@@ -65,6 +65,13 @@ export class Repository {
     return found.map(resourceOf);
   }
 
+  /** Resources of one type about a patient, newest first. */
+  async about(type: string, subject: string, limit: number, ctx: RequestContext): Promise<Resource[]> {
+    const { db, store } = this.#parts;
+    const found = await store.about(db, { tenant: ctx.actor.tenant, type, subject, limit });
+    return found.map(resourceOf);
+  }
+
   /** One version; throws `not-found`, and `gone` for the version that is the deletion. */
   async vread(type: string, id: string, version: string, ctx: RequestContext): Promise<Resource> {
     const { db, store } = this.#parts;

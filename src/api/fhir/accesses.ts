@@ -1,10 +1,9 @@
 import type { Bundle, Resource } from "@medplum/fhirtypes";
-import type { Provider } from "../../fhir/provider.ts";
 import { subjectOf } from "../../fhir/subject.ts";
 import type { Access } from "../../plugins/journal.ts";
 
 /** A row for each resource that tells of a person; a search that brought none is a row too. */
-export function accessesOf({ type }: Provider, { entry = [] }: Bundle): Omit<Access, "action">[] {
+export function accessesOf({ type }: { type: string }, { entry = [] }: Bundle): Omit<Access, "action">[] {
   const resources = entry.flatMap(({ resource, search }) =>
     resource && search?.mode !== "outcome" ? [resource] : [],
   );

@@ -57,7 +57,10 @@ function parametersIn(value: unknown, judgesInput: boolean): readonly Parameters
   return parameter as ParametersParameter[];
 }
 
+// how the answer looks is no parameter of the operation
+const views = new Set(["_format", "_pretty", "_summary", "_elements"]);
+
 function* queryParameters(query: unknown): Iterable<ParametersParameter> {
   for (const [name, value] of Object.entries((query ?? {}) as Record<string, unknown>))
-    if (!name.startsWith("_")) for (const one of [value].flat()) yield { name, valueString: String(one) };
+    if (!views.has(name)) for (const one of [value].flat()) yield { name, valueString: String(one) };
 }

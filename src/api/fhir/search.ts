@@ -1,6 +1,5 @@
-import type { Bundle, Resource } from "@medplum/fhirtypes";
+import type { Bundle } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Position, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
 import { inCompartment } from "../../fhir/search/compartment.ts";
@@ -10,8 +9,9 @@ import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
+import { permitted } from "./permitted.ts";
 import { formatOf, sendResource } from "./reply.ts";
-import { inScope, narrowed, requireSomeScope } from "./scope-gate.ts";
+import { narrowed, requireSomeScope } from "./scope-gate.ts";
 
 export interface SearchDoor {
   providers: Providers;
@@ -79,30 +79,13 @@ function searched(asking: Asking): Promise<SearchAnswer> {
     request: path === "" ? { ...query, applied: [["_type", types.join(",")], ...query.applied] } : query,
     path,
     ...(position && { position }),
-    permitted: (resources) => permitted(providers, request, resources),
+    permitted: (resources) => permitted({ providers, request }, "search", resources),
     pageUrl: (to) => {
       const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
       return `${providers.baseUrl}${path && `/${path}`}?_page=${token}`;
     },
     ctx,
   });
-}
-
-/** Scope first: what the token does not open is left out without a decision. */
-async function permitted(
-  providers: Providers,
-  request: FastifyRequest,
-  resources: readonly Resource[],
-): Promise<boolean[]> {
-  const { ctx } = request;
-  const opened = await inScope(providers, request, { interaction: "s", resources });
-  const open = resources.filter((_, index) => opened[index]);
-  const decisions = await request.authorizeAll(
-    "search",
-    open.map((resource) => accessedOf(resource, ctx.actor.tenant)),
-  );
-  const allowed = new Set(open.filter((_, index) => decisions[index]?.permit));
-  return resources.map((resource) => allowed.has(resource));
 }
 
 interface AskedPage {
