@@ -1,7 +1,8 @@
 import type { WriteSettings } from "./api/fhir/routes.ts";
 import type { Config } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
-import { type Provider, Providers } from "./fhir/provider.ts";
+import { storedOperations } from "./fhir/operations/stored-operations.ts";
+import { type Operation, type Provider, Providers } from "./fhir/provider.ts";
 import { Repository } from "./fhir/repository.ts";
 import { PageLinks } from "./fhir/search/page-link.ts";
 import { SearchIndex } from "./fhir/search/search-index.ts";
@@ -44,6 +45,10 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     providers: () => providers,
   });
   const notifying = subscriptionOperations({ db: parts.store.db, repository, clock: around.clock, baseUrl });
+  const operations: Readonly<Record<string, readonly Operation[]>> = {
+    ...storedOperations({ repository, providers: () => providers, baseUrl, clock: around.clock }),
+    Subscription: notifying,
+  };
   const all: Provider[] = [
     practitionerProvider(practitioners),
     practitionerRoleProvider(practitioners),
@@ -57,10 +62,7 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     }),
     structureDefinitionProvider(guide),
     ...terminologyProviders({ terminology, dictionaries, guide, clock: around.clock }),
-    ...storedTypes.map((row) => {
-      const provider = storedProvider(repository, row);
-      return row.type === "Subscription" ? { ...provider, operations: notifying } : provider;
-    }),
+    ...storedTypes.map((row) => ({ ...storedProvider(repository, row), operations: operations[row.type] })),
   ];
   const providers = new Providers(
     baseUrl,

@@ -13,6 +13,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring, type Keyring } from "../../src/crypto/keyring.ts";
 import { capabilityOf } from "../../src/fhir/capability.ts";
+import { storedOperations } from "../../src/fhir/operations/stored-operations.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
 import { PageLinks } from "../../src/fhir/search/page-link.ts";
@@ -90,7 +91,11 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerJournal(app, sink, clock);
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));
-  const stored = storedTypes.map((row) => storedProvider(repository, row));
+  const operations = storedOperations({ repository, providers: () => providers, baseUrl, clock });
+  const stored: Provider[] = storedTypes.map((row) => ({
+    ...storedProvider(repository, row),
+    operations: operations[row.type],
+  }));
   const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
   const { repeatsByRequestId } = settings;
   const mis = { clientId: "mis", name: "mis", tenant, scopes: [], jwks: { keys: [] }, repeatsByRequestId };

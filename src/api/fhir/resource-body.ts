@@ -18,17 +18,24 @@ export function takeAnyBody(app: FastifyInstance): void {
 export const mediaTypeOf = ({ headers }: FastifyRequest): string =>
   headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 
+/** True for a body that says it is JSON or XML. */
+export const isFhirBody = (request: FastifyRequest): boolean => {
+  const mediaType = mediaTypeOf(request);
+  return jsonTypes.has(mediaType) || xmlTypes.has(mediaType);
+};
+
 /**
  * The resource in the body, JSON or XML. Throws GatewayError `unsupported-media-type`, and `bad-request` for what is
  * no resource of a type that this server knows; what else is wrong with it is the validator's to say.
  */
 export function resourceInBody(request: FastifyRequest): Resource {
   const { body } = request;
-  const mediaType = mediaTypeOf(request);
-  if (!jsonTypes.has(mediaType) && !xmlTypes.has(mediaType)) throw new GatewayError("unsupported-media-type");
+  if (!isFhirBody(request)) throw new GatewayError("unsupported-media-type");
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new GatewayError("bad-request", { detail: "a resource is due in the body" });
-  return xmlTypes.has(mediaType) ? resourceOfXml(body) : asResource(parseJson(body.toString("utf8")), "");
+  return xmlTypes.has(mediaTypeOf(request))
+    ? resourceOfXml(body)
+    : asResource(parseJson(body.toString("utf8")), "");
 }
 
 /** The value as a resource of a type that this server knows; `path` is where it stands. */

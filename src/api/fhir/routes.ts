@@ -7,6 +7,7 @@ import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
 import type { AskedChange, WriteRules } from "./asked.ts";
+import { answerBinary } from "./binary.ts";
 import { answerBundle } from "./bundle.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
@@ -73,6 +74,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const search = answerSearch(door);
   const systemSearch = answerSystemSearch(door);
   const read = answerRead(providers);
+  const binary = answerBinary(providers);
   const history = answerHistory(door);
   const write = (interaction: AskedChange["interaction"]) =>
     [interaction, answerWrite(door, interaction)] as const;
@@ -87,7 +89,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
       DELETE: write("delete"),
     });
     on("/:type/:id", {
-      GET: ["read", read],
+      GET: ["read", (...call) => (call[2].type === "Binary" ? binary : read)(...call)],
       PUT: write("update"),
       PATCH: write("patch"),
       DELETE: write("delete"),

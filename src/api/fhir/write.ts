@@ -4,13 +4,14 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { AskedChange, Caller, Done } from "./asked.ts";
+import { binaryInBody } from "./binary.ts";
 import { carriedOut } from "./carry-out.ts";
 import { pairsOfQuery } from "./criteria.ts";
 import { patchInBody } from "./patch-body.ts";
 import type { Answering, TypeParams } from "./paths.ts";
 import { plannedChange, targetsOf } from "./plan.ts";
 import { formatOf } from "./reply.ts";
-import { resourceInBody } from "./resource-body.ts";
+import { isFhirBody, resourceInBody } from "./resource-body.ts";
 import { writtenReply } from "./written-reply.ts";
 
 /** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
@@ -62,7 +63,9 @@ function contentIn(
 ): Pick<AskedChange, "resource" | "patch"> {
   if (interaction === "delete") return {};
   if (interaction === "patch") return { patch: patchInBody(request) };
-  return { resource: bodyFor(provider, request.params.id, resourceInBody(request)) };
+  const isBytes = provider.type === "Binary" && !isFhirBody(request);
+  const resource = isBytes ? binaryInBody(request) : resourceInBody(request);
+  return { resource: bodyFor(provider, request.params.id, resource) };
 }
 
 const controls = new Set(["_format", "_pretty", "_summary", "_elements"]);

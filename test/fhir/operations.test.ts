@@ -1,0 +1,158 @@
+import type { Bundle, Patient, Resource } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeOf, type FhirServer, resourcesIn, startFhirServer } from "../support/fhir-server.ts";
+
+let server: FhirServer;
+let refused: string | undefined;
+beforeAll(async () => {
+  server = await startFhirServer({ refuses: (_action, { id }) => id !== undefined && id === refused });
+});
+afterAll(() => server?.close());
+
+const create = async <T extends Resource>(resource: T): Promise<T & { id: string }> =>
+  (await server.call<T & { id: string }>("POST", `/${resource.resourceType}`, { body: resource })).body;
+const patient = (more: Partial<Patient>): Patient => ({ resourceType: "Patient", ...more });
+const observation = (id: string): Resource => ({
+  resourceType: "Observation",
+  status: "final",
+  code: { text: "пульс" },
+  subject: { reference: `Patient/${id}` },
+});
+
+describe("Patient/$everything", () => {
+  it("is the patient with all that is about them, and nobody else's", async () => {
+    const [one, other] = [await create(patient({})), await create(patient({}))];
+    const own = [await create(observation(one.id)), await create(observation(one.id))];
+    await create(observation(other.id));
+    server.journal.length = 0;
+    const { body } = await server.call<Bundle>("GET", `/Patient/${one.id}/$everything`);
+    expect(
+      resourcesIn(body)
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([one, ...own].map(({ id }) => id).sort());
+    expect(server.journal).toHaveLength(3);
+    expect(server.journal[0]).toMatchObject({ action: "everything", subject: one.id });
+    const some = await server.call<Bundle>("GET", `/Patient/${one.id}/$everything?_type=Observation`);
+    expect(resourcesIn(some.body)).toHaveLength(3);
+    const token = await server.tokenFor("system/Patient.r");
+    const scoped = await server.call<Bundle>("GET", `/Patient/${one.id}/$everything`, { token });
+    expect(resourcesIn(scoped.body).map(({ resourceType }) => resourceType)).toEqual(["Patient"]);
+    refused = own[0]?.id;
+    const decided = await server.call<Bundle>("GET", `/Patient/${one.id}/$everything`);
+    expect(resourcesIn(decided.body)).toHaveLength(2);
+    refused = undefined;
+  });
+
+  it("of nobody is 404, with an unknown type or parameter 400", async () => {
+    expect((await server.call("GET", `/Patient/${crypto.randomUUID()}/$everything`)).status).toBe(404);
+    const { id } = await create(patient({}));
+    expect((await server.call("GET", `/Patient/${id}/$everything?_type=Spaceship`)).status).toBe(400);
+    expect((await server.call("GET", `/Patient/${id}/$everything?start=2020`)).status).toBe(400);
+  });
+});
+
+describe("Composition/$document", () => {
+  const compose = async (subject: string, entry: string) =>
+    create({
+      resourceType: "Composition",
+      status: "final",
+      type: { text: "выписка" },
+      title: "Выписка",
+      date: "2026-11-22",
+      author: [{ reference: subject }],
+      subject: { reference: subject },
+      section: [{ title: "Измерения", entry: [{ reference: entry }] }],
+    });
+
+  it("is the composition first and all that it refers to", async () => {
+    const { id } = await create(patient({}));
+    const measured = await create(observation(id));
+    const composition = await compose(`Patient/${id}`, `Observation/${measured.id}`);
+    const { body } = await server.call<Bundle>("GET", `/Composition/${composition.id}/$document`);
+    expect(body).toMatchObject({
+      type: "document",
+      identifier: { value: expect.stringMatching(/^urn:uuid:/) },
+    });
+    expect(resourcesIn(body).map((one) => one.id)).toEqual([composition.id, id, measured.id]);
+    refused = measured.id;
+    const denied = await server.call("GET", `/Composition/${composition.id}/$document`);
+    expect([denied.status, codeOf(denied)]).toEqual([403, "access-denied"]);
+    refused = undefined;
+  });
+
+  it("whose part is gone is not made", async () => {
+    const { id } = await create(patient({}));
+    const composition = await compose(`Patient/${id}`, `Observation/${crypto.randomUUID()}`);
+    expect((await server.call("GET", `/Composition/${composition.id}/$document`)).status).toBe(404);
+  });
+});
+
+describe("Patient/$match", () => {
+  const match = (resource: Patient, ...more: object[]) =>
+    server.call<Bundle>("POST", "/Patient/$match", {
+      body: { resourceType: "Parameters", parameter: [{ name: "resource", resource }, ...more] },
+    });
+  const grades = ({ entry = [] }: Bundle) =>
+    entry.map(({ resource, search }) => [resource?.id, search?.extension?.[0]?.valueCode, search?.score]);
+
+  it("grades by identifier, by name with birth date, by surname with birth date", async () => {
+    const identifier = [{ system: "https://mis.example/card", value: "m,1" }];
+    const birthDate = "1980-05-05";
+    const certain = await create(patient({ identifier }));
+    const probable = await create(patient({ name: [{ family: "Ёжиков", given: ["Пётр"] }], birthDate }));
+    const possible = await create(patient({ name: [{ family: "Ежиков", given: ["Иван"] }], birthDate }));
+    await create(patient({ name: [{ family: "Ежиков", given: ["Петр"] }], birthDate: "1981-05-05" }));
+    await create(patient({ name: [{ family: "Ежиков", given: ["Петр"] }], birthDate, gender: "female" }));
+    const asked = patient({
+      identifier,
+      name: [{ family: "Ежиков", given: ["Петр"] }],
+      birthDate,
+      gender: "male",
+    });
+    const { body } = await match(asked);
+    expect(grades(body)).toEqual([
+      [certain.id, "certain", 1],
+      [probable.id, "probable", 0.8],
+      [possible.id, "possible", 0.5],
+    ]);
+    const sure = await match(asked, { name: "onlyCertainMatches", valueBoolean: true });
+    expect(grades(sure.body)).toEqual([[certain.id, "certain", 1]]);
+    expect((await match(asked, { name: "count", valueInteger: 1 })).body.entry).toHaveLength(1);
+  });
+
+  it("without a Patient is refused", async () => {
+    expect((await match(observation("1") as unknown as Patient)).status).toBe(400);
+  });
+});
+
+describe("Binary", () => {
+  const bytes = "%PDF-1.7 я";
+
+  it("comes and goes as bytes, or as a resource when FHIR is asked for", async () => {
+    const headers = { "content-type": "application/pdf", "x-security-context": "Patient/1" };
+    const made = await server.call("POST", "/Binary", { body: bytes, headers });
+    expect(made.body).toMatchObject({
+      contentType: "application/pdf",
+      securityContext: { reference: "Patient/1" },
+      data: Buffer.from(bytes).toString("base64"),
+    });
+    const path = `/Binary/${made.body.id}`;
+    const raw = await server.call("GET", path);
+    expect([raw.text, raw.headers.get("content-type"), raw.headers.get("content-disposition")]).toEqual([
+      bytes,
+      "application/pdf",
+      "attachment",
+    ]);
+    const fhir = await server.call("GET", path, { headers: { accept: "application/fhir+json" } });
+    expect(fhir.body).toEqual(made.body);
+  });
+
+  it("never changes", async () => {
+    const headers = { "content-type": "application/pdf" };
+    const { body } = await server.call("POST", "/Binary", { body: bytes, headers });
+    const changed = await server.call("PUT", `/Binary/${body.id}`, { body });
+    expect([changed.status, changed.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
+    expect((await server.call("POST", "/Binary", { headers })).status).toBe(400);
+  });
+});
