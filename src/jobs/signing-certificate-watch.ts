@@ -6,7 +6,7 @@ import type { Job } from "./job-runner.ts";
 
 type Ending = SigningCertificate & { days: number };
 
-export const endingBounds = ["30", "14", "7", "3", "1", "0"] as const;
+const endingBounds = ["30", "14", "7", "3", "1", "0"] as const;
 
 interface WatchParts {
   certificates: {

@@ -27,10 +27,10 @@ export type EndingCertificate = SigningCertificate & { days: number };
 const dayMs = 24 * 3_600_000;
 
 /** Days before a certificate's end on which its owner is told (E-24). */
-export const noticeDays = [30, 14, 7, 3, 1] as const;
+const noticeDays = [30, 14, 7, 3, 1] as const;
 
 /** What to do after the loss of a signing key, in order (E-25). */
-export const recoverySteps = [
+const recoverySteps = [
   "Кабинет уже не принимает подписи этим сертификатом; ничего больше в кабинете делать не нужно",
   "Сразу позвоните в удостоверяющий центр, который выдал сертификат, и потребуйте его отозвать",
   "Сообщите об утрате ответственному за информационную безопасность вашей организации",
@@ -97,7 +97,7 @@ export class SigningCertificates {
   /** Whole days until the end, for each certificate in use that ends within the longest notice. */
   async ending(): Promise<EndingCertificate[]> {
     const now = this.#parts.clock.now();
-    const ending = await this.#parts.store.endingBefore(now + noticeDays[0] * dayMs);
+    const ending = await this.#parts.store.endingBefore(now + (noticeDays[0] + 1) * dayMs);
     return ending.map((one) => ({ ...one, days: Math.floor((one.notAfter - now) / dayMs) }));
   }
 

@@ -75,7 +75,7 @@ export function isOwn({ subject }: Certificate, snils: string): boolean {
 const toolClasses = "1.2.643.100.113.";
 
 /** The level that a certificate gives once it is trusted: by the classes of signature tools that it names. */
-export function levelOf({ extensions }: Certificate): SignatureLevel {
+function levelOf({ extensions }: Certificate): SignatureLevel {
   const policies = extensions.get(EXTENSION_OIDS.certificatePolicies);
   const oids = policies
     ? childrenOf(readDer(policies.value, TAG.sequence)).map((policy) => readOid(childrenOf(policy)[0]))

@@ -28,7 +28,6 @@ export const variants = {
 
 export type VariantName = keyof typeof variants;
 export const variantNames = Object.keys(variants) as VariantName[];
-export const isVariantName = (name: string): name is VariantName => Object.hasOwn(variants, name);
 
 /** A number that names owner, kind and variant, the same after a restart: 16 bytes, the last one the variant. */
 export function serialOf(owner: string, kind: string, variant: VariantName): bigint {
