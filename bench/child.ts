@@ -31,7 +31,11 @@ export class Child {
 
   async ask<T>(question: object): Promise<T> {
     this.#process.send(question);
-    const [answer] = await once(this.#process, "message");
+    const ended = once(this.#process, "exit").then(() => {
+      throw new Error(`the process ended: ${this.#output}`);
+    });
+    ended.catch(() => {});
+    const [answer] = await Promise.race([once(this.#process, "message"), ended]);
     return answer as T;
   }
 
