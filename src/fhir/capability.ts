@@ -65,7 +65,10 @@ function resourceOf(
   provider: Provider,
   facts: CapabilityFacts,
 ): CapabilityStatementRestResource {
-  const references = provider.searchParameters.filter((parameter) => parameter.type === "reference");
+  // what refers only to types that are not served has nothing to include
+  const references = provider.searchParameters.filter(({ targets }) =>
+    targets?.some((target) => providers.of(target)),
+  );
   const reverse = providers.all.flatMap(({ type, searchParameters }) =>
     searchParameters
       .filter((parameter) => parameter.targets?.includes(provider.type))

@@ -2,6 +2,7 @@ import type { Extension, OperationOutcome, OperationOutcomeIssue } from "@medplu
 import { canonicalBase } from "../core/canonical.ts";
 import { type ErrorCode, errorTable } from "../core/error-table.ts";
 import { GatewayError, type RetryContract } from "../core/errors.ts";
+import type { SourceStatus } from "../core/source-status.ts";
 
 export const errorCodeSystem = `${canonicalBase}/CodeSystem/gateway-error`;
 const retryExtension = `${canonicalBase}/StructureDefinition/retry-contract`;
@@ -47,4 +48,32 @@ function retryContract({ retryable, retryAfter, sameRequestId }: RetryContract):
 /** The warning that tells what lenient handling left out. */
 export function warningOf(code: ErrorCode, field: string): OperationOutcome {
   return outcomeOf(new GatewayError(code, { field, detail: errorTable[code].meaning }), "warning");
+}
+
+/** What a caller must know of a source: that it did not answer, or how old its answer is. Undefined for a fresh one. */
+export function outcomeOfSource({
+  system,
+  status,
+  asOf,
+  retryAfter,
+}: SourceStatus): OperationOutcome | undefined {
+  if (status === "unavailable")
+    return outcomeOf(
+      new GatewayError("upstream-unavailable", { system, field: system, retryAfter }),
+      "warning",
+    );
+  if (status !== "stale") return undefined;
+  const at = asOf === undefined ? "an unknown time" : new Date(asOf).toISOString();
+  return {
+    resourceType: "OperationOutcome",
+    issue: [
+      {
+        severity: "information",
+        code: "informational",
+        details: { text: `Система ${system} не ответила, показаны её прежние сведения` },
+        diagnostics: `${system} answered at ${at}`,
+        expression: [system],
+      },
+    ],
+  };
 }

@@ -1,7 +1,7 @@
 import type { Bundle, BundleEntry, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import type { RequestContext } from "../core/context.ts";
 import type { SourceStatus } from "../core/source-status.ts";
-import { outcomeOf, warningOf } from "./outcome.ts";
+import { outcomeOf, outcomeOfSource, warningOf } from "./outcome.ts";
 import type { Position, Provider, Providers, SearchRequest } from "./provider.ts";
 import { includesOf, keyOf } from "./search/includes.ts";
 import { type Page, type Permitted, pageOf } from "./search/page.ts";
@@ -36,6 +36,7 @@ export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
   const outcomes: OperationOutcome[] = [
     ...request.ignored.map((name) => warningOf("unknown-parameter", name)),
     ...[...page.warnings, ...included.warnings].map((error) => outcomeOf(error, "warning")),
+    ...bySystem([...page.sources, ...included.sources]).flatMap((source) => outcomeOfSource(source) ?? []),
   ];
   const entry = [
     ...page.matches.map((resource) => entryOf(providers, resource, "match")),
@@ -51,6 +52,11 @@ export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
   };
   return { bundle, sources: [...page.sources, ...included.sources] };
 }
+
+/** One status of each system, the last. */
+const bySystem = (sources: readonly SourceStatus[]): SourceStatus[] => [
+  ...new Map(sources.map((source) => [source.system, source])).values(),
+];
 
 /** What a registry finds is complete in one page. */
 async function wholeOf({ provider, request, permitted, ctx }: SearchAsk): Promise<Page> {

@@ -18,6 +18,7 @@ import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
 import { PageLinks } from "../../src/fhir/search/page-link.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
+import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { createValidator } from "../../src/fhir/validation/validator.ts";
@@ -44,6 +45,8 @@ interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   /** beside the stored types */
   providers?: readonly Provider[];
   validate?: RepositoryParts["validate"];
+  /** of `:in`, `:above` and `:below`; absent: knows nothing */
+  terminology?: SearchTerminology;
   /** told of each change in its transaction */
   onChange?: (keyring: Keyring, clock: Clock) => RepositoryParts["onChange"];
   /** journal rows go to the database, not to `journal` */
@@ -77,7 +80,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   const repository = new Repository({
     db: store.db,
     store: new ResourceStore({ dataKeys, clock }),
-    index: new SearchIndex({ keyring, clock, baseUrl }),
+    index: new SearchIndex({ keyring, clock, baseUrl, terminology: settings.terminology }),
     validate: settings.validate ?? (async (resource) => validator.validate(resource)),
     onChange: settings.onChange?.(keyring, clock) ?? [],
   });

@@ -7,10 +7,10 @@ import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { parseSearch } from "../../src/fhir/search-request.ts";
 import type { OpenDatabase } from "../../src/store/database.ts";
 
-export const searchBase = "https://gateway.example/fhir";
+const searchBase = "https://gateway.example/fhir";
 
 /** Providers of indexed types that hold nothing themselves: what a query is read against. */
-export function indexedProviders(types: readonly ResourceType[]): Providers {
+function indexedProviders(types: readonly ResourceType[]): Providers {
   const nothing = { value: [], sources: [] };
   return new Providers(
     searchBase,

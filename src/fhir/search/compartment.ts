@@ -12,15 +12,12 @@ const parametersOf = new Map(
     }),
 );
 
-/** Types that have a place in a patient's compartment. */
-export const isOfCompartment = ({ type, indexed }: Provider): boolean =>
-  indexed !== undefined && parametersOf.has(type);
-
 /** Of a patient's compartment (FHIR R4 2.1.5.1); throws `unsupported-type` for a type that has no place in it. */
 export function inCompartment(
   provider: Provider,
   patient: string,
 ): NonNullable<SearchRequest["compartment"]> {
-  if (!isOfCompartment(provider)) throw new GatewayError("unsupported-type", { field: provider.type });
-  return { target: `Patient/${patient}`, parameters: parametersOf.get(provider.type) ?? [] };
+  const parameters = provider.indexed && parametersOf.get(provider.type);
+  if (!parameters) throw new GatewayError("unsupported-type", { field: provider.type });
+  return { target: `Patient/${patient}`, parameters };
 }

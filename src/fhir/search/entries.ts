@@ -24,6 +24,8 @@ export function entriesOf(terms: Terms, tenant: string, resource: Resource, base
   const type = resource.resourceType;
   const whole: Typed = { type, value: resource };
   for (const parameter of indexedParametersOf(type)) {
+    // id and time stand in the row itself
+    if (parameter.name === "_id" || parameter.name === "_lastUpdated") continue;
     const found = parameter.extract(whole);
     if (found.length === 0) continue;
     const key = (...further: string[]) => terms.parameter(tenant, type, parameter.name, ...further);
@@ -132,7 +134,8 @@ class Writer {
 
   #uri(uri: string): void {
     const { entries, key } = this.#place;
-    const values = new Set([uri, uri.replace(/\|.*$/, "")]);
+    // a canonical without its version, meta.source without the request that wrote it
+    const values = new Set([uri, uri.replace(/[|#].*$/, "")]);
     for (const value of values) entries.texts.push({ parameter: key(), value });
   }
 

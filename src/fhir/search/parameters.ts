@@ -102,9 +102,14 @@ type Plain = Pick<SearchParameter, "name" | "type" | "personal" | "targets" | "m
 // kept with the row itself, so they are always there
 const ofTheRow = new Set(["_id", "_lastUpdated"]);
 
+// the store writes a source, and everybody is dead or not
+const neverMissing = new Set(["_source", "deceased"]);
+
 function modifiersOf({ name, type, personal: hashed }: Plain): readonly string[] {
   if (ofTheRow.has(name)) return [];
-  const modifiers = modifiersByKind[type].filter((modifier) => !(hashed && modifier === "contains"));
+  const modifiers = modifiersByKind[type].filter(
+    (modifier) => !(hashed && modifier === "contains") && !(neverMissing.has(name) && modifier === "missing"),
+  );
   return name === "identifier" ? [...modifiers, "of-type"] : modifiers;
 }
 

@@ -4,7 +4,7 @@ export interface Range {
   readonly high: number;
 }
 
-export const prefixes = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"] as const;
+const prefixes = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"] as const;
 export type Prefix = (typeof prefixes)[number];
 
 export interface Prefixed {

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Keyring } from "../../crypto/keyring.ts";
 
 const domain = "search";
-const knownParameters = 20_000;
+const knownHashes = 20_000;
 
 /**
  * Keyed hashes of the index. Everything that is found by equality lies there as one: without the key the index tells
@@ -10,7 +10,8 @@ const knownParameters = 20_000;
  */
 export class Terms {
   readonly #keyring: Keyring;
-  readonly #parameters = new LRUCache<string, string>({ max: knownParameters });
+  // codes, markers and parameters come again and again; an HMAC costs ten times a look-up
+  readonly #known = new LRUCache<string, string>({ max: knownHashes });
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
@@ -18,14 +19,7 @@ export class Terms {
 
   /** A parameter of a type at a tenant; `further` tells a quantity's unit, or the fixed parts of a composite. */
   parameter(tenant: string, type: string, code: string, ...further: readonly string[]): string {
-    const name = JSON.stringify([tenant, type, code, ...further]);
-    let known = this.#parameters.get(name);
-    if (known === undefined) {
-      known = this.#hash("parameter", name);
-      // units and codes are without end
-      if (further.length === 0) this.#parameters.set(name, known);
-    }
-    return known;
+    return this.#hash("parameter", tenant, type, code, ...further);
   }
 
   /** A value of a parameter in one of the forms in which it may be asked for. */
@@ -40,6 +34,12 @@ export class Terms {
 
   // 128 bits as 32 hexadecimal digits, which PostgreSQL reads as a uuid
   #hash(...parts: string[]): string {
-    return Buffer.from(this.#keyring.hmac(domain, ...parts), "base64url").toString("hex", 0, 16);
+    const name = JSON.stringify(parts);
+    let known = this.#known.get(name);
+    if (known === undefined) {
+      known = Buffer.from(this.#keyring.hmac(domain, ...parts), "base64url").toString("hex", 0, 16);
+      this.#known.set(name, known);
+    }
+    return known;
   }
 }

@@ -54,7 +54,7 @@ const bare: Readonly<Partial<Record<IdentifierKind, (value: string) => string>>>
 };
 
 /** One spelling for every alias of an identifier's system, and for its value. */
-export function systemFolded(token: Token): Token {
+function systemFolded(token: Token): Token {
   const kind = token.system === undefined ? undefined : identifierKindOf(token.system);
   if (kind === undefined) return token;
   return { code: bare[kind]?.(token.code) ?? token.code, system: identifierSystem[kind] };
