@@ -34,7 +34,7 @@ export interface MessageFilter {
   limit: number;
 }
 
-export const buriedByOperator = "buried";
+const buriedByOperator = "buried";
 
 /** Outgoing messages as operators handle them: find, send again, put aside. */
 export class OutboxDesk {
