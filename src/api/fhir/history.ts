@@ -31,7 +31,7 @@ export const answerSystemHistory =
   };
 
 /** A page of the history of one resource, of a type, or of all stored types. */
-export async function historyBy(
+async function historyBy(
   { request, providers, repository }: DoorParts & { request: FastifyRequest },
   { provider, id }: { provider?: Provider; id?: string },
 ): Promise<Bundle> {

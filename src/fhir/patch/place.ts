@@ -98,7 +98,7 @@ export class Places {
   }
 }
 
-export const valueAt = ({ owner, property, index }: Place): unknown =>
+const valueAt = ({ owner, property, index }: Place): unknown =>
   index === undefined ? owner[property] : (owner[property] as readonly unknown[])[index];
 
 function parsed(path: string): Expression {
