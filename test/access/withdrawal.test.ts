@@ -129,17 +129,20 @@ describe("a withdrawal on three replicas", () => {
       }
     };
     const readers = Promise.all(replicas.flatMap((replica) => [reader(replica), reader(replica)]));
-    for (let round = 0; round < rounds; round++) {
-      state.acknowledged = false;
-      const id = await granted(permission(["view"]));
-      // a permission that is acknowledged holds everywhere, too
-      expect(await Promise.all(replicas.map(read))).toEqual([200, 200, 200]);
-      await withdrawn(id);
-      state.acknowledged = true;
-      expect(await Promise.all(replicas.map(read))).toEqual([403, 403, 403]);
+    try {
+      for (let round = 0; round < rounds; round++) {
+        state.acknowledged = false;
+        const id = await granted(permission(["view"]));
+        // a permission that is acknowledged holds everywhere, too
+        expect(await Promise.all(replicas.map(read))).toEqual([200, 200, 200]);
+        await withdrawn(id);
+        state.acknowledged = true;
+        expect(await Promise.all(replicas.map(read))).toEqual([403, 403, 403]);
+      }
+    } finally {
+      state.running = false;
+      await readers;
     }
-    state.running = false;
-    await readers;
     expect(counts.old).toBe(0);
     expect(counts.opened).toBeGreaterThan(50);
     expect(counts.closed).toBeGreaterThan(50);
