@@ -93,7 +93,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(identityMap);
   const registries = directories(systems, identities);
-  const terminology = openTerminology(config, { store, keyring, source: systems.nsi, clock, log });
+  const terminology = openTerminology(config, { store, keyring, source: systems.nsi }, around);
   const signing = openSignatures(config, { ...stored, verifier, clock });
   const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology };
   const jobs = openJobs(config, ground, around);

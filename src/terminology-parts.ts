@@ -13,6 +13,7 @@ import { readRules } from "./fhir/validation/rules.ts";
 import { type DictionarySource, DictionarySync } from "./flows/dictionary-sync.ts";
 import type { OpenDatabase } from "./store/database.ts";
 import { Dictionaries } from "./store/dictionaries.ts";
+import type { Instruments } from "./telemetry/instruments.ts";
 
 const guideFolder = new URL("../fhir/", import.meta.url);
 const syncMs = 600_000;
@@ -21,12 +22,17 @@ interface Ground {
   keyring: Keyring;
   store: OpenDatabase;
   source: DictionarySource;
+}
+
+interface Surroundings {
   clock: Clock;
   log: Logger;
+  telemetry: { instruments: Instruments };
 }
 
 /** What the product knows of codes and profiles: R4's rules, our guide, copies of dictionaries and what keeps them. */
-export function openTerminology(config: Config, { store, keyring, source, clock, log }: Ground) {
+export function openTerminology(config: Config, { store, keyring, source }: Ground, around: Surroundings) {
+  const { clock, log, telemetry } = around;
   const dictionaries = new Dictionaries(store.db);
   const rules = readRules();
   const ours = readGuide(guideFolder);
@@ -37,6 +43,9 @@ export function openTerminology(config: Config, { store, keyring, source, clock,
     clock,
     log,
     oids: listOf(config.NSI_DICTIONARIES),
+    onRun: (at, outcome) => {
+      telemetry.instruments.dictionarySync.of({ outcome }).value = at / 1_000;
+    },
     usesOf: (system, codes) => codeUses({ db: store.db, keyring }, system, codes),
     newContext: () => syncContext(clock, log),
   });

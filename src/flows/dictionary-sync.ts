@@ -22,6 +22,8 @@ export interface DictionarySyncParts {
   oids: readonly string[];
   /** context of a call that no request asks for */
   newContext(): RequestContext;
+  /** told at the end of each run, with whether any dictionary failed */
+  onRun(at: number, outcome: "ok" | "failed"): void;
   /** how many stored resources of each type hold one of the codes */
   usesOf(system: string, codes: readonly string[]): Promise<Readonly<Record<string, number>>>;
 }
@@ -44,8 +46,9 @@ export class DictionarySync {
         failed[oid] = isGatewayError(error) ? error.code : String(error);
       });
     }
-    if (Object.keys(failed).length > 0)
-      this.#parts.log.warn({ system: "nsi", failed }, "dictionaries were not brought up to date");
+    const isWell = Object.keys(failed).length === 0;
+    if (!isWell) this.#parts.log.warn({ system: "nsi", failed }, "dictionaries were not brought up to date");
+    this.#parts.onRun(this.#parts.clock.now(), isWell ? "ok" : "failed");
   }
 
   /** Brings one dictionary, asked for by its url, into the store; false when it is not one of those kept. */

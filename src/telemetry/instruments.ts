@@ -157,6 +157,12 @@ function outboxInstruments(metrics: Metrics) {
       labels: { system: "declared" },
       ceiling: 20,
     }),
+    dictionarySync: metrics.gauge({
+      name: "dictionary_sync_timestamp_seconds",
+      help: "end of the last run that asked for newer dictionaries, by its outcome",
+      labels: { outcome: ["ok", "failed"] },
+      ceiling: 2,
+    }),
     outboxAttempts: metrics.counter({
       name: "outbox_attempts_total",
       help: "attempts to deliver a message",

@@ -51,6 +51,7 @@ describeWithData("dictionaries of НСИ at full size", (data) => {
       clock: systemClock,
       log: silentLogger,
       oids: kept,
+      onRun: () => {},
       usesOf: async () => ({}),
       newContext: () => ({ ...testContext(systemClock), deadline: systemClock.now() + 120_000 }),
     });

@@ -88,6 +88,12 @@ describe("CodeSystem", () => {
     expect(typeof valuesOf(body)["message"]).toBe(result ? "undefined" : "string");
   });
 
+  it("V-43 a code that ICD-10 has is accepted, one that it has not is rejected", async () => {
+    const ask = async (code: string) =>
+      valuesOf((await get<Parameters>("CodeSystem/$validate-code", { url: icd, code })).body)["result"];
+    expect([await ask("J06.9"), await ask("Z99.99X")]).toEqual([true, false]);
+  });
+
   it.each([
     ["I10-I15", "I10", "subsumes"],
     ["I10", "I10-I15", "subsumed-by"],

@@ -1,10 +1,11 @@
 import type { CodeSystem } from "@medplum/fhirtypes";
 import { beforeEach, expect, it, vi } from "vitest";
-import { testContext } from "../../test/support/upstream.ts";
-import { ManualClock } from "../core/clock.ts";
-import { GatewayError } from "../core/errors.ts";
-import type { Dictionaries, NewDictionary } from "../store/dictionaries.ts";
-import { DictionarySync } from "./dictionary-sync.ts";
+import { ManualClock } from "../../src/core/clock.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import { DictionarySync } from "../../src/flows/dictionary-sync.ts";
+import { dictionaryWatch } from "../../src/jobs/dictionary-watch.ts";
+import type { Dictionaries, NewDictionary } from "../../src/store/dictionaries.ts";
+import { testContext } from "../support/upstream.ts";
 
 const oid = "1.2.643.5.1.13.13.11.1005";
 const url = `urn:oid:${oid}`;
@@ -18,6 +19,7 @@ const system: CodeSystem = {
 };
 const signal = new AbortController().signal;
 const told: [object, string][] = [];
+const runs: [number, string][] = [];
 const say = (fields: object, message: string) => void told.push([fields, message]);
 const log = { debug: say, info: say, warn: say, error: say };
 const clock = new ManualClock();
@@ -54,6 +56,7 @@ const syncOf = (versions: () => Promise<{ value: { version: string }[] }>, oids 
     log,
     oids,
     newContext: () => testContext(clock),
+    onRun: (at, outcome) => void runs.push([at, outcome]),
     usesOf: async (_system, codes) => ({ Condition: codes.length }),
   });
 const newest = (version: string) => async () => ({ value: [{ version }] });
@@ -61,7 +64,19 @@ const newest = (version: string) => async () => ({ value: [{ version }] });
 beforeEach(() => {
   stored = undefined;
   told.length = 0;
+  runs.length = 0;
   vi.clearAllMocks();
+});
+
+it("I-24 the scheduled sync brings the newest version, and its last run is told for the metric", async () => {
+  const job = dictionaryWatch({ clock, sync: (stop) => syncOf(newest("2.1")).all(stop) });
+  const run = job.run(signal);
+  await clock.advance(60_000);
+  await run;
+  expect(stored?.version).toBe("2.1");
+  expect(runs).toEqual([[clock.now(), "ok"]]);
+  await syncOf(() => Promise.reject(new Error("down"))).all(signal);
+  expect(runs.at(-1)).toEqual([clock.now(), "failed"]);
 });
 
 it("a new version is kept, and the codes that it ends are told with the resources that hold them", async () => {
