@@ -63,10 +63,11 @@ function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
   }));
 }
 
-function scopesOf({ type, operations = [] }: Provider): string[] {
+function scopesOf({ type, operations = [], create, update, remove }: Provider): string[] {
   const ofOperations = operations.flatMap(({ needs, traceNeeds }) => [needs ?? [], traceNeeds ?? []].flat());
-  const letters = [...new Set(ofOperations)].filter((letter) => !"rs".includes(letter));
-  return [`system/${type}.rs`, ...letters.map((letter) => `system/${type}.${letter}`)];
+  const own = [create && "c", "r", update && "u", remove && "d", "s"].filter(Boolean).join("");
+  const letters = [...new Set(ofOperations)].filter((letter) => !own.includes(letter));
+  return [`system/${type}.${own}`, ...letters.map((letter) => `system/${type}.${letter}`)];
 }
 
 function registerTypes(app: FastifyInstance, door: FhirDoor): void {
