@@ -97,12 +97,14 @@ function openRepository(
     db: store.db,
     store: resources,
     index,
-    validate: async (resource, ctx) => [
-      ...validator.validate(resource),
-      ...(resource.resourceType === "Subscription"
-        ? subscriptionIssues(resource, { providers, endpointsOf }, ctx)
-        : []),
-    ],
+    validate: async (resource, ctx) => {
+      const issues = validator.validate(resource);
+      // our rules read elements that FHIR requires
+      const isWhole = issues.every(({ severity }) => severity !== "error" && severity !== "fatal");
+      return resource.resourceType === "Subscription" && isWhole
+        ? [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)]
+        : issues;
+    },
     onChange: [accessFactListener(keyring), subscriptionWatch({ clock, outbox, index, providers })],
   });
 }
