@@ -44,7 +44,7 @@ import { recordRefusal, registerJournal } from "./plugins/journal.ts";
 import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { registerRouteTable } from "./plugins/route-table.ts";
 import { serverOptions } from "./plugins/server-options.ts";
-import { registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
+import { registerReaders, registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
 import { SharedRates } from "./plugins/shared-rates.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
@@ -152,7 +152,16 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     clock: around.clock,
     keyOf: (request: FastifyRequest) => repeatKeyOf(request, clients),
   };
-  registerFhir(app, { ...fhir, tokens, tokenUrl, capability, repeats });
+  registerFhir(app, {
+    ...fhir,
+    authenticate: async (scope) => {
+      await registerCookies(scope);
+      registerReaders(scope, auth.session, tokens);
+    },
+    tokenUrl,
+    capability,
+    repeats,
+  });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
 }

@@ -228,6 +228,11 @@ export const configSchema = Type.Object({
     description:
       "ways of authentication, comma-separated, one of which a login must name; ESIA names only PWD and DS",
   }),
+  CARD_AMR: Type.String({
+    default: "",
+    description:
+      "ways of authentication, comma-separated, that count as two factors and so open a patient's card; DS always does; empty: every ESIA login",
+  }),
   SIGN_IN_PER_MINUTE: Count(60, "sign-ins a minute that one network address may begin", 1),
   TERMS_VERSION: Type.String({
     default: "1",

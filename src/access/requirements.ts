@@ -41,6 +41,12 @@ const workerIsActive: Requirement = (one) =>
     ? { reason: "worker-inactive", missing: ["active-worker"] }
     : undefined;
 
+// L-43: of a patient's data; what describes nobody and a person's own journal need no more than the login
+const loginIsStrong: Requirement = (one) =>
+  one.actor.singleFactor && handlesPeople(one)
+    ? { reason: "second-factor", missing: ["second-factor"] }
+    : undefined;
+
 const signatureSuffices: Requirement = ({ action, resource, facts, isWorker }) => {
   const needed = isWorker ? requiredSignature(action, resource) : undefined;
   if (needed === undefined || suffices(facts.signature, needed)) return undefined;
@@ -81,6 +87,7 @@ export const requirements: readonly Requirement[] = [
   purposeFits,
   organizationIsChosen,
   workerIsActive,
+  loginIsStrong,
   signatureSuffices,
   careIsConsented,
   electronicPrescriptionIsConsented,

@@ -76,8 +76,12 @@ export function capabilitiesOf(facts: SessionFacts, termsInForce: string): reado
 const signatureOf = ({ signature, amr }: SessionFacts): SignatureLevel =>
   signature ?? (/\bDS\b/.test(amr) ? "qualified" : "simple");
 
+// a certificate stands for two factors, and an ESIA login does unless the operator says which ones do (decisions.md)
+const isStrong = ({ amr }: SessionFacts, strongAmr: readonly string[]): boolean =>
+  strongAmr.length === 0 || amr.split(" ").some((way) => way === "DS" || strongAmr.includes(way));
+
 /** The person as the one who acts; a worker acts in the chosen organisation only (L-64, L-66). */
-export function actorOf(facts: SessionFacts): Actor {
+export function actorOf(facts: SessionFacts, strongAmr: readonly string[] = []): Actor {
   const { kind, personId, organization } = facts;
   if (kind === "citizen")
     return { kind: "patient", id: personId, tenant: "", scopes: ["patient/*.rs"], purpose: "PATRQT" };
@@ -90,5 +94,6 @@ export function actorOf(facts: SessionFacts): Actor {
     organization: organization?.oid,
     purpose: "TREAT",
     signature: signatureOf(facts),
+    ...(!isStrong(facts, strongAmr) && { singleFactor: true }),
   };
 }

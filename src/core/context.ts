@@ -22,6 +22,8 @@ export interface Actor {
   onBehalfOf?: string;
   purpose?: PurposeOfUse;
   duties?: readonly Duty[];
+  /** the login is not strong enough for a patient's card (L-43) */
+  singleFactor?: true;
   /** level of the electronic signature with which the human opened the session */
   signature?: SignatureLevel;
 }

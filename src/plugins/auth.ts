@@ -14,15 +14,22 @@ const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 /** Requires a Bearer token on every route of this scope; `request.token` then holds its facts. */
 export function registerBearerAuth(app: FastifyInstance, tokens: AccessTokens): void {
   app.decorateRequest("token");
-  app.addHook("onRequest", (request, _reply, done) => {
-    try {
-      const checking = authenticateBearer(request, tokens);
-      if (!checking) return done();
-      checking.then(() => done(), done);
-    } catch (error) {
-      done(error as GatewayError);
-    }
-  });
+  app.addHook("onRequest", (request, _reply, done) =>
+    settle(done, () => authenticateBearer(request, tokens)),
+  );
+}
+
+/** Ends a hook when its check is over; one that is over at once costs no promise. */
+export function settle(done: (error?: Error) => void, check: () => Promise<unknown> | undefined): void {
+  let checking: Promise<unknown> | undefined;
+  try {
+    checking = check();
+  } catch (error) {
+    done(error as GatewayError);
+    return;
+  }
+  if (checking) checking.then(() => done(), done);
+  else done();
 }
 
 /** Checks the request's token; a token known to this replica costs no promise. Throws `unauthorized`, `token-expired`. */

@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { EsiaRenewal } from "../flows/sign-in/renewal.ts";
-import { authenticateBearer } from "./auth.ts";
+import { authenticateBearer, settle } from "./auth.ts";
 import { cookieName, setSessionCookie } from "./cookies.ts";
 import { CsrfGuard } from "./csrf.ts";
 import { deviceHashOf } from "./device.ts";
@@ -25,6 +25,8 @@ export interface SessionDoorSettings {
   publicUrl: string;
   termsVersion: string;
   renewal?: EsiaRenewal;
+  /** ways of authentication that count as two factors; absent or empty: every ESIA login */
+  strongAmr?: readonly string[];
 }
 
 // 32 bytes in base64url: anything else never reaches the store
@@ -53,7 +55,7 @@ export class SessionDoor {
     const checked = await sessions.check(token, deviceHashOf(keyring, request));
     if (checked.standing === "unknown") throw new GatewayError("unauthorized", { detail: "no such session" });
     if (checked.standing === "expired") throw new GatewayError("token-expired");
-    request.ctx.actor = actorOf(checked.facts);
+    request.ctx.actor = actorOf(checked.facts, this.settings.strongAmr);
     if (checked.standing === "compromised") throw new GatewayError("session-compromised");
     if (checked.newToken) setSessionCookie(reply, checked.newToken);
     reply.removeHeader("link");
@@ -124,6 +126,34 @@ export function registerSessionOrBearer(app: FastifyInstance, door: SessionDoor,
     await door.enter(request, reply);
   });
   guardAgainstForgery(app, door);
+}
+
+/**
+ * A door that judges by scopes: client systems come with their token, a worker who signed in reads and searches. What of
+ * it they may see is decide()'s to say.
+ */
+export function registerReaders(app: FastifyInstance, door: SessionDoor, tokens: AccessTokens): void {
+  app.decorateRequest("token");
+  app.addHook("onRequest", (request, reply, done) =>
+    settle(done, () => {
+      const { headers, cookies } = request;
+      const isPerson = headers.authorization === undefined && cookies[cookieName.session] !== undefined;
+      return isPerson ? enterReader(door, request, reply) : authenticateBearer(request, tokens);
+    }),
+  );
+  guardAgainstForgery(app, door);
+}
+
+async function enterReader(door: SessionDoor, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  await door.enter(request, reply);
+  const { id, authTime, esia } = door.requireWorker(request);
+  request.token = {
+    id,
+    actor: request.ctx.actor,
+    issuedAt: authTime,
+    expiresAt: esia.expiresAt,
+    scopes: [{ level: "system", type: "*", interactions: "rs" }],
+  };
 }
 
 /** Routes of this scope take a session cookie only. */

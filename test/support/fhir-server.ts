@@ -22,6 +22,7 @@ import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { createValidator } from "../../src/fhir/validation/validator.ts";
+import { registerBearerAuth } from "../../src/plugins/auth.ts";
 import { registerContext } from "../../src/plugins/context.ts";
 import { registerErrors } from "../../src/plugins/errors.ts";
 import { registerJournal } from "../../src/plugins/journal.ts";
@@ -115,7 +116,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     providers,
     repository,
     pages: new PageLinks({ keyring, clock }),
-    tokens,
+    authenticate: (scope) => registerBearerAuth(scope, tokens),
     tokenUrl: "http://here.example/auth/token",
     capability: capabilityOf(providers, {
       baseUrl,

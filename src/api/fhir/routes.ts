@@ -1,9 +1,7 @@
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance } from "fastify";
-import type { AccessTokens } from "../../access/access-token.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
-import { registerBearerAuth } from "../../plugins/auth.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
 import type { AskedChange, WriteRules } from "./asked.ts";
@@ -26,20 +24,21 @@ export interface WriteSettings {
 
 export interface FhirDoor extends WriteSettings, SearchDoor {
   repository: Repository;
-  tokens: AccessTokens;
+  /** lets callers of a scope in, each with a token or what stands for one */
+  authenticate(scope: FastifyInstance): void | Promise<void>;
   capability: CapabilityStatement;
   tokenUrl: string;
   /** answers to changes that a client may repeat */
   repeats: IdempotencySettings;
 }
 
-/** The FHIR R4 REST door under `/fhir`: metadata is open, everything else needs a Bearer token. */
+/** The FHIR R4 REST door under `/fhir`: metadata is open, everything else needs a Bearer token or a worker's session. */
 export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
   app.register(
     async (fhir) => {
       registerOpenRoutes(fhir, door);
       fhir.register(async (guarded) => {
-        registerBearerAuth(guarded, door.tokens);
+        await door.authenticate(guarded);
         registerIdempotency(guarded, door.repeats);
         registerTypes(guarded, door);
         registerOperations(guarded, door.providers);

@@ -1,0 +1,102 @@
+import { randomUUID } from "node:crypto";
+import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
+
+const doctorSnils = "90000000182";
+const weak = "LONG_OTP";
+
+let app: TestApp;
+let doctor: ActingWorker;
+let person: Cabinet;
+let patient: string;
+const ids = new Map<string, string>();
+
+beforeAll(async () => {
+  // ESIA marks every login by password PWD
+  app = await startApp({ SIGN_IN_PER_MINUTE: "10000", CARD_AMR: "PWD" });
+  doctor = await actingWorker(app, doctorSnils);
+  person = await signedIn();
+  patient = await created("HOPERAT", { resourceType: "Patient", active: true });
+  const subject = { reference: `Patient/${patient}` };
+  await created("HOPERAT", {
+    resourceType: "CareTeam",
+    status: "active",
+    subject,
+    participant: [{ member: { reference: `Practitioner/${doctor.id}` } }],
+  });
+  await created("HOPERAT", {
+    resourceType: "Coverage",
+    status: "active",
+    beneficiary: subject,
+    payor: [{ display: "СМО" }],
+  });
+  await created("TREAT", { resourceType: "Condition", subject, code: { text: "здоров" } });
+});
+afterAll(() => app?.close());
+
+async function signedIn(): Promise<Cabinet> {
+  const cabinet = new Cabinet(app.url);
+  await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+  await cabinet.acceptTerms();
+  return cabinet;
+}
+
+async function created(purpose: string, resource: Resource): Promise<string> {
+  const answer = await fetch(`${app.url}/fhir/${resource.resourceType}`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await doctor.token(purpose)}`,
+      "content-type": "application/fhir+json",
+      "idempotency-key": randomUUID(),
+    },
+    body: JSON.stringify(resource),
+  });
+  const body = (await answer.json()) as Resource & { id: string };
+  expect(answer.status, JSON.stringify(body)).toBe(201);
+  ids.set(resource.resourceType, body.id);
+  return body.id;
+}
+
+/** A call of our own page: the session's cookies and no other credential. */
+async function asked<T = Resource>(cabinet: Cabinet, path: string, init: RequestInit = {}) {
+  const { visitor, url } = cabinet;
+  const cookie = ["__Host-sid", "__Host-device"]
+    .map((name) => `${name}=${visitor.cookie(url, name)}`)
+    .join("; ");
+  const headers = { cookie, "user-agent": visitor.userAgent, ...init.headers };
+  const answer = await fetch(`${app.url}${path}`, { ...init, headers, redirect: "manual" });
+  return { status: answer.status, body: (await answer.json()) as T };
+}
+
+it("L-58 one login opens the registry card, the patient's card, insurance and prescriptions", async () => {
+  const about = `patient=Patient/${patient}`;
+  const card = "/cabinet/v1/me/registry-card";
+  const calls = [
+    card,
+    `/fhir/Practitioner/${doctor.id}`,
+    `/fhir/Condition?${about}`,
+    `/fhir/Coverage?beneficiary=Patient/${patient}`,
+    `/fhir/MedicationRequest?${about}`,
+  ];
+  for (const path of calls) expect((await asked(person, path)).status, path).toBe(200);
+  const conditions = await asked<Bundle>(person, `/fhir/Condition?${about}`);
+  expect(conditions.body.entry?.[0]?.resource?.id).toBe(ids.get("Condition"));
+  expect((await asked(person, `/fhir/Coverage/${ids.get("Coverage")}`)).status).toBe(200);
+});
+
+it("a session reads; writing takes a client system's token", async () => {
+  const { status, body } = await asked<OperationOutcome>(person, "/fhir/Condition", {
+    method: "POST",
+    headers: { "content-type": "application/fhir+json", origin: app.url, "x-requested-with": "fetch" },
+    body: JSON.stringify({ resourceType: "Condition", subject: { reference: `Patient/${patient}` } }),
+  });
+  expect([status, body.issue[0]?.details?.coding?.[0]?.code]).toEqual([403, "scope-missing"]);
+});
+
+it("who has neither session nor token is told to send one", async () => {
+  const answer = await fetch(`${app.url}/fhir/Condition/${ids.get("Condition")}`);
+  expect(answer.status).toBe(401);
+});
