@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
+import { alterAccounts } from "../support/sign-in.ts";
 
 const doctorSnils = "90000000182";
-const weak = "LONG_OTP";
 
 let app: TestApp;
 let doctor: ActingWorker;
@@ -15,7 +15,6 @@ let patient: string;
 const ids = new Map<string, string>();
 
 beforeAll(async () => {
-  // ESIA marks every login by password PWD
   app = await startApp({ SIGN_IN_PER_MINUTE: "10000", CARD_AMR: "PWD" });
   doctor = await actingWorker(app, doctorSnils);
   person = await signedIn();
@@ -37,9 +36,12 @@ beforeAll(async () => {
 });
 afterAll(() => app?.close());
 
-async function signedIn(): Promise<Cabinet> {
+/** The doctor's session after a login of a kind, as ESIA marks it: DS is one by certificate. */
+async function signedIn(amr = "DS"): Promise<Cabinet> {
   const cabinet = new Cabinet(app.url);
+  const undo = alterAccounts(app, (account) => ({ ...account, amr }));
   await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+  undo();
   await cabinet.acceptTerms();
   return cabinet;
 }
