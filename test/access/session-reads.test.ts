@@ -102,3 +102,20 @@ it("who has neither session nor token is told to send one", async () => {
   const answer = await fetch(`${app.url}/fhir/Condition/${ids.get("Condition")}`);
   expect(answer.status).toBe(401);
 });
+
+it.each(["/fhir/Condition/", "everything"])(
+  "L-43 a login with one factor does not open a medical card: %s",
+  async (what) => {
+    const single = await signedIn("LONG_OTP");
+    const path =
+      what === "everything" ? `/fhir/Patient/${patient}/$everything` : `${what}${ids.get("Condition")}`;
+    const refused = await asked<OperationOutcome>(single, path);
+    expect([refused.status, refused.body.issue[0]?.diagnostics]).toEqual([
+      403,
+      expect.stringContaining("second-factor"),
+    ]);
+    expect((await asked(person, path)).status).toBe(200);
+    // what describes nobody is not a card
+    expect((await asked(single, `/fhir/Practitioner/${doctor.id}`)).status).toBe(200);
+  },
+);

@@ -1,5 +1,6 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { accessedOf } from "../../access/accessed-of.ts";
 import { permits } from "../../access/scopes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { isOfLevel, type Operation, type Providers } from "../../fhir/provider.ts";
@@ -50,7 +51,7 @@ async function invoke(
   const input = operationBody(request, operation.judgesInput);
   const result = await operation.run({ ...input, trace, ...(id !== undefined && { id }) }, request.ctx);
   const resource = operation.shows
-    ? await permittedOf({ providers, request }, result, operation.shows)
+    ? await permittedOf({ providers, request }, result, { id, shows: operation.shows })
     : result;
   await journalled(request, operation, { type, id, resource });
   // RFC 7240: a preference may be left aside, so the answer says when it was not
@@ -58,11 +59,11 @@ async function invoke(
   return sendResource(request, reply, resource, format);
 }
 
-/** The entries that the caller's scopes and decide() open; throws `access-denied` when the whole is due. */
+/** The entries that scopes and decide() open; throws `access-denied` when the instance or the whole is not among them. */
 async function permittedOf(
   caller: { providers: Providers; request: FastifyRequest },
   result: Resource,
-  shows: "entries" | "whole",
+  { id, shows }: { id: string | undefined; shows: "entries" | "whole" },
 ): Promise<Resource> {
   if (result.resourceType !== "Bundle")
     throw new GatewayError("internal", { detail: "no Bundle to decide on" });
@@ -70,6 +71,9 @@ async function permittedOf(
   const stored = entries.flatMap(({ resource, search }) =>
     resource && search?.mode !== "outcome" ? [resource] : [],
   );
+  // whoever may not see the instance itself is told so, not given an empty Bundle
+  const own = stored.find((resource) => resource.id === id);
+  if (own) await caller.request.authorizeOne("read", accessedOf(own, caller.request.ctx.actor.tenant));
   const decisions = await permitted(caller, "read", stored);
   const refused = new Set(stored.filter((_, index) => !decisions[index]));
   if (refused.size > 0 && shows === "whole") throw new GatewayError("access-denied");
