@@ -8,6 +8,7 @@ import { Child } from "./child.ts";
 import { seed } from "./fhir/seed.ts";
 import { type World, worldOf } from "./fhir/world.ts";
 import type { SearchRound, SearchRoundResult } from "./subjects/fhir-rounds.ts";
+import { validationFigures } from "./validation.ts";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const few = Number(process.env.BENCH_FEW ?? 100_000);
@@ -18,7 +19,11 @@ type Measures = Record<Name, SearchRoundResult[]>;
 
 /** What `/fhir` is measured by; each case is a ratio of interleaved rounds, with its least and greatest. */
 export async function run({ json }: { json: boolean }): Promise<void> {
-  const figures = await searchFigures();
+  const [search, validation] = [await searchFigures(), await validationFigures()];
+  const figures = {
+    subjects: { ...search.subjects, ...validation.subjects },
+    ratios: { ...search.ratios, ...validation.ratios },
+  };
   if (json) return console.log(JSON.stringify({ fhir: figures, ...machine }, null, 2));
   console.table(figures.subjects);
   console.table(figures.ratios);
