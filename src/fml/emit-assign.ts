@@ -31,9 +31,11 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   const where = site(place, self.path, `${to.parent.path}.${element.property}`);
   if (!element.known) {
     const js = value.form === "node" ? `(${value.js})?.value` : value.js;
-    const key = quote(to.property);
     to.parent.build?.written.add(to.property);
-    writer.later(`put(${to.parent.js}, ${key}, ${js});`, ...noteLines(place, to.parent, key, self));
+    writer.later(
+      `put(${to.parent.js}, ${quote(to.property)}, ${js});`,
+      ...noteLines(place, to.parent, to.property, self),
+    );
     return;
   }
   if (value.form === "node" || value.type === undefined) {
@@ -50,7 +52,7 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   assignRaw(context, { ...to, property: key }, value, (js) =>
     checker === undefined ? js : `${checker}(${js}, ${where})`,
   );
-  writer.later(...noteLines(place, to.parent, quote(key), self));
+  writer.later(...noteLines(place, to.parent, key, self));
 }
 
 function assignRaw(
@@ -120,8 +122,7 @@ function assignNode(
   );
   const table = constant(unit, "T", JSON.stringify({ variants, array: element.array }));
   const put = `putNode(${to.parent.js}, ${table}, ${js}, ${where})`;
-  const [noted] = noteLines(place, to.parent, put, self);
-  writer.later(noted ?? `${put};`);
+  writer.later(unit.traced ? `noteProperty(${to.parent.js}, ${put}, ${self.js}_p, ${where});` : `${put};`);
   for (const [, written] of variants) {
     to.parent.build?.written.add(written);
   }

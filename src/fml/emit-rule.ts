@@ -8,7 +8,7 @@ import { cellValue, emitTarget } from "./emit-target.ts";
 import type { Literal } from "./fhirpath-ast.ts";
 import { elementAt, fitOf, type StaticElement, shortName } from "./static-type.ts";
 import { noteLines, TargetWriter } from "./target-writer.ts";
-import { type Binding, type Bindings, type Place, quote, report, sourceBinding } from "./unit.ts";
+import { type Binding, type Bindings, type Place, property, quote, report, sourceBinding } from "./unit.ts";
 
 /** Writes one rule: for each combination of its sources' items, its targets, the groups it calls, its own rules. */
 export function emitRule(outer: Place, rule: Rule, bindings: Bindings): readonly string[] {
@@ -79,12 +79,12 @@ function argumentOf(place: Place, bindings: Bindings, arg: Name | Literal): Bind
 // cells join their parents when they are filled; what stayed empty leaves, inner elements first
 function finish({ made, place, self }: TargetContext): readonly string[] {
   return [...made].reverse().flatMap(({ binding, to }) => {
-    const { parent, property, array } = to;
-    const key = quote(property);
+    const { parent, property: name, array } = to;
+    const key = quote(name);
     if (binding.form === "cell") {
-      parent.build?.written.add(property);
+      parent.build?.written.add(name);
       const line = `putPrimitive(${parent.js}, ${key}, ${binding.js}, ${array});`;
-      return [line, ...noteLines(place, parent, key, self)];
+      return [line, ...noteLines(place, parent, name, self)];
     }
     if (binding.build?.filled === true) {
       if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
@@ -92,7 +92,9 @@ function finish({ made, place, self }: TargetContext): readonly string[] {
       }
       return [];
     }
-    return [`if (isEmpty(${binding.js})) detach(${parent.js}, ${key}, ${binding.js});`];
+    const likely = [...(binding.build?.written ?? [])].find((written) => written !== "*");
+    const lacks = likely === undefined ? "" : `${property(binding.js, likely)} === undefined && `;
+    return [`if (${lacks}isEmpty(${binding.js})) detach(${parent.js}, ${key}, ${binding.js});`];
   });
 }
 

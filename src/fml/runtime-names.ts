@@ -36,6 +36,7 @@ export const runtimeNames = [
   "node",
   "none",
   "note",
+  "noteProperty",
   "one",
   "optional",
   "put",

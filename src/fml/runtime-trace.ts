@@ -23,6 +23,13 @@ export interface Note {
   readonly site: number;
 }
 
+/** An element after a write, with the value that now stands there. */
+interface Written {
+  readonly owner: Record<string, unknown>;
+  readonly key: string;
+  readonly value: unknown;
+}
+
 /** A row of the module's table of places: map, line, column, rule, source path, target path. */
 export type SiteRow = readonly [string, number, number, string, string, string];
 
@@ -50,9 +57,9 @@ export class TraceRecorder {
     return notes;
   }
 
-  /** Notes the value that now stands under `key`, if there is one. */
-  note(owner: Record<string, unknown>, key: string, source: SourcePath, site: number): void {
-    const value = owner[key] ?? owner[`_${key}`];
+  /** Notes the value that now stands under `key` or beside it, if there is one. */
+  note({ owner, key, value: own }: Written, source: SourcePath, site: number): void {
+    const value = own ?? owner[`_${key}`];
     if (value !== undefined) {
       const index = Array.isArray(value) ? value.length - 1 : undefined;
       this.#notes.push({ owner, key, index, source, site });

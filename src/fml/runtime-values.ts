@@ -25,9 +25,14 @@ const forms: Readonly<Record<string, RegExp>> = {
 
 const monthDays = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-// almost every date is a plain yyyy-MM-dd: known without a regular expression
-function isPlainDate(text: string): boolean {
-  if (text.length !== 10 || text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) {
+/** Whether a value is text of the form yyyy-MM-dd and in the calendar: almost every date, known without a pattern. */
+export function isPlainDate(text: unknown): text is string {
+  if (
+    typeof text !== "string" ||
+    text.length !== 10 ||
+    text.charCodeAt(4) !== 45 ||
+    text.charCodeAt(7) !== 45
+  ) {
     return false;
   }
   const year = pair(text, 0) * 100 + pair(text, 2);

@@ -144,8 +144,10 @@ function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions
     referenceTo: (value: unknown, site: number) => values.referenceText(value, refuse(site)),
     quantity: (value: unknown, site: number) => values.quantityOf(value, refuse(site)),
     contactPoint: (value: unknown, site: number) => values.contactPointOf(value, refuse(site)),
-    date: (value: unknown, site: number) => values.checkedTime("date", value, refuse(site)),
-    dateTime: (value: unknown, site: number) => values.checkedTime("dateTime", value, refuse(site)),
+    date: (value: unknown, site: number) =>
+      values.isPlainDate(value) ? value : values.checkedTime("date", value, refuse(site)),
+    dateTime: (value: unknown, site: number) =>
+      values.isPlainDate(value) ? value : values.checkedTime("dateTime", value, refuse(site)),
     instant: (value: unknown, site: number) => values.checkedTime("instant", value, refuse(site)),
     time: (value: unknown, site: number) => values.checkedTime("time", value, refuse(site)),
     optional: <Value, Result>(value: Value | undefined | null, convert: (value: Value) => Result) =>
@@ -214,7 +216,9 @@ function traceLibrary(traces: TraceRecorder | undefined) {
     noPath,
     rootPath: (name: string): SourcePath => ({ parent: undefined, name, index: undefined }),
     step: (parent: SourcePath, name: string, index?: number): SourcePath => ({ parent, name, index }),
-    note: (owner: Target, key: string, source: SourcePath, site: number) =>
-      traces?.note(owner, key, source, site),
+    note: (owner: Target, key: string, value: unknown, source: SourcePath, site: number) =>
+      traces?.note({ owner, key, value }, source, site),
+    noteProperty: (owner: Target, key: string, source: SourcePath, site: number) =>
+      traces?.note({ owner, key, value: owner[key] }, source, site),
   };
 }

@@ -140,7 +140,11 @@ export function attachLines(place: Place, to: Attachment, js: string): readonly 
 }
 
 /** In the traced variant: the statement that notes which source element and rule wrote an element. */
-export function noteLines(place: Place, parent: Binding, key: string, self: Binding): readonly string[] {
-  const code = `note(${parent.js}, ${key}, ${self.js}_p, ${site(place, self.path, `${parent.path}.${key.replaceAll('"', "")}`)});`;
-  return place.unit.traced ? [code] : [];
+export function noteLines(place: Place, parent: Binding, name: string, self: Binding): readonly string[] {
+  if (!place.unit.traced) {
+    return [];
+  }
+  const where = site(place, self.path, `${parent.path}.${name}`);
+  const written = `${quote(name)}, ${property(parent.js, name)}`;
+  return [`note(${parent.js}, ${written}, ${self.js}_p, ${where});`];
 }
