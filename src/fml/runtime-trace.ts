@@ -17,21 +17,15 @@ export interface TraceEntry {
 /** A write: the place of its value, the source element, the rule. */
 export interface Note {
   readonly owner: object;
-  readonly key: string;
+  /** undefined where the place tells it */
+  readonly key: string | undefined;
   readonly index: number | undefined;
   readonly source: SourcePath;
   readonly site: number;
 }
 
-/** An element after a write, with the value that now stands there. */
-interface Written {
-  readonly owner: Record<string, unknown>;
-  readonly key: string;
-  readonly value: unknown;
-}
-
-/** A row of the module's table of places: map, line, column, rule, source path, target path. */
-export type SiteRow = readonly [string, number, number, string, string, string];
+/** A row of the module's table of places: map, line, column, rule, source path, target path, property that is noted. */
+export type SiteRow = readonly [string, number, number, string, string, string, string?];
 
 export const noPath: SourcePath = { parent: undefined, name: "", index: undefined };
 
@@ -57,12 +51,19 @@ export class TraceRecorder {
     return notes;
   }
 
-  /** Notes the value that now stands under `key` or beside it, if there is one. */
-  note({ owner, key, value: own }: Written, source: SourcePath, site: number): void {
-    const value = own ?? owner[`_${key}`];
+  /** Notes the value that now stands under the property of a place or beside it, if there is one. */
+  note(owner: Record<string, unknown>, own: unknown, source: SourcePath, site: number): void {
+    const value = own ?? owner[`_${this.#sites[site]?.[6]}`];
     if (value !== undefined) {
-      const index = Array.isArray(value) ? value.length - 1 : undefined;
-      this.#notes.push({ owner, key, index, source, site });
+      this.#notes.push({ owner, key: undefined, index: lastIndex(value), source, site });
+    }
+  }
+
+  /** The same for a property that only the document told. */
+  noteProperty(owner: Record<string, unknown>, key: string, source: SourcePath, site: number): void {
+    const value = owner[key] ?? owner[`_${key}`];
+    if (value !== undefined) {
+      this.#notes.push({ owner, key, index: lastIndex(value), source, site });
     }
   }
 
@@ -76,11 +77,14 @@ export class TraceRecorder {
       if (path === undefined || row === undefined) {
         return [];
       }
-      const target = index === undefined ? `${path}.${key}` : `${path}.${key}[${index}]`;
+      const element = `${path}.${key ?? row[6]}`;
+      const target = index === undefined ? element : `${element}[${index}]`;
       return [{ target, source: pathText(source), map: row[0], line: row[1], rule: row[3] }];
     });
   }
 }
+
+const lastIndex = (value: unknown) => (Array.isArray(value) ? value.length - 1 : undefined);
 
 function locate(value: unknown, path: string, paths: Map<object, string>): void {
   if (typeof value !== "object" || value === null) {

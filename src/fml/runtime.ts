@@ -216,9 +216,9 @@ function traceLibrary(traces: TraceRecorder | undefined) {
     noPath,
     rootPath: (name: string): SourcePath => ({ parent: undefined, name, index: undefined }),
     step: (parent: SourcePath, name: string, index?: number): SourcePath => ({ parent, name, index }),
-    note: (owner: Target, key: string, value: unknown, source: SourcePath, site: number) =>
-      traces?.note({ owner, key, value }, source, site),
+    note: (owner: Target, value: unknown, source: SourcePath, site: number) =>
+      traces?.note(owner, value, source, site),
     noteProperty: (owner: Target, key: string, source: SourcePath, site: number) =>
-      traces?.note({ owner, key, value: owner[key] }, source, site),
+      traces?.noteProperty(owner, key, source, site),
   };
 }

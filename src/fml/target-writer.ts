@@ -144,7 +144,6 @@ export function noteLines(place: Place, parent: Binding, name: string, self: Bin
   if (!place.unit.traced) {
     return [];
   }
-  const where = site(place, self.path, `${parent.path}.${name}`);
-  const written = `${quote(name)}, ${property(parent.js, name)}`;
-  return [`note(${parent.js}, ${written}, ${self.js}_p, ${where});`];
+  const where = site(place, self.path, `${parent.path}.${name}`, name);
+  return [`note(${parent.js}, ${property(parent.js, name)}, ${self.js}_p, ${where});`];
 }

@@ -154,10 +154,19 @@ export function constant(unit: Unit, hint: string, code: string): string {
   return name;
 }
 
-/** Registers a place that can fail at run time; returns its number. */
-export function site(place: Place, sourcePath: string, targetPath: string): number {
+/** Registers a place that can fail at run time, or be noted with the property that it writes; returns its number. */
+export function site(place: Place, sourcePath: string, targetPath: string, key?: string): number {
   const { position, rule, map, unit } = place;
-  const row = JSON.stringify([map.name, position.line, position.column, rule, sourcePath, targetPath]);
+  const noted = key === undefined ? [] : [key];
+  const row = JSON.stringify([
+    map.name,
+    position.line,
+    position.column,
+    rule,
+    sourcePath,
+    targetPath,
+    ...noted,
+  ]);
   const number = unit.sites.get(row) ?? unit.sites.size;
   unit.sites.set(row, number);
   return number;
