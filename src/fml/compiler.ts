@@ -4,9 +4,12 @@ import { FmlCompileError, FmlSyntaxError, type Problem } from "./errors.ts";
 import { type Library, link } from "./linker.ts";
 import { parseMap } from "./parser.ts";
 
-/** A compiled map: the text of an ES module with `create` and `createTraced`, and what could not be checked. */
+/** A compiled map: its converter as JavaScript, and what could not be checked. */
 export interface CompiledMap {
   readonly map: FmlMap;
+  /** the text of an ES module with `create` alone, which makes the converter */
+  readonly converter: string;
+  /** the same with `createTraced`; that second form of the converter is written when this is first read */
   readonly code: string;
   /** URLs of `uses` lines without a model: their elements are taken as they come */
   readonly untyped: readonly string[];
@@ -25,10 +28,19 @@ export function compileMap(text: string, library: Library): CompiledMap {
   if (linked.problems.length > 0) {
     throw new FmlCompileError(linked.problems.toSorted(byPosition));
   }
-  const traced = emitVariant(linked, "createTraced", true);
   const identity = JSON.stringify({ url: map.url, name: map.name });
-  const code = withoutLineSeparators(`export const map = ${identity};\n${plain}\n${traced}\n`);
-  return { map, code, untyped: linked.untyped, touched: linked.touched };
+  const converter = withoutLineSeparators(`export const map = ${identity};\n${plain}\n`);
+  let code: string | undefined;
+  return {
+    map,
+    converter,
+    get code() {
+      code ??= `${converter}${withoutLineSeparators(emitVariant(linked, "createTraced", true))}\n`;
+      return code;
+    },
+    untyped: linked.untyped,
+    touched: linked.touched,
+  };
 }
 
 // these two characters end a line comment; within a string their escapes mean the same
