@@ -10,6 +10,7 @@ import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
 import { findByCriteria } from "./criteria.ts";
+import { scopeLetters } from "./scope-gate.ts";
 
 /** Which resource a change is about; nothing is written yet. */
 export interface Target {
@@ -31,12 +32,10 @@ export interface PlannedChange extends Target {
   warnings: readonly OperationOutcomeIssue[];
 }
 
-const letters = { create: "c", update: "u", patch: "u", delete: "d" } as const;
-
 /** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`, `version-conflict`. */
 export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Target[]> {
   const { interaction, provider, criteria } = asked;
-  requireScope(caller.request, provider.type, letters[interaction]);
+  requireScope(caller.request, provider.type, scopeLetters[interaction]);
   if (!criteria) return [await targetOf(caller, asked, asked.id ?? randomUUID())];
   requireScope(caller.request, provider.type, "s");
   const { search, found } = await findByCriteria(caller, asked, criteria);

@@ -2,8 +2,21 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { permits, queriesOf } from "../../access/scopes.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { Providers, SearchRequest } from "../../fhir/provider.ts";
+import type { Interaction, Providers, SearchRequest } from "../../fhir/provider.ts";
 import { parseCriteria } from "../../fhir/search-request.ts";
+
+/** Letter of the scope on the type that an interaction needs (SMART App Launch 2). */
+export const scopeLetters = {
+  read: "r",
+  vread: "r",
+  "history-instance": "r",
+  "history-type": "r",
+  "search-type": "s",
+  create: "c",
+  update: "u",
+  patch: "u",
+  delete: "d",
+} as const satisfies Record<Interaction, string>;
 
 type Seeing = "r" | "s";
 
