@@ -8,7 +8,7 @@ let project: string;
 beforeAll(() => {
   project = copyOfProject();
 });
-afterAll(() => rmSync(project, { recursive: true, force: true }));
+afterAll(() => rmSync(project, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 }));
 
 describe("docs/mis-integration.md", () => {
   it("goes from a client's registration to a submitted resource and back, each block as shown", {
@@ -36,6 +36,7 @@ describe("docs/mis-integration.md", () => {
     const printed = await runDocument(blocks, { folder: project, environment });
     const shown = blocks.flatMap(({ info, text }, n) => (info === "prints" ? [{ text, n }] : []));
     expect(shown.length).toBeGreaterThan(10);
-    for (const { text, n } of shown) expect(`${printed[n - 1]?.trimEnd()}\n`).toMatch(patternOf(text));
+    for (const { text, n } of shown)
+      expect(`${printed[n - 1]?.trimEnd()}\n`, blocks[n - 1]?.text).toMatch(patternOf(text));
   });
 });

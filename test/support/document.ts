@@ -66,7 +66,9 @@ export async function runDocument(
   });
   const [status] = await once(shell, "exit");
   endGroup(shell.pid);
-  const printed = blocks.map((_, n) => (existsSync(output(n)) ? readFileSync(output(n), "utf8") : ""));
+  const printed = blocks.map((_, n) =>
+    existsSync(output(n)) ? readFileSync(output(n), "utf8").replaceAll("\r", "") : "",
+  );
   rmSync(kept, { recursive: true, force: true });
   if (status !== 0) {
     const failed = printed.findLastIndex(Boolean);
