@@ -91,7 +91,11 @@ async function registered(): Promise<readonly Provider[]> {
   const config = readConfig({});
   const closed = {} as never;
   const store = closed as Parts["store"];
-  const clock = systemClock;
+  const around = {
+    clock: systemClock,
+    log: silentLogger,
+    telemetry: closed,
+  } as Partial<Surroundings> as Surroundings;
   const keyring = createKeyring(new Uint8Array(32));
   const parts: Partial<Parts> = {
     store,
@@ -102,8 +106,7 @@ async function registered(): Promise<readonly Provider[]> {
     keyring,
     clients: createClientRegistry([]),
     mappings: await Catalogue.open(new URL("../mappings/", import.meta.url)),
-    terminology: openTerminology(config, { store, keyring, source: closed, clock, log: silentLogger }),
+    terminology: openTerminology(config, { store, keyring, source: closed }, around),
   };
-  const around: Partial<Surroundings> = { clock, log: silentLogger };
-  return openFhir(config, parts as Parts, { around: around as Surroundings, journal: closed }).providers.all;
+  return openFhir(config, parts as Parts, { around, journal: closed }).providers.all;
 }
