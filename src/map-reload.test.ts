@@ -33,6 +33,8 @@ async function world() {
   const maps = structureMapProvider({ catalogue, clock: new ManualClock(), open: true });
   return {
     write,
+    remove: () => rmSync(join(root, "one"), { recursive: true }),
+    listed: () => [catalogue.maps.length, catalogue.tables.length],
     reload: (failure?: string) =>
       rereadClean(
         [
@@ -74,4 +76,13 @@ it("the doors list and translate by the tables and maps of the last clean reload
   expect(await shown()).toEqual(["first", "male", "male"]);
   await reload();
   expect(await shown()).toEqual(["second", "female", "female"]);
+});
+
+it("the doors no longer list a message whose folder is gone", async () => {
+  const { remove, reload, listed, shown } = await world();
+  expect(listed()).toEqual([1, 1]);
+  remove();
+  await reload();
+  expect(listed()).toEqual([0, 0]);
+  await expect(shown()).rejects.toMatchObject({ code: "not-found" });
 });

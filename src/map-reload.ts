@@ -33,9 +33,10 @@ export async function rereadClean(reloads: readonly Reload[], catalogue: Catalog
   await Promise.all([...clean].map((href) => catalogue.reread(new URL(href))));
 }
 
-function tell(log: Logger, { map, failure }: Reload): void {
+function tell(log: Logger, { map, failure, removed }: Reload): void {
   const mapping = map.pathname.split("/").slice(-3).join("/");
-  if (failure === undefined) log.info({ mapping }, "map reloaded");
+  if (removed) log.info({ mapping }, "map removed");
+  else if (failure === undefined) log.info({ mapping }, "map reloaded");
   // a line for each problem: the log cuts long texts
   for (const detail of failure?.split("\n") ?? [])
     log.error({ mapping, detail }, "map not reloaded, the old one stays");

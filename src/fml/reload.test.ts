@@ -41,7 +41,8 @@ async function world(limits?: Partial<CompileLimits>) {
   const folder = pathToFileURL(join(root, "mappings/"));
   const reloader = await MapReloader.open({ folder, clock: systemClock, ...(limits && { limits }) });
   undo.push(() => reloader.close());
-  return { write, reloader, mapping, convert: () => mapping.convert({ code: "1" }) };
+  const remove = (name: string) => rmSync(join(message, name));
+  return { write, remove, reloader, mapping, convert: () => mapping.convert({ code: "1" }) };
 }
 
 const male = { resourceType: "Practitioner", gender: "male" };
@@ -84,6 +85,14 @@ describe("maps that change while the process runs", () => {
     write("to-fhir.fml", mapTo("gender", "  card -> worker.active = true;\n"));
     expect((await reloader.refresh())[0]?.failure).toBeUndefined();
     expect(convert()).toEqual({ ...male, active: true });
+  }, 60_000);
+
+  it("a map whose file is gone is told of once, and holders keep it", async () => {
+    const { remove, reloader, convert } = await world();
+    remove("to-fhir.fml");
+    expect(await reloader.refresh()).toMatchObject([{ removed: true }]);
+    expect(await reloader.refresh()).toEqual([]);
+    expect(convert()).toEqual(male);
   }, 60_000);
 
   it("a map that takes too long is ended and the old one stays", async () => {

@@ -5,10 +5,14 @@ import { BoundedCompiler, type CompileLimits } from "./bounded-compiler.ts";
 import { outputOf, swapModule } from "./loader.ts";
 import { readSources } from "./mapping-folder.ts";
 
-/** One map that was compiled again; `failure` names each problem with line and column, and the old map stays. */
+/**
+ * One map that was compiled again; `failure` names each problem with line and column, and the old map stays. A map whose
+ * file is gone is `removed`: whoever holds its mapping keeps it.
+ */
 export interface Reload {
   readonly map: URL;
   readonly failure?: string;
+  readonly removed?: true;
 }
 
 interface ReloaderSettings {
@@ -39,7 +43,7 @@ export class MapReloader {
   /** A reloader that takes the folder as it is now for known. */
   static async open(settings: ReloaderSettings): Promise<MapReloader> {
     const reloader = new MapReloader(settings);
-    await reloader.#changed();
+    await reloader.#changed(await reloader.#names());
     return reloader;
   }
 
@@ -70,8 +74,9 @@ export class MapReloader {
   }
 
   async #refresh(): Promise<readonly Reload[]> {
-    const reloads: Reload[] = [];
-    for (const map of await this.#changed()) reloads.push(await this.#reload(map));
+    const names = await this.#names();
+    const reloads: Reload[] = this.#removed(names);
+    for (const map of await this.#changed(names)) reloads.push(await this.#reload(map));
     return reloads;
   }
 
@@ -87,10 +92,21 @@ export class MapReloader {
     return { map };
   }
 
-  async #changed(): Promise<readonly URL[]> {
-    const names = (await readdir(this.#folder, { recursive: true })).sort();
+  async #names(): Promise<readonly string[]> {
+    const names = await readdir(this.#folder, { recursive: true });
+    return names.filter((path) => /^[^/]+\/[^/]+\/[^/]+\.fml$/.test(path)).sort();
+  }
+
+  #removed(names: readonly string[]): Reload[] {
+    const present = new Set(names.map((name) => new URL(name, this.#folder).href));
+    const removed = [...this.#seen.keys()].filter((href) => !present.has(href));
+    for (const href of removed) this.#seen.delete(href);
+    return removed.map((href) => ({ map: new URL(href), removed: true }));
+  }
+
+  async #changed(names: readonly string[]): Promise<readonly URL[]> {
     const changed: URL[] = [];
-    for (const name of names.filter((path) => /^[^/]+\/[^/]+\/[^/]+\.fml$/.test(path))) {
+    for (const name of names) {
       const map = new URL(name, this.#folder);
       // a file that is being replaced is seen at the next change
       const digest = await readSources(map).then(
