@@ -1,4 +1,4 @@
-import { configSchema } from "../src/config.ts";
+import { configSchema } from "../src/config-schema.ts";
 import { markdownTable } from "./markdown-table.ts";
 
 /** What this page reads of a setting's JSON Schema. */

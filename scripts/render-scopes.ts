@@ -9,7 +9,8 @@ import { createKeyring } from "../src/crypto/keyring.ts";
 import { interactionsOf, type Provider } from "../src/fhir/provider.ts";
 import { openFhir } from "../src/fhir-doors.ts";
 import { Catalogue } from "../src/flows/mappings/catalogue.ts";
-import type { Parts, Surroundings } from "../src/parts.ts";
+import type { Parts } from "../src/parts.ts";
+import type { Surroundings } from "../src/surroundings.ts";
 import { openTerminology } from "../src/terminology-parts.ts";
 import { markdownTable } from "./markdown-table.ts";
 

@@ -3,8 +3,9 @@ import type { Config } from "./config.ts";
 import { createFactsOf } from "./flows/access-facts.ts";
 import { ActiveWorkers } from "./flows/acting-worker.ts";
 import { withSignatures } from "./flows/signature/signature-facts.ts";
-import type { Parts, Surroundings } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import type { AccessSettings } from "./plugins/access.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what decisions on access are made of. */
 export function openAccess(config: Config, parts: Parts, { clock }: Surroundings): AccessSettings {

@@ -33,7 +33,7 @@ import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
 import { openMe } from "./me-doors.ts";
-import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
 import { registerContext } from "./plugins/context.ts";
 import { registerCookies } from "./plugins/cookies.ts";
@@ -54,7 +54,9 @@ import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import { isClaimed } from "./store/once.ts";
 import { startSubscriptions } from "./subscription-parts.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Upstream } from "./upstream/call.ts";
+import { sandboxedSystems } from "./upstream-parts.ts";
 
 export interface Gateway {
   app: FastifyInstance;

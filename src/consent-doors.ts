@@ -3,8 +3,9 @@ import type { ConsentDoor } from "./api/cabinet/my-consents.ts";
 import { ConsentStore } from "./flows/consent/consent-store.ts";
 import { Consents } from "./flows/consent/consents.ts";
 import { createKnownGrantee } from "./flows/consent/known-grantee.ts";
-import type { Parts, Surroundings } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { OneTimeCodes } from "./store/one-time-codes.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what patients' consents are made of. */
 export function openConsents(parts: Parts, { clock }: Surroundings, auth: AuthDoor): ConsentDoor {

@@ -25,8 +25,9 @@ import { structureDefinitionProvider } from "./flows/structure-definitions.ts";
 import { subscriptionOperations } from "./flows/subscriptions/operations.ts";
 import { subscriptionIssues } from "./flows/subscriptions/rules.ts";
 import { subscriptionWatch } from "./flows/subscriptions/watch.ts";
-import type { Parts, Surroundings } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import type { SearchJournal } from "./store/journal-search.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 interface Sources {
   around: Surroundings;

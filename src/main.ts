@@ -3,10 +3,11 @@ import { ConfigError, readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { sandboxEsiaClient, sandboxPkiRoots, sandboxTokenSigners } from "./generated-keys.ts";
 import { followMaps } from "./map-reload.ts";
-import { openParts, sandboxedSystems } from "./parts.ts";
+import { openParts } from "./parts.ts";
 import { createSandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { otlpExporter, Telemetry } from "./telemetry/telemetry.ts";
+import { sandboxedSystems } from "./upstream-parts.ts";
 import { version } from "./version.ts";
 
 const config = await unlessRefused(readConfig);

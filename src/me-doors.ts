@@ -4,7 +4,9 @@ import type { Config } from "./config.ts";
 import { DictionaryNames } from "./flows/dictionary-names.ts";
 import { Verifications } from "./flows/verification/verifications.ts";
 import { WorkerProfiles } from "./flows/worker-profile.ts";
-import { type Parts, type Surroundings, sandboxedSystems } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { sandboxedSystems } from "./upstream-parts.ts";
 
 /** Joins what `/cabinet/v1/me` is made of. */
 export function openMe(config: Config, parts: Parts, { clock }: Surroundings, auth: AuthDoor): MeParts {

@@ -2,16 +2,14 @@ import { createClientRegistry, readClients } from "./access/clients.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { Cache } from "./cache/cache.ts";
 import { openCache } from "./caches.ts";
-import { type Config, ConfigError, esiaProviderOf, failedMessageLimits, upstreamQuotasOf } from "./config.ts";
+import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
-import type { Logger } from "./core/logger.ts";
 import { createKeyring, type Keyring } from "./crypto/keyring.ts";
-import { openEsia, type SandboxEsia } from "./esia-provider.ts";
+import { openEsia } from "./esia-provider.ts";
 import type { Identities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
-import { loadMapping } from "./fml/loader.ts";
 import { demoClients, masterKeyOf } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
@@ -24,14 +22,7 @@ import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { openKeyProvider } from "./key-encryption.ts";
-import {
-  isPkiSandboxed,
-  openOrgSigner,
-  openSignatures,
-  openVerifier,
-  pkiLanes,
-  signatureJobs,
-} from "./signature-parts.ts";
+import { openOrgSigner, openSignatures, openVerifier, signatureJobs } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
@@ -46,36 +37,15 @@ import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
 import { TermsAcceptances } from "./store/terms.ts";
 import { WorkerVerifications } from "./store/worker-verifications.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { IdentityProvider } from "./systems/esia/identity-provider.ts";
-import { createFrmoClient } from "./systems/frmo/client.ts";
-import { createFrmrClient } from "./systems/frmr/client.ts";
-import { createNotifyClient, type NotifyClient } from "./systems/notify/client.ts";
+import type { NotifyClient } from "./systems/notify/client.ts";
 import { Notices, notifySystem } from "./systems/notify/notices.ts";
-import { createNsiClient } from "./systems/nsi/client.ts";
 import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
-import type { Telemetry } from "./telemetry/telemetry.ts";
-import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { openTerminology } from "./terminology-parts.ts";
-import { Upstream } from "./upstream/call.ts";
+import { openSystems, openUpstream } from "./upstream-parts.ts";
 
 const mappingsFolder = new URL("../mappings/", import.meta.url);
-const organizationMap = new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url);
-
-export interface Surroundings {
-  clock: Clock;
-  log: Logger;
-  telemetry: Telemetry;
-  version: string;
-  /** plays every system that has no address of its own */
-  sandbox?: {
-    url: string;
-    personas: readonly { id: string; note: string }[];
-    scenarios: Readonly<Record<string, string>>;
-    esia: SandboxEsia;
-    /** DER of its certification authorities' roots */
-    pki: { roots: readonly Uint8Array[] };
-  };
-}
 
 export type Parts = Awaited<ReturnType<typeof openParts>>;
 
@@ -217,82 +187,6 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
     verifications: new WorkerVerifications({ db, keyring }),
     // a request may not run longer than its deadline; the rest is for its last statement
     idempotency: new IdempotencyKeys({ db, keyring, clock, leaseMs: 2 * config.REQUEST_TIMEOUT_MS }),
-  };
-}
-
-/** Systems without an address in the settings: the sandbox plays them. */
-export function sandboxedSystems(config: Config): string[] {
-  const { FRMR_URL: frmr, FRMO_URL: frmo, NSI_URL: nsi, NOTIFY_URL: notify } = config;
-  const esia = esiaProviderOf(config) === "sandbox" ? undefined : config.ESIA_URL;
-  const pki = isPkiSandboxed(config) ? undefined : "live";
-  return Object.entries({ frmr, frmo, nsi, notify, pki, esia })
-    .filter(([, url]) => !url)
-    .map(([system]) => system);
-}
-
-interface UpstreamGround {
-  cache: Cache;
-  failedMessages: FailedMessages;
-}
-
-function openUpstream(config: Config, ground: UpstreamGround, around: Surroundings): Upstream {
-  const { clock, telemetry } = around;
-  const sandboxed = sandboxedSystems(config);
-  const registry = { failures: ground.failedMessages };
-  // one subscriber that is away says nothing of the others
-  const subscriber = { breaker: { threshold: 0.999, size: 1_000, minimumCalls: 1_000 } };
-  // what ESIA answers holds tokens, which are kept nowhere
-  const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, subscriber, esia: {} };
-  const quotas = upstreamQuotasOf(config);
-  const stranger = [...quotas.keys()].find((system) => !Object.hasOwn(systems, system));
-  if (stranger) throw new ConfigError(`Settings refused: UPSTREAM_QUOTAS names ${stranger}, no such system`);
-  return new Upstream({
-    clock,
-    cache: ground.cache,
-    systems: {
-      ...Object.fromEntries(
-        Object.entries(systems).map(([system, settings]) => [
-          system,
-          { ...settings, sandbox: sandboxed.includes(system), quota: quotas.get(system) },
-        ]),
-      ),
-      ...pkiLanes(config, around.sandbox),
-    },
-    observer: upstreamMetrics(telemetry.instruments),
-  });
-}
-
-async function openSystems(config: Config, upstream: Upstream, { clock, sandbox }: Surroundings) {
-  const timeoutMs = config.UPSTREAM_TIMEOUT_MS;
-  return {
-    frmr: await createFrmrClient({
-      upstream,
-      clock,
-      baseUrl: config.FRMR_URL ?? `${sandbox?.url}/frmr`,
-      operationNames: { getEmployee: config.FRMR_OPERATION },
-      timeoutMs,
-      cacheSeconds: config.FRMR_CACHE_SECONDS,
-    }),
-    frmo: createFrmoClient({
-      upstream,
-      baseUrl: config.FRMO_URL ?? `${sandbox?.url}/frmo`,
-      timeoutMs,
-      cacheSeconds: config.FRMO_CACHE_SECONDS,
-      toFhir: await loadMapping(organizationMap),
-    }),
-    nsi: createNsiClient({
-      upstream,
-      baseUrl: config.NSI_URL ?? `${sandbox?.url}/nsi`,
-      userKey: config.NSI_USER_KEY,
-      timeoutMs,
-      cacheSeconds: config.NSI_CACHE_SECONDS,
-    }),
-    notify: createNotifyClient({
-      upstream,
-      baseUrl: config.NOTIFY_URL ?? `${sandbox?.url}/notify`,
-      key: config.NOTIFY_KEY,
-      timeoutMs,
-    }),
   };
 }
 

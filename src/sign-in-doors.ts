@@ -4,8 +4,9 @@ import { SignInChoices } from "./flows/sign-in/choices.ts";
 import { EsiaRenewal } from "./flows/sign-in/renewal.ts";
 import { SignIn } from "./flows/sign-in/sign-in.ts";
 import { WorkerStatuses } from "./flows/sign-in/worker-status.ts";
-import type { Parts, Surroundings } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { SessionDoor } from "./plugins/session.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what sign-in and sessions are made of. */
 export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings): AuthDoor {

@@ -26,8 +26,8 @@ import type { ResourceStore } from "./store/resources.ts";
 import { SignatureStore } from "./store/signatures.ts";
 import { SigningCertificateStore } from "./store/signing-certificates.ts";
 import type { Notices } from "./systems/notify/notices.ts";
-import { createRemoteSigner, orgSignerSystem } from "./systems/pki/org-signer.ts";
-import { createRevocationNetwork, revocationSystem } from "./systems/pki/revocation.ts";
+import { createRemoteSigner, orgSignerSystem } from "./systems/pki/client/org-signer.ts";
+import { createRevocationNetwork, revocationSystem } from "./systems/pki/client/revocation.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Upstream } from "./upstream/call.ts";
 

@@ -6,7 +6,8 @@ import { queue, subscriberSystem } from "./flows/subscriptions/watch.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { type Deliverer, outboxWorkers } from "./jobs/outbox-worker.ts";
 import { subscriptionClock } from "./jobs/subscription-clock.ts";
-import type { Parts, Surroundings } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { createSubscriberClient } from "./systems/subscriber/client.ts";
 import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
 

@@ -1,5 +1,30 @@
 import type { ColumnType, Generated, GeneratedAlways } from "kysely";
 import type { ConceptTable, DictionaryTable } from "./dictionary-tables.ts";
+import type {
+  CareRelationTable,
+  ConsentFactTable,
+  OneTimeCodeTable,
+  OneTimeValueTable,
+  RepresentationTable,
+  SessionTable,
+  SessionTokenTable,
+  SignatureEvidenceTable,
+  SignatureTable,
+  SignInTable,
+  SigningCertificateTable,
+  TermsAcceptanceTable,
+  WorkerVerificationTable,
+} from "./schema-people.ts";
+import type {
+  SearchRangeTable,
+  SearchReferenceTable,
+  SearchResourceTable,
+  SearchSnapshotTable,
+  SearchTermTable,
+  SearchTextTable,
+  SubscriptionEventTable,
+  SubscriptionTable,
+} from "./schema-search.ts";
 
 /** Times are milliseconds since the epoch in int8 columns: equal on both engines and free of zones. */
 export interface Schema {
@@ -38,111 +63,6 @@ export interface Schema {
   signing_certificate: SigningCertificateTable;
   dictionary: DictionaryTable;
   concept: ConceptTable;
-}
-
-/** What is indexed. `rid` grows with the order of creation and never changes, so pages are cut by it. */
-interface SearchResourceTable {
-  rid: GeneratedAlways<number>;
-  /** keyed hash of tenant, type and id; what search_reference.target names */
-  key: string;
-  tenant: string;
-  type: string;
-  id: string;
-  last_updated: number;
-}
-
-/** `term` is the keyed hash of tenant, type, parameter, form and value. */
-interface SearchTermTable {
-  term: string;
-  rid: number;
-}
-
-/** `parameter` in these tables is the keyed hash of tenant, type and parameter, of a quantity with its unit. */
-interface SearchReferenceTable {
-  parameter: string;
-  target: string;
-  rid: number;
-}
-
-/** Dates in milliseconds, numbers and quantities; both ends inclusive. */
-interface SearchRangeTable {
-  parameter: string;
-  low: number;
-  high: number;
-  rid: number;
-}
-
-/** Folded text of what names no person, and uris as they are. */
-interface SearchTextTable {
-  parameter: string;
-  value: string;
-  rid: number;
-}
-
-interface SearchSnapshotTable {
-  id: string;
-  tenant: string;
-  rids: number[];
-  expires_at: number;
-}
-
-/** `owner` in these tables is the keyed hash of a person, the same whatever they signed in as. */
-interface SessionTable {
-  id: string;
-  owner: string;
-  kind: "worker" | "citizen";
-  device_hash: string;
-  created_at: number;
-  /** last use, within a twentieth of the idle limit */
-  seen_at: number;
-  rotated_at: number;
-  /** absolute end */
-  expires_at: number;
-  /** sealed JSON */
-  facts: Uint8Array;
-}
-
-/** Every token that a session has had: one that is retired shows a replay. */
-interface SessionTokenTable {
-  /** keyed hash of the cookie's value */
-  hash: string;
-  session_id: string;
-  issued_at: number;
-  /** when a later token of the session was first used */
-  retired_at: number | null;
-}
-
-/** One row per completed sign-in; outlives its session. */
-interface SignInTable {
-  session_id: string;
-  owner: string;
-  at: number;
-  device_hash: string;
-  new_device: boolean;
-  /** when the person saw the notice about a new device */
-  seen_at: number | null;
-  /** sealed JSON: address, browser, ways of authentication */
-  circumstances: Uint8Array;
-}
-
-interface TermsAcceptanceTable {
-  owner: string;
-  version: string;
-  at: number;
-}
-
-/** The last time that ФРМР confirmed a worker. */
-interface WorkerVerificationTable {
-  owner: string;
-  at: number;
-  /** sealed JSON */
-  facts: Uint8Array;
-}
-
-interface OneTimeValueTable {
-  /** keyed hash of the purpose and the value */
-  hash: string;
-  expires_at: number;
 }
 
 /** Answers that could not be mapped; places are in the clear, the answer is sealed. */
@@ -280,150 +200,8 @@ interface OutboxTable {
   last_error: string | null;
 }
 
-/** What the watch over changes needs of a Subscription. */
-interface SubscriptionTable {
-  tenant: string;
-  id: string;
-  /** resource type of its topic */
-  type: string;
-  /** JSON array of queries */
-  filters: string;
-  state: "requested" | "active" | "error" | "off";
-  heartbeat_seconds: number | null;
-  ends_at: number | null;
-  /** number of the last event */
-  events: Generated<number>;
-  /** when the subscriber last took a notification */
-  sent_at: Generated<number>;
-}
-
-interface SubscriptionEventTable {
-  tenant: string;
-  subscription: string;
-  number: number;
-  resource_type: string;
-  resource_id: string;
-  version: number;
-  interaction: "create" | "update" | "delete";
-  at: number;
-}
-
 interface JobLeaseTable {
   job: string;
   holder: string;
   expires_at: number;
-}
-
-/** What a Consent in force says to decide(): logical ids and codes only. Withdrawn ones have no row. */
-interface ConsentFactTable {
-  tenant: string;
-  /** of the Consent */
-  id: string;
-  kind: "processing" | "treatment" | "access" | "prescription";
-  decision: "permit" | "deny";
-  patient: string;
-  rights: string[];
-  practitioner: string | null;
-  /** ФРМО OID */
-  organization: string | null;
-  /** for whoever the patient books with */
-  booked: boolean;
-  types: string[] | null;
-  labels: string[] | null;
-  starts_at: number | null;
-  ends_at: number | null;
-  granted_at: number;
-}
-
-/** Whose patient somebody is, by a CareTeam, EpisodeOfCare or Appointment. */
-interface CareRelationTable {
-  tenant: string;
-  type: string;
-  /** of the resource that says so */
-  id: string;
-  kind: "assigned" | "booked";
-  patient: string;
-  practitioner: string;
-  /** ФРМО OID */
-  organization: string;
-  ends_at: number | null;
-}
-
-/** Who acts for a child or an incapable person, by a RelatedPerson. */
-interface RepresentationTable {
-  tenant: string;
-  /** of the RelatedPerson */
-  id: string;
-  kind: "parent" | "guardian-of-incapable";
-  patient: string;
-  /** keyed hash of the person who represents */
-  representative: string;
-  ends_at: number | null;
-}
-
-/** A request of a person for their signature; `signer` and `subject` are logical ids. */
-interface SignatureTable {
-  id: string;
-  tenant: string;
-  signer: string;
-  subject: string | null;
-  purpose: string;
-  /** as src/flows/signature/state.ts names them */
-  state: string;
-  document_mac: string;
-  /** SHA-256 of the signer's certificate, in hex */
-  certificate: string | null;
-  created_at: number;
-  expires_at: number;
-  submitted_at: number | null;
-  settled_at: number | null;
-  /** next try of what waits for its verification */
-  due_at: number | null;
-  document_id: string | null;
-  document_version: number | null;
-  /** sealed JSON: what is signed and why */
-  terms: Uint8Array;
-  /** sealed: the frozen bytes */
-  content: Uint8Array;
-  /** sealed: the signature as it came */
-  container: Uint8Array | null;
-}
-
-interface SignatureEvidenceTable {
-  signature_id: string;
-  n: number;
-  at: number;
-  verdict: string;
-  /** sealed JSON */
-  report: Uint8Array;
-}
-
-interface SigningCertificateTable {
-  /** logical id of the Practitioner */
-  person: string;
-  fingerprint: string;
-  not_after: number;
-  bound_at: number;
-  lost_at: number | null;
-  /** the last notice before its end was for so many days */
-  noticed_days: number | null;
-  /** sealed DER */
-  certificate: Uint8Array;
-  /** sealed JSON: where notices go */
-  contact: Uint8Array | null;
-}
-
-/** The one code in force of a person, and how often they missed it. */
-interface OneTimeCodeTable {
-  /** keyed hash of the person */
-  owner: string;
-  purpose: string;
-  /** id of what it confirms */
-  target: string;
-  code_mac: string;
-  sent_at: number;
-  expires_at: number;
-  wrong: number;
-  /** 0: not locked */
-  locked_until: number;
 }

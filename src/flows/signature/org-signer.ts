@@ -8,7 +8,7 @@ import { derFromPem } from "../../crypto/pem.ts";
 import { createSigner } from "../../crypto/signer.ts";
 import type { Verifier } from "../../crypto/verifier.ts";
 import { parseCertificate } from "../../crypto/x509.ts";
-import type { OrgSigningOrder } from "../../systems/pki/org-signer.ts";
+import type { OrgSigningOrder } from "../../systems/pki/client/org-signer.ts";
 
 /** The organisation's own signature over a document, a detached CMS in DER; the key lives elsewhere. */
 export interface OrgSigner {

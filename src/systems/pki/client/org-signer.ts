@@ -1,9 +1,9 @@
 import Type from "typebox";
 import { Value } from "typebox/value";
-import type { RequestContext } from "../../core/context.ts";
-import { GatewayError } from "../../core/errors.ts";
-import type { Upstream } from "../../upstream/call.ts";
-import { WireFailure } from "../../upstream/wire-failure.ts";
+import type { RequestContext } from "../../../core/context.ts";
+import { GatewayError } from "../../../core/errors.ts";
+import type { Upstream } from "../../../upstream/call.ts";
+import { WireFailure } from "../../../upstream/wire-failure.ts";
 
 interface RemoteSignerSettings {
   upstream: Upstream;

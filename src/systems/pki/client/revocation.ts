@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../core/clock.ts";
-import type { RequestContext } from "../../core/context.ts";
-import { silentLogger } from "../../core/logger.ts";
-import { Timings } from "../../core/timings.ts";
-import type { RevocationNetwork } from "../../crypto/revocation-client.ts";
-import type { Upstream } from "../../upstream/call.ts";
-import { WireFailure } from "../../upstream/wire-failure.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { RequestContext } from "../../../core/context.ts";
+import { silentLogger } from "../../../core/logger.ts";
+import { Timings } from "../../../core/timings.ts";
+import type { RevocationNetwork } from "../../../crypto/revocation-client.ts";
+import type { Upstream } from "../../../upstream/call.ts";
+import { WireFailure } from "../../../upstream/wire-failure.ts";
 
 interface RevocationNetworkSettings {
   upstream: Upstream;

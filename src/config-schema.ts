@@ -1,0 +1,295 @@
+import Type, { type Static } from "typebox";
+
+const Url = (description: string) => Type.Optional(Type.String({ description, pattern: "^https?://" }));
+const Port = (port: number, description: string) =>
+  Type.Integer({ default: port, minimum: 0, maximum: 65_535, description });
+const Count = (value: number, description: string, minimum = 0) =>
+  Type.Integer({ default: value, minimum, description });
+
+// posts, specialties, ICD-10, services, units, document kinds, subjects of the federation, confidentiality, ЕСКЛП
+const national = "1.2.643.5.1.13.13";
+const defaultDictionaries = [
+  ...[1002, 1005, 1040, 1066, 1070, 1358, 1379, 1520, 1522].map((n) => `${national}.11.${n}`),
+  ...[206, 285, 608, 611].map((n) => `${national}.99.2.${n}`),
+].join(",");
+
+/** Every setting of the product; docs/configuration.md is generated from it. */
+export const configSchema = Type.Object({
+  MODE: Type.Union([Type.Literal("sandbox"), Type.Literal("production")], {
+    default: "sandbox",
+    description:
+      "`production` refuses to start with a generated master key, a sandbox upstream or a plain-http PUBLIC_URL",
+  }),
+  HOST: Type.String({ default: "127.0.0.1", description: "address that the gateway listens on" }),
+  PORT: Port(8080, "port of the gateway"),
+  METRICS_PORT: Port(9464, "port of Prometheus metrics; never routed by an ingress"),
+  SANDBOX_PORT: Port(8090, "port of the sandbox; ESIA's own root is on the next port"),
+  PUBLIC_URL: Type.String({
+    default: "http://127.0.0.1:8080",
+    pattern: "^https?://",
+    description: "the address under which callers see the gateway; part of every token's audience",
+  }),
+  TRUSTED_PROXIES: Type.String({
+    default: "",
+    pattern: "^[0-9a-fA-F.:/, ]*$",
+    description:
+      "addresses or networks of the balancers in front, comma-separated, whose X-Forwarded-For is believed; empty: nobody's",
+  }),
+  DATA_DIR: Type.String({
+    default: ".data",
+    description: "folder of the embedded database and of generated keys",
+  }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      description: "PostgreSQL 15 or newer; absent: an embedded database in DATA_DIR, one process",
+    }),
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({ description: "Redis 7; absent: cache in process only, one replica" }),
+  ),
+  MASTER_KEY: Type.Optional(
+    Type.String({
+      description: "32 bytes in base64; root of every other key. Absent: generated in DATA_DIR",
+    }),
+  ),
+  MASTER_KEY_FILE: Type.Optional(Type.String({ description: "file that holds MASTER_KEY" })),
+  KEY_PROVIDER: Type.Union(
+    [Type.Literal("master"), Type.Literal("folder"), Type.Literal("environment"), Type.Literal("service")],
+    {
+      default: "master",
+      description:
+        "where the keys are that wrap patients' data keys: `folder` (KEY_FOLDER), `environment` (KEY_ENCRYPTION_KEYS), `service` (KEY_SERVICE_URL), `master` (derived from MASTER_KEY, can't be rotated)",
+    },
+  ),
+  KEY_FOLDER: Type.Optional(
+    Type.String({
+      description: "folder with `ID.key` (32 bytes in base64) for each key and `current`, which holds an id",
+    }),
+  ),
+  KEY_ENCRYPTION_KEYS: Type.Optional(
+    Type.String({ description: "`ID:BASE64,ID:BASE64`: the first wraps, the others still open" }),
+  ),
+  KEY_SERVICE_URL: Url("transit engine of Vault or OpenBao, such as https://vault.example:8200/v1/transit"),
+  KEY_SERVICE_KEY: Type.String({
+    default: "cabinet-gateway",
+    pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$",
+    description: "name of the exportable aes256-gcm96 key there",
+  }),
+  KEY_SERVICE_TOKEN_FILE: Type.Optional(
+    Type.String({ description: "file with the token for the key service, read at each call" }),
+  ),
+  KEY_SERVICE_TIMEOUT_MS: Count(2_000, "how long the key service may take to answer", 1),
+  CLIENTS_FILE: Type.Optional(
+    Type.String({
+      description: "JSON list of registered client systems; absent: one demo client, sandbox only",
+    }),
+  ),
+  NSI_DATA_DIR: Type.Optional(
+    Type.String({ description: "folder of saved НСИ answers for the sandbox; absent: small dictionaries" }),
+  ),
+  SANDBOX_ESIA_CLIENTS: Type.Optional(
+    Type.String({
+      description:
+        "JSON list of partners' systems that `npm run sandbox` registers at its ESIA; absent: none",
+    }),
+  ),
+  FRMR_URL: Url("SOAP address of ФРМР, the workers' registry; absent: the sandbox"),
+  FRMR_OPERATION: Type.String({
+    default: "getEmployee",
+    description:
+      "name of the ФРМР operation that finds a worker by СНИЛС (not published: as your connection says)",
+  }),
+  FRMO_URL: Url("address of ФРМО, the organisations' registry; absent: the sandbox"),
+  FRMO_CACHE_SECONDS: Count(3_600, "how long an organisation's card may be answered from the cache"),
+  FRMR_CACHE_SECONDS: Count(300, "how long a worker's card may be answered from the cache"),
+  NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
+  NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
+  NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),
+  NSI_DICTIONARIES: Type.String({
+    default: defaultDictionaries,
+    pattern: "^[0-9., ]*$",
+    description: "OIDs of the dictionaries of ФР НСИ that are copied into the store, comma-separated",
+  }),
+  NOTIFY_URL: Url("address of the operator's message gateway for SMS, e-mail and push; absent: the sandbox"),
+  NOTIFY_KEY: Type.String({ default: "sandbox", description: "key at the message gateway" }),
+  ESIA_PROVIDER: Type.Optional(
+    Type.Union([Type.Literal("sandbox"), Type.Literal("gateway"), Type.Literal("direct")], {
+      description:
+        "sign-in: `gateway` (a vendor's OpenID Connect solution), `direct` (ESIA's own protocol), `sandbox`; absent: sandbox in MODE=sandbox, else gateway",
+    }),
+  ),
+  ESIA_URL: Url("address of ESIA for `direct`, issuer for `gateway`; not read by `sandbox`"),
+  ESIA_ISSUER: Url("`iss` of ESIA's tokens for `direct`; absent: ESIA_URL with http and a slash at the end"),
+  ESIA_CLIENT_ID: Type.String({ default: "MISCAB01", description: "mnemonic of the system at ESIA" }),
+  ESIA_CLIENT_SECRET: Type.Optional(Type.String({ description: "secret of the system, `gateway` only" })),
+  ESIA_CLIENT_SECRET_FILE: Type.Optional(Type.String({ description: "file that holds ESIA_CLIENT_SECRET" })),
+  ESIA_CLIENT_KEY_FILE: Type.Optional(
+    Type.String({ description: "PEM of the GOST key that signs requests, `direct` only" }),
+  ),
+  ESIA_CLIENT_CERTIFICATE_FILE: Type.Optional(
+    Type.String({ description: "PEM of its certificate, registered at ESIA, `direct` only" }),
+  ),
+  ESIA_CERTIFICATES_FILE: Type.Optional(
+    Type.String({
+      description:
+        "PEM of the certificates that sign ESIA's tokens, old and new ones together, `direct` only",
+    }),
+  ),
+  ESIA_TOKEN_ALGORITHM: Type.Union([Type.Literal("RS256"), Type.Literal("GOST3410_2012_256")], {
+    default: "RS256",
+    description: "how ESIA signs its tokens for us, as chosen on its technical portal",
+  }),
+  ESIA_REFRESH_ORDER: Type.Union([Type.Literal("without-token"), Type.Literal("with-token")], {
+    default: "without-token",
+    description: "signed string of a refresh, on which public sources differ",
+  }),
+  ESIA_SCOPES: Type.String({
+    default: "openid fullname birthdate gender snils inn email mobile usr_org",
+    description: "scopes that a sign-in asks for; one that is not granted to the system refuses the whole",
+  }),
+  JOURNAL_HEADS_FILE: Type.Optional(
+    Type.String({
+      description:
+        "file to which the journal's signed head is appended every hour, on storage that the database's administrators can't rewrite",
+    }),
+  ),
+  SIGNATURE_ROOTS_DIR: Type.Optional(
+    Type.String({
+      description:
+        "folder of PEM certificates of trusted certification authorities: roots, and authorities below them; absent: the sandbox's in MODE=sandbox, else nobody's",
+    }),
+  ),
+  SIGNATURE_REVOCATION_HOSTS: Type.String({
+    default: "",
+    pattern: "^[\\w.:, -]*$",
+    description:
+      "hosts (`name` or `name:port`), comma-separated, that may be asked whether a certificate is revoked; the addresses stand in certificates of strangers",
+  }),
+  SIGNATURE_REVOCATION_TIMEOUT_MS: Count(
+    5_000,
+    "time-out of one question about revocation; a signature whose question runs out waits",
+    100,
+  ),
+  SIGNATURE_STATUS_HOURS: Count(
+    12,
+    "how old the last good answer about revocation may be while no source answers; 0: none is believed",
+  ),
+  SIGNATURE_FREEZE_SECONDS: Count(900, "how long prepared bytes wait for their signature", 10),
+  CARD_SIGNATURE_SECONDS: Count(
+    3_600,
+    "how long a signed request keeps a patient's card open for the signer",
+    60,
+  ),
+  POWERS_OF_ATTORNEY_FILE: Type.Optional(
+    Type.String({
+      description:
+        "JSON list of the machine-readable powers of attorney that organisations gave their workers; absent: none is asked for",
+    }),
+  ),
+  ORG_SIGNER_URL: Url("address of the organisation's signing service; absent: the sandbox's in MODE=sandbox"),
+  ORG_SIGNER_KEY_FILE: Type.Optional(
+    Type.String({
+      description:
+        "PEM of an organisation's private key and certificate; sandbox only, refused in production",
+    }),
+  ),
+  FAILED_MESSAGE_DAYS: Count(
+    14,
+    "how long an answer that could not be mapped is kept, sealed, for an operator",
+  ),
+  FAILED_MESSAGE_COUNT: Count(500, "how many such answers are kept; 0: none"),
+  FAILED_MESSAGE_BYTES: Count(1_048_576, "bytes kept of one such answer; the rest is cut", 1_024),
+  MAPPING_RELOAD: Type.Union([Type.Literal("off"), Type.Literal("on")], {
+    default: "off",
+    description:
+      "`on`: a map changed under mappings/ is compiled again while the process runs; development only, refused in production",
+  }),
+  UPSTREAM_TIMEOUT_MS: Count(10_000, "time-out of one call to an external system", 100),
+  UPSTREAM_QUOTAS: Type.String({
+    default: "",
+    pattern: "^(?:[a-z]+=[1-9]\\d{0,6}/[1-9]\\d{0,4}(?:,(?!$)|$))*$",
+    description:
+      "most requests that this replica sends to a system, `system=requests/seconds`, comma-separated, such as `frmr=10/1,nsi=600/60`; a system that is not named has no limit of ours",
+  }),
+  REQUEST_TIMEOUT_MS: Count(30_000, "deadline of a whole request", 100),
+  TOKEN_SECONDS: Count(300, "life of an access token of a client system", 60),
+  SESSION_IDLE_SECONDS: Count(1_800, "a session unused for so long is over", 20),
+  SESSION_LIFE_SECONDS: Count(43_200, "a session is over after so long however busy it is", 60),
+  SESSION_ROTATE_SECONDS: Count(900, "age at which the token in the session cookie is replaced", 10),
+  STEP_UP_SECONDS: Count(300, "how old a login may be when identity data are changed", 10),
+  EARLIER_VERIFICATION_DAYS: Count(
+    30,
+    "how old ФРМР's last confirmation of a worker may be to let them in, without signing, while ФРМР is down",
+  ),
+  REQUIRED_AMR: Type.String({
+    default: "",
+    description:
+      "ways of authentication, comma-separated, one of which a login must name; ESIA names only PWD and DS",
+  }),
+  CARD_AMR: Type.String({
+    default: "",
+    description:
+      "ways of authentication, comma-separated, that count as two factors and so open a patient's card; DS always does; empty: every ESIA login",
+  }),
+  SIGN_IN_PER_MINUTE: Count(60, "sign-ins a minute that one network address may begin", 1),
+  TERMS_VERSION: Type.String({
+    default: "1",
+    description: "terms of use in force; a new one is asked for again",
+  }),
+  BREAK_GLASS: Type.Union([Type.Literal("off"), Type.Literal("on")], {
+    default: "off",
+    description:
+      "`on`: a token with purpose BTG opens a card to be read when the request states a reason (X-Emergency-Reason)",
+  }),
+  SECURITY_EMAIL: Type.Optional(
+    Type.String({
+      pattern: "^[^\\s@]+@[^\\s@]+$",
+      description: "where an emergency access is reported to; absent: the log and the journal only",
+    }),
+  ),
+  RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
+  REFUSALS_PER_MINUTE: Count(
+    300,
+    "refused credentials a minute after which further ones of that address are answered 429",
+    1,
+  ),
+  DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
+  DRAIN_NOTICE_MS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        "how long readiness says 503 before the listener closes: more than the balancer's probe interval; absent: 10000 in production, 0 in the sandbox",
+    }),
+  ),
+  OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
+  FHIR_IF_MATCH: Type.Union([Type.Literal("required"), Type.Literal("optional")], {
+    default: "required",
+    description: "whether a change of a stored resource must name the version it has seen (`If-Match`)",
+  }),
+  FHIR_CONDITIONAL_DELETE: Type.Union([Type.Literal("single"), Type.Literal("multiple")], {
+    default: "single",
+    description: "`multiple`: a conditional delete deletes everything that its criteria find",
+  }),
+  FHIR_BUNDLE_ENTRIES: Count(200, "entries of a batch or transaction", 1),
+  FHIR_BODY_BYTES: Count(8_388_608, "bytes of a resource or Bundle that a client may send", 65_536),
+  LOG_LEVEL: Type.Union(
+    [
+      Type.Literal("debug"),
+      Type.Literal("info"),
+      Type.Literal("warn"),
+      Type.Literal("error"),
+      Type.Literal("silent"),
+    ],
+    { default: "info", description: "least level that is logged" },
+  ),
+  TRACE_RATIO: Type.Number({
+    default: 0.01,
+    minimum: 0,
+    maximum: 1,
+    description: "share of ordinary requests whose trace is kept; failed and slow ones always are",
+  }),
+  TRACE_SLOW_MS: Count(1_000, "a request slower than this has its trace kept", 1),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Url("address of an OpenTelemetry collector; absent: traces are not exported"),
+});
+
+export type Config = Static<typeof configSchema>;
