@@ -1,5 +1,6 @@
+import { quantityNode } from "./fhirpath-arithmetic.ts";
 import { bool, type Node, type PathFunction, type Scope, system, systemType } from "./fhirpath-node.ts";
-import { quantityNode, single } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { quantityOf } from "./quantity.ts";
 import { formatTemporal, parseTemporal } from "./temporal.ts";
 import type { TypeTable } from "./types.ts";

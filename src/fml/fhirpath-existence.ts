@@ -1,7 +1,7 @@
 import type { Expression } from "./fhirpath-ast.ts";
 import { distinctNodes, includes } from "./fhirpath-equality.ts";
 import { bool, integer, type Node, type PathFunction, type Scope } from "./fhirpath-node.ts";
-import { truth } from "./fhirpath-operators.ts";
+import { truth } from "./fhirpath-singleton.ts";
 
 type Nodes = readonly Node[];
 

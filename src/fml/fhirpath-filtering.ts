@@ -3,7 +3,7 @@ import type { Expression } from "./fhirpath-ast.ts";
 import { distinctNodes, includes } from "./fhirpath-equality.ts";
 import { meets } from "./fhirpath-existence.ts";
 import { maxItems, type Node, type PathFunction, type Scope } from "./fhirpath-node.ts";
-import { single, truth } from "./fhirpath-operators.ts";
+import { single, truth } from "./fhirpath-singleton.ts";
 
 type Nodes = readonly Node[];
 

@@ -1,7 +1,8 @@
 import { FhirPathError } from "./errors.ts";
+import { quantityNode } from "./fhirpath-arithmetic.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { type Node, type PathFunction, type Scope, system } from "./fhirpath-node.ts";
-import { quantityNode, single } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { cleanNumber, quantityOf } from "./quantity.ts";
 
 type Nodes = readonly Node[];

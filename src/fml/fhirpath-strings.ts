@@ -1,7 +1,7 @@
 import { FhirPathError } from "./errors.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { bool, integer, type Node, type PathFunction, type Scope, text } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { boundedPattern } from "./pattern.ts";
 
 type Nodes = readonly Node[];

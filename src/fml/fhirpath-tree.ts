@@ -13,7 +13,7 @@ import {
   system,
   systemType,
 } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { isSubtype, type TypeTable } from "./types.ts";
 
 type Nodes = readonly Node[];

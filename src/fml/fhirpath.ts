@@ -1,4 +1,5 @@
 import { FhirPathError, FmlSyntaxError } from "./errors.ts";
+import { quantityNode } from "./fhirpath-arithmetic.ts";
 import type { Call, Expression, Literal, Member } from "./fhirpath-ast.ts";
 import { conversionFunctions } from "./fhirpath-conversion.ts";
 import { existenceFunctions } from "./fhirpath-existence.ts";
@@ -13,7 +14,8 @@ import {
   system,
   text,
 } from "./fhirpath-node.ts";
-import { evaluateBinary, quantityNode, single } from "./fhirpath-operators.ts";
+import { evaluateBinary } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { stringFunctions } from "./fhirpath-strings.ts";
 import { isOfType, treeFunctions } from "./fhirpath-tree.ts";
 import { isSubtype, type TypeTable } from "./types.ts";

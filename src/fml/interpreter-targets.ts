@@ -1,11 +1,10 @@
 import type { ElementPath, Rule, Target, Transform } from "./ast.ts";
 import type { Expression } from "./fhirpath-ast.ts";
-import { type Node, systemType } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-operators.ts";
+import type { Node } from "./fhirpath-node.ts";
+import { single } from "./fhirpath-singleton.ts";
+import { checked, child, createdType, put, type Slot, slotOf } from "./interpreter-elements.ts";
 import {
   evaluateFor,
-  fail,
-  isResource,
   newOutput,
   nodeFor,
   type Run,
@@ -14,10 +13,8 @@ import {
 } from "./interpreter-run.ts";
 import { transformValue } from "./interpreter-transforms.ts";
 import { type LinkedGroup, resolveType } from "./linker.ts";
-import { OutputNode, viewOf } from "./output-tree.ts";
-import { type Variant, variantFor } from "./runtime-targets.ts";
-import { checkedTime } from "./runtime-values.ts";
-import { choiceProperty, findElement, isSubtype, type ResolvedElement, systemTypeOf } from "./types.ts";
+import type { OutputNode } from "./output-tree.ts";
+import { isSubtype } from "./types.ts";
 
 interface At {
   readonly run: Run;
@@ -25,15 +22,6 @@ interface At {
   readonly self: Node;
   runGroup(run: Run, group: LinkedGroup, args: readonly Variable[]): void;
 }
-
-/** A place in the output: an element of a node, with what the types tell of it. */
-interface Slot {
-  readonly owner: OutputNode;
-  readonly name: string;
-  readonly element: ResolvedElement;
-}
-
-const anyElement = (property: string): ResolvedElement => ({ property, types: [], array: false, min: 0 });
 
 /** Runs one target of a rule; returns the variables with the target's own. */
 export function writeTarget(at: At, target: Target, variables: Variables): Variables {
@@ -47,7 +35,7 @@ export function writeTarget(at: At, target: Target, variables: Variables): Varia
 
 function freeValue(at: At, transform: Transform | undefined, variables: Variables): Variable | undefined {
   if (transform?.kind === "call" && transform.name === "create") {
-    return { output: newOutput(at.run.linked, createdType(at, transform.args, [])) };
+    return { output: newOutput(at.run.linked, createdType(at.run, transform.args, [])) };
   }
   const node = transform === undefined ? undefined : transformed(at, transform, variables, []);
   return node && { node };
@@ -64,7 +52,7 @@ function written(at: At, target: Target, path: ElementPath, variables: Variables
   }
   let owner = from.output;
   for (const { text } of before.reverse()) {
-    owner = child(at, slotOf(at.run, owner, text), undefined);
+    owner = child(at.run, slotOf(at.run, owner, text), undefined);
   }
   return element(at, target, slotOf(at.run, owner, last.text), variables);
 }
@@ -72,15 +60,9 @@ function written(at: At, target: Target, path: ElementPath, variables: Variables
 function whole(at: At, { transform }: Target, from: { output: OutputNode }, variables: Variables): Variable {
   const node = transform && transformed(at, transform, variables, [from.output.type ?? ""]);
   if (node !== undefined) {
-    from.output.json = checked(at, node, from.output.type ?? "");
+    from.output.json = checked(at.run, node, from.output.type ?? "");
   }
   return from;
-}
-
-function slotOf({ linked }: Run, owner: OutputNode, name: string): Slot {
-  const type = owner.isPrimitive ? "Element" : owner.type;
-  const definition = type === undefined ? undefined : linked.types.get(type);
-  return { owner, name, element: (definition && findElement(definition, name)) ?? anyElement(name) };
 }
 
 function element(at: At, target: Target, slot: Slot, variables: Variables): Variable | undefined {
@@ -92,11 +74,11 @@ function element(at: At, target: Target, slot: Slot, variables: Variables): Vari
     return byType(at, target, slot);
   }
   if (transform === undefined || (transform.kind === "call" && transform.name === "create")) {
-    const type = createdType(at, transform?.args ?? [], slot.element.types);
-    return { output: child(at, slot, type, target) };
+    const type = createdType(at.run, transform?.args ?? [], slot.element.types);
+    return { output: child(at.run, slot, type, target) };
   }
   const node = transformed(at, transform, variables, slot.element.types);
-  return node === undefined ? undefined : put(at, node, slot, target);
+  return node === undefined ? undefined : put(at.run, node, slot, target);
 }
 
 const isSimple = ({ sources, targets, dependents, rules }: Rule) =>
@@ -105,110 +87,17 @@ const isSimple = ({ sources, targets, dependents, rules }: Rule) =>
   dependents.length + rules.length === 0 &&
   targets[0]?.path?.elements.length === 1;
 
-function createdType({ run }: At, args: readonly Expression[], types: readonly string[]): string | undefined {
-  const [named] = args;
-  if (named?.kind !== "literal") {
-    return types[0];
-  }
-  const name = String(named.value);
-  return [name, ...run.linked.models.map(({ url }) => `${url}#${name}`)].find((type) =>
-    run.linked.types.has(type),
-  );
-}
-
-// makes an element, or finds the one that a rule goes on with
-function child(
-  at: At,
-  { owner, name, element: { choice, property, array, types } }: Slot,
-  created: string | undefined,
-  target?: Target,
-): OutputNode {
-  const type = created ?? types[0];
-  const key = choice === undefined || type === undefined ? property : choiceProperty(choice, type);
-  const mode = target?.listMode;
-  const existing = owner.items(key);
-  if (mode === "share") {
-    const id = JSON.stringify([target?.path?.context.text, name, target?.shareId]);
-    const known = at.run.shared.get(id);
-    if (known?.parent === owner && viewIsFilled(at.run, known.output)) {
-      return known.output;
-    }
-    const output = newOutput(at.run.linked, type);
-    owner.add(key, output, array);
-    at.run.shared.set(id, { parent: owner, output });
-    return output;
-  }
-  const [first] = existing;
-  const reuses = !array || mode === "single" || mode === "collate";
-  if (first !== undefined && reuses && !first.isPrimitive) {
-    return first;
-  }
-  const output = newOutput(at.run.linked, type);
-  owner.add(key, output, array, mode);
-  return output;
-}
-
-const viewIsFilled = ({ linked }: Run, output: OutputNode) =>
-  Object.keys(viewOf(output, isResource(linked)).value ?? {}).length > 0 || output.children.size > 0;
-
-function variantsOf({ linked }: Run, { choice, property, types }: ResolvedElement): readonly Variant[] {
-  return types.map((type) => [
-    type,
-    choice === undefined ? property : choiceProperty(choice, type),
-    systemTypeOf(linked.types, type) ?? "",
-  ]);
-}
-
-// writes a value where its type belongs
-function put(at: At, node: Node, { owner, element }: Slot, { listMode }: Target): Variable {
-  if (owner.isPrimitive && element.property === "value") {
-    owner.json = node.value;
-    return { output: owner };
-  }
-  if (element.types.length === 0) {
-    const array = owner.children.has(element.property);
-    const output = new OutputNode(node.type, typeof node.value !== "object", node.value);
-    owner.add(element.property, output, array);
-    const list = owner.children.get(element.property);
-    owner.children.set(element.property, { array, items: list?.items ?? [], firsts: 0, lasts: 0 });
-    return { output };
-  }
-  const found = variantFor(variantsOf(at.run, element), node, systemType(at.run.linked.types, node));
-  if (found === undefined) {
-    return fail(at.run, "wrong-type", node.type ?? typeof node.value);
-  }
-  const [type, key] = found;
-  const output = newOutput(at.run.linked, type, checked(at, node, type));
-  const { extension, id } = (node.element ?? {}) as { extension?: unknown[]; id?: unknown };
-  for (const item of extension ?? []) {
-    output.add("extension", new OutputNode("Extension", false, item), true);
-  }
-  if (id !== undefined) {
-    output.add("id", new OutputNode("string", true, id), false);
-  }
-  owner.add(key, output, element.array, listMode);
-  return { output };
-}
-
-const timed = new Set(["date", "dateTime", "instant", "time"]);
-
-function checked({ run }: At, node: Node, type: string): unknown {
-  return timed.has(type) && node.value !== undefined
-    ? checkedTime(type, node.value, (kind) => fail(run, "bad-value", kind))
-    : node.value;
-}
-
 // no transform and nothing after it: the group that maps the two types, or a copy
 function byType(at: At, target: Target, slot: Slot): Variable {
   for (const group of at.run.linked.groups.values()) {
     const result = defaultResult(at, group, slot.element.types);
     if (result !== undefined) {
-      const output = child(at, slot, result, target);
+      const output = child(at.run, slot, result, target);
       at.runGroup(at.run, group, [{ node: at.self }, { output }]);
       return { output };
     }
   }
-  return put(at, at.self, slot, target);
+  return put(at.run, at.self, slot, target);
 }
 
 // the target type of a group that maps the item's type to one that the element takes

@@ -2,7 +2,7 @@ import type { Transform } from "./ast.ts";
 import type { ConceptMapGroup, Unmapped } from "./concept-map.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { isObject, type Node } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-operators.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { evaluateFor, fail, nodeFor, type Run, type Variables } from "./interpreter-run.ts";
 import { compact } from "./runtime-targets.ts";
 import {

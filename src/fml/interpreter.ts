@@ -2,7 +2,7 @@ import type { ElementPath, FmlMap, Name, Parameter, Rule, Source } from "./ast.t
 import { literalNode } from "./fhirpath.ts";
 import type { Expression, Literal } from "./fhirpath-ast.ts";
 import { childrenOf, type Node, nodeOf } from "./fhirpath-node.ts";
-import { truth } from "./fhirpath-operators.ts";
+import { truth } from "./fhirpath-singleton.ts";
 import { isOfType } from "./fhirpath-tree.ts";
 import {
   evaluateFor,

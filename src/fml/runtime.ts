@@ -2,7 +2,7 @@ import { FhirPathError, MappingError, type MappingFailure } from "./errors.ts";
 import { evaluate } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
-import { single, truth } from "./fhirpath-operators.ts";
+import { single, truth } from "./fhirpath-singleton.ts";
 import { type Fail, sourceLibrary } from "./runtime-sources.ts";
 import {
   compact,
