@@ -131,7 +131,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const capability = capabilityOf(fhir.providers, {
     baseUrl: fhirUrl,
     version: around.version,
-    sandboxed: sandboxedSystems(config),
+    sandboxed: sandboxedSystems(config).map((system) => graded(system, around)),
     conditionalDelete: config.FHIR_CONDITIONAL_DELETE,
     date: new Date(around.clock.now()).toISOString(),
   });
@@ -166,6 +166,12 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
+}
+
+/** How true a sandboxed system is, for who reads the CapabilityStatement: A confirmed, B reconstructed, C our design. */
+function graded(system: string, { sandbox }: Surroundings): string {
+  const grades = sandbox?.grades[system];
+  return grades ? `${system} (grade ${grades})` : system;
 }
 
 function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: SearchJournal): void {

@@ -14,6 +14,8 @@ export interface Surroundings {
     url: string;
     personas: readonly { id: string; note: string }[];
     scenarios: Readonly<Record<string, string>>;
+    /** letters of the grades of what it plays, by system */
+    grades: Readonly<Record<string, string>>;
     esia: SandboxEsia;
     /** DER of its certification authorities' roots */
     pki: { roots: readonly Uint8Array[] };

@@ -9,7 +9,7 @@ import { interactionsOf, type Provider, type Providers } from "./provider.ts";
 export interface CapabilityFacts {
   baseUrl: string;
   version: string;
-  /** systems that answer from the sandbox, with invented people */
+  /** systems that answer from the sandbox, with invented people, and the grades of what it plays */
   sandboxed: readonly string[];
   /** how many resources a conditional delete may delete */
   conditionalDelete: "single" | "multiple";

@@ -47,6 +47,8 @@ export interface Sandbox {
   personas: readonly { id: string; note: string }[];
   /** what any system can be told to do: name -> what happens */
   scenarios: Readonly<Record<string, string>>;
+  /** how true each system's operations are: letters of its grades, by system */
+  grades: Readonly<Record<string, string>>;
 }
 
 /** One process that plays every external system over the shared synthetic world: at `/<system>`, ESIA at its own port. */
@@ -80,6 +82,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     pki: { roots: await pki.roots() },
     personas: [...world.people.values()].flatMap(({ id, note }) => (note ? [{ id, note }] : [])),
     scenarios: transportScenarios,
+    grades: Object.fromEntries(
+      systems.map(({ name, operations }) => [
+        name,
+        [...new Set(operations.map(({ grade }) => grade))].sort().join("/"),
+      ]),
+    ),
   };
 
   async function mount(parent: FastifyInstance, system: SandboxSystem) {
