@@ -137,6 +137,21 @@ describe("a compiled map", () => {
     });
   });
 
+  it("traces a choice by the property that the document told, and a primitive that only has an id", async () => {
+    const mapping = await mappingOf(`map "u" = n
+      uses "http://hl7.org/fhir/StructureDefinition/Patient" alias Patient as source
+      group p(source a : Patient, target b : Patient) { a.deceased as d -> b.deceased = d "died"; a.birthDate as born -> b.birthDate = born "born"; }`);
+    const { trace } = mapping.trace({
+      resourceType: "Patient",
+      deceasedBoolean: true,
+      _birthDate: { id: "d" },
+    });
+    expect(trace.map(({ target, source, rule }) => [target, source, rule])).toEqual([
+      ["Patient.deceasedBoolean", "a.deceased", "died"],
+      ["Patient.birthDate", "a.birthDate", "born"],
+    ]);
+  });
+
   it("bounds the depth of groups that call themselves", async () => {
     const rest = `group loop(source src, target tgt) { src -> tgt then loop(src, tgt) "again"; }`;
     await expect(run(`src -> tgt then loop(src, tgt) "start";`, { id: "1" }, rest)).rejects.toMatchObject({
