@@ -17,7 +17,7 @@ export async function codeUses(
   codes: readonly string[],
 ): Promise<Record<string, number>> {
   const terms = new Terms(keyring);
-  const forms = codes.flatMap((code) => formsAsked({ system, code }));
+  const forms = codes.flatMap((code) => formsAsked({ system, code }, true));
   const places = await db.selectFrom("search_resource").select(["tenant", "type"]).distinct().execute();
   const uses: Record<string, number> = {};
   for (const { tenant, type } of places) {

@@ -19,6 +19,37 @@ export function compileExpression(text: string): Extraction {
   return compiled(parseFhirPath(text));
 }
 
+/** The types that an expression may lead to from a type, without looking at a value; `where` keeps them all. */
+export function typesReached(text: string, type: string): readonly string[] {
+  return reached(parseFhirPath(text), type);
+}
+
+function reached(expression: Expression, type: string): readonly string[] {
+  switch (expression.kind) {
+    case "member": {
+      const { name, target } = expression;
+      if (!target && (name === type || roots.has(name))) return [type];
+      const parents = target ? reached(target, type) : [type];
+      return parents.flatMap((parent) => propertiesOf(parent, name).map((child) => child.type));
+    }
+    case "binary":
+      return expression.operator === "|"
+        ? [...reached(expression.left, type), ...reached(expression.right, type)]
+        : ["boolean"];
+    case "type":
+      return [expression.type];
+    case "call":
+      return reachedByCall(expression, type);
+    default:
+      return [];
+  }
+}
+
+function reachedByCall({ args: [argument], target }: Call, type: string): readonly string[] {
+  if (argument?.kind === "member") return [argument.name];
+  return target ? reached(target, type) : [type];
+}
+
 function compiled(expression: Expression): Extraction {
   switch (expression.kind) {
     case "member":

@@ -1,6 +1,6 @@
 import type { ResourceType } from "@medplum/fhirtypes";
 import type { SearchParameter } from "../provider.ts";
-import { compileExpression, type Extraction } from "./expression.ts";
+import { compileExpression, type Extraction, typesReached } from "./expression.ts";
 import { parameterTable } from "./parameter-table.ts";
 
 /** One part of a composite: its kind, and how it is taken from what the composite stands on. */
@@ -13,6 +13,8 @@ export interface Component {
 export interface IndexedParameter extends SearchParameter {
   readonly extract: Extraction;
   readonly components: readonly Component[];
+  /** some of its elements is a `code`, whose system nobody writes */
+  readonly implied: boolean;
 }
 
 const everyType = "*";
@@ -67,6 +69,7 @@ function parameterOf(type: string, line: readonly string[]): IndexedParameter {
     ...(kind === "reference" && { targets: targetsOf(targets) }),
     components: components ? components.split(" ; ").map(componentOf) : [],
     extract: compileExpression(expression),
+    implied: typesReached(expression, type).includes("code"),
   };
   const modifiers = modifiersOf(parameter);
   const sorts = isSortable(parameter);

@@ -6,6 +6,8 @@ export interface RidSet {
   /** gives rows of one column, rid */
   readonly query: RawBuilder<unknown>;
   readonly negated: boolean;
+  /** ranges of one index: its beginning costs little, however long it is */
+  readonly direct?: boolean;
   /** a single term: PostgreSQL reads it in order of rid */
   readonly term?: string;
   /** a single reference */
@@ -16,11 +18,18 @@ const levelsOfHierarchy = 8;
 
 export const positive = (query: RawBuilder<unknown>): RidSet => ({ query, negated: false });
 
+/** A set that ranges of one index give. */
+export const direct = (query: RawBuilder<unknown>): RidSet => ({ query, negated: false, direct: true });
+
 export function ofTerms(terms: readonly string[]): RidSet {
   const [term] = terms;
   if (term !== undefined && terms.length === 1)
     return { query: sql`select rid from search_term where term = ${term}::uuid`, negated: false, term };
-  return { query: sql`select rid from search_term where term = any(${uuids(terms)})`, negated: false };
+  return {
+    query: sql`select rid from search_term where term = any(${uuids(terms)})`,
+    negated: false,
+    direct: true,
+  };
 }
 
 /** Hexadecimal digits only, so an array's text needs no quoting and both engines read it alike. */

@@ -9,6 +9,7 @@ import type { Schema } from "../../store/schema.ts";
 import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts";
 import { Conditions } from "./condition.ts";
 import { removeEntries, writeEntries } from "./index-write.ts";
+import { matching } from "./matching.ts";
 import { type RidSet, uuids } from "./rid-set.ts";
 import { noTerminology, type SearchTerminology } from "./terminology.ts";
 import { Terms } from "./terms.ts";
@@ -95,7 +96,7 @@ export class SearchIndex {
     const ofTypes = await Promise.all(
       query.types.map(
         async (type) =>
-          sql`(select r.rid, r.type, r.id ${await this.#matching(query, type)} and ${beyond} ${order})`,
+          sql`(select r.rid, r.type, r.id ${await this.#matching(db, query, type)} and ${beyond} ${order})`,
       ),
     );
     const statement =
@@ -110,8 +111,8 @@ export class SearchIndex {
     await db.deleteFrom("search_snapshot").where("expires_at", "<", this.#clock.now()).execute();
   }
 
-  /** `from … where …` with the resources as `r`; sets that PostgreSQL reads in order of rid are joined, others tested. */
-  async #matching({ tenant, tests, compartment }: IndexQuery, type: string): Promise<RawBuilder<unknown>> {
+  async #matching(db: Kysely<Schema>, query: IndexQuery, type: string): Promise<RawBuilder<unknown>> {
+    const { tenant, tests, compartment } = query;
     const conditions = new Conditions(
       {
         terms: this.#terms,
@@ -124,24 +125,7 @@ export class SearchIndex {
     );
     const sets = await Promise.all(tests.map((test) => conditions.of(test)));
     const within = compartment ? [this.#inCompartment(tenant, type, compartment)] : [];
-    const from = [sql`search_resource r`];
-    const where = [sql`r.tenant = ${tenant}`, sql`r.type = ${type}`];
-    for (const [index, set] of [...sets, ...within].entries()) {
-      const name = sql.raw(`s${index}`);
-      if (set.term !== undefined && !set.negated) {
-        from.push(sql`search_term ${name}`);
-        where.push(sql`${name}.term = ${set.term}::uuid and ${name}.rid = r.rid`);
-      } else if (set.reference) {
-        from.push(sql`search_reference ${name}`);
-        const { parameter, target } = set.reference;
-        where.push(
-          sql`${name}.parameter = ${parameter}::uuid and ${name}.target = ${target}::uuid and ${name}.rid = r.rid`,
-        );
-      } else if (set.negated)
-        where.push(sql`not exists (select 1 from (${set.query}) ${name} where ${name}.rid = r.rid)`);
-      else where.push(sql`r.rid in (${set.query})`);
-    }
-    return sql`from ${sql.join(from)} where ${sql.join(where, sql` and `)}`;
+    return matching(db, { tenant, type, sets: [...sets, ...within] });
   }
 
   #inCompartment(
@@ -154,12 +138,13 @@ export class SearchIndex {
       query: sql`select rid from search_reference where parameter = any(${uuids(keys)})
         and target = ${this.#terms.target(tenant, target)}::uuid`,
       negated: false,
+      direct: true,
     };
   }
 
   async #sorted(db: Kysely<Schema>, query: IndexQuery, limit: number): Promise<Hits> {
     const [type = ""] = query.types;
-    const matching = await this.#matching(query, type);
+    const matching = await this.#matching(db, query, type);
     const keys = query.sort.map((key) => this.#orderOf(query.tenant, type, key));
     // the row's own time has an index in its order; everything else is sorted, so it must be few
     const [only] = query.sort;

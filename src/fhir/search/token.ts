@@ -79,15 +79,16 @@ export function formsOf({ code, system, implied }: Token): string[][] {
   ];
 }
 
-/** The forms that satisfy what was asked: `code`, `system|code`, `|code` or `system|`. */
-export function formsAsked(asked: { system?: string; code?: string }): string[][] {
+/**
+ * The forms that satisfy what was asked: `code`, `system|code`, `|code` or `system|`; `implied` when an element may
+ * be a `code`. One form where one is enough: PostgreSQL reads one list in the order of the page.
+ */
+export function formsAsked(asked: { system?: string; code?: string }, implied: boolean): string[][] {
   const { system, code } = asked;
   if (code === undefined) return [["system", systemFolded({ code: "", system: system ?? "" }).system ?? ""]];
   if (system === undefined) return [["code", code]];
   if (system === "") return [["token", "", code]];
   const folded = systemFolded({ code, system });
-  return [
-    ["token", folded.system ?? "", folded.code],
-    ["implied", code],
-  ];
+  const form = ["token", folded.system ?? "", folded.code];
+  return implied ? [form, ["implied", code]] : [form];
 }

@@ -7,7 +7,7 @@ import { fold, wordsOf } from "./fold.ts";
 import type { IndexedParameter } from "./parameters.ts";
 import { dateConditions, dateRangeOf, numberConditions, numberOf, prefixedOf } from "./range.ts";
 import { localOf } from "./reference.ts";
-import { inHierarchy, ofTerms, positive, type RidSet, ranges, union, uuids } from "./rid-set.ts";
+import { direct, inHierarchy, ofTerms, positive, type RidSet, ranges, union, uuids } from "./rid-set.ts";
 import type { SearchTerminology } from "./terminology.ts";
 import type { Terms } from "./terms.ts";
 import { contactOf, formsAsked } from "./token.ts";
@@ -61,15 +61,15 @@ export class Values {
       case "reference":
         return this.#references(raw, modifier);
       case "string":
-        return positive(union(raw.map((one) => this.#text(unescaped(one), modifier))));
+        return direct(union(raw.map((one) => this.#text(unescaped(one), modifier))));
       case "uri":
-        return positive(union(raw.map((one) => this.#uri(unescaped(one), modifier))));
+        return direct(union(raw.map((one) => this.#uri(unescaped(one), modifier))));
       case "date":
         return this.#place.parameter.personal
           ? this.#personalDate(raw)
-          : positive(union(raw.map((one) => this.#date(one))));
+          : direct(union(raw.map((one) => this.#date(one))));
       default:
-        return positive(union(raw.map((one) => this.#quantity(one))));
+        return direct(union(raw.map((one) => this.#quantity(one))));
     }
   }
 
@@ -88,12 +88,15 @@ export class Values {
       case "in":
       case "not-in": {
         const codes = (await Promise.all(raw.map((url) => this.#codesOf(unescaped(url))))).flat();
-        return { ...ofTerms(this.#terms(codes.flatMap(formsAsked))), negated: modifier === "not-in" };
+        return {
+          ...ofTerms(this.#terms(codes.flatMap((code) => this.#forms(code)))),
+          negated: modifier === "not-in",
+        };
       }
       case "above":
       case "below": {
         const codes = (await Promise.all(raw.map((one) => this.#hierarchy(one, modifier)))).flat();
-        return ofTerms(this.#terms(codes.flatMap(formsAsked)));
+        return ofTerms(this.#terms(codes.flatMap((code) => this.#forms(code))));
       }
       case "of-type":
         return ofTerms(this.#terms(raw.map((one) => this.#typedIdentifier(one))));
@@ -105,11 +108,15 @@ export class Values {
     }
   }
 
+  #forms(token: { system?: string; code?: string }): string[][] {
+    return formsAsked(token, this.#place.parameter.implied);
+  }
+
   #tokenForms(raw: string): string[][] {
     const token = tokenAsked(raw);
     if (!token) throw bad(this.#field, "code, system|code, |code or system|");
     const contact = /^(telecom|phone|email)$/.test(this.#place.parameter.name);
-    return formsAsked(contact && token.code !== undefined ? { code: contactOf(token.code) } : token);
+    return this.#forms(contact && token.code !== undefined ? { code: contactOf(token.code) } : token);
   }
 
   async #codesOf(url: string): Promise<readonly { system?: string; code: string }[]> {
@@ -153,6 +160,7 @@ export class Values {
     return {
       query: sql`select rid from search_reference where parameter = ${parameter}::uuid and target = any(${uuids(targets)})`,
       negated: false,
+      direct: true,
       ...(target !== undefined && targets.length === 1 && { reference: { parameter, target } }),
     };
   }
