@@ -259,6 +259,7 @@ describe("journal", () => {
       .selectFrom("journal")
       .selectAll()
       .orderBy("group_id", "desc")
+      .orderBy("n", "desc")
       .execute();
     const texts = rows.slice(0, 2).map(({ row }) => String(row));
     expect(texts.map((text) => JSON.parse(text).outcome).sort()).toEqual(["invalid-snils", "ok"]);
@@ -283,6 +284,7 @@ describe("journal", () => {
       .selectFrom("journal")
       .selectAll()
       .orderBy("group_id", "desc")
+      .orderBy("n", "desc")
       .execute();
     const written = rows.map(({ row }) => JSON.parse(String(row)));
     const last = written.filter(({ requestId }) => requestId === written[0].requestId);
@@ -324,7 +326,8 @@ describe("broken requests", () => {
   });
 
   it("a format that is not served is refused before anything counts as read", async () => {
-    const rows = () => gateway.parts.store.db.selectFrom("journal").select("row").execute();
+    const rows = () =>
+      gateway.parts.store.db.selectFrom("journal").select("row").orderBy("group_id").orderBy("n").execute();
     const doctor = matches((await search("Practitioner", [["identifier", bySnils(snils.doctor)]])).body)[0];
     const before = (await rows()).length;
     const answer = await fetch(`${gateway.url}/fhir/Practitioner/${doctor?.id}?_format=xml&_format=json`, {

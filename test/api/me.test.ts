@@ -74,7 +74,12 @@ const sourceOf = ({ sources }: Pick<View["Me"], "sources">, system: string) =>
 async function journalOf(
   action: string,
 ): Promise<{ subject: string; resourceId: string; outcome: string }[]> {
-  const rows = await app.parts.store.db.selectFrom("journal").select("row").execute();
+  const rows = await app.parts.store.db
+    .selectFrom("journal")
+    .select("row")
+    .orderBy("group_id")
+    .orderBy("n")
+    .execute();
   return rows.map(({ row }) => JSON.parse(row)).filter((row) => row.action === action);
 }
 
