@@ -39,7 +39,7 @@ export const uuids = (values: readonly string[]): RawBuilder<unknown> =>
 /** The rows of several queries of rid; of none there are none. */
 export function union(queries: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
   const [only] = queries;
-  if (!only) return sql`select 0::int8 where false`;
+  if (!only) return sql`select 0::int8 as rid where false`;
   return queries.length === 1 ? only : sql.join(queries, sql` union all `);
 }
 
