@@ -18,11 +18,13 @@ const patientReference = /(?:^|\/)Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/
 export function subjectOf(resource: Resource): string | undefined {
   if (resource.resourceType === "Patient") return resource.id;
   const members = resource as unknown as Record<string, unknown>;
-  for (const name of elements)
+  for (const name of elements) {
+    if (members[name] === undefined) continue;
     for (const value of [members[name]].flat()) {
       const id = patientReference.exec(referenceIn(value))?.[1];
       if (id) return id;
     }
+  }
   return undefined;
 }
 

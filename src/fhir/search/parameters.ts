@@ -33,6 +33,8 @@ const personal: Readonly<Record<string, string>> = {
   CoverageEligibilityResponse: "disposition",
   DocumentReference: "description",
   Observation: "code-value-string value-string",
+  // sealed with its headers; its query names no person, and nobody searches inside it
+  Subscription: "criteria",
 };
 
 // what "sounds like" is nothing that hashes can tell
