@@ -19,8 +19,7 @@ export function jsonPatched<T extends object>(document: T, patch: unknown): T {
   const holder = { document: structuredClone(document) };
   patch.forEach((operation: unknown, index) => {
     const checked = checkedOperation(operation, index);
-    const [error] = applyPatch(holder, [checked]);
-    if (error)
+    if (!fits(holder, checked))
       throw new GatewayError("validation-failed", {
         field: `patch[${index}]`,
         detail: `the operation ${checked.op} does not fit the resource`,
@@ -35,6 +34,15 @@ export function jsonPatched<T extends object>(document: T, patch: unknown): T {
       detail: "nothing is left of the resource",
     });
   return holder.document;
+}
+
+function fits(holder: object, operation: Operation): boolean {
+  try {
+    return !applyPatch(holder, [operation])[0];
+  } catch {
+    // the library throws where it would write into a number
+    return false;
+  }
 }
 
 function checkedOperation(operation: unknown, index: number): Operation {

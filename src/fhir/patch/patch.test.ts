@@ -142,6 +142,16 @@ describe("JSON Patch", () => {
     expect(codeOf(() => jsonPatched(patient, patch))).toBe(code);
   });
 
+  it("writing into what holds nothing is refused", () => {
+    const patch = [
+      { op: "add", path: "/name", value: 0 },
+      { op: "add", path: "/name/-", value: {} },
+    ];
+    expect(() => jsonPatched(patient, patch)).toThrow(
+      expect.objectContaining({ code: "validation-failed", field: "patch[1]" }),
+    );
+  });
+
   it("whatever it is given, it refuses or makes an object", () => {
     const pointer = fc.oneof(
       fc.string(),
