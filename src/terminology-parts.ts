@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Config, listOf } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
-import type { RequestContext } from "./core/context.ts";
+import { type RequestContext, systemContext } from "./core/context.ts";
 import type { Logger } from "./core/logger.ts";
-import { Timings } from "./core/timings.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { readGuide } from "./fhir/guide.ts";
 import { codeUses } from "./fhir/search/code-uses.ts";
@@ -53,10 +52,11 @@ export function openTerminology(config: Config, { store, keyring, source }: Grou
   return { rules, guide, dictionaries, terminology, sync: (signal: AbortSignal) => sync.all(signal) };
 }
 
-const syncContext = (clock: Clock, log: Logger): RequestContext => ({
-  requestId: randomUUID(),
-  actor: { kind: "system", id: "dictionary-watch", tenant: "shared", scopes: [] },
-  deadline: clock.now() + syncMs,
-  log,
-  timings: new Timings(),
-});
+const syncContext = (clock: Clock, log: Logger): RequestContext =>
+  systemContext({
+    id: "dictionary-watch",
+    tenant: "shared",
+    requestId: randomUUID(),
+    deadline: clock.now() + syncMs,
+    log,
+  });

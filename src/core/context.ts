@@ -1,5 +1,5 @@
 import type { Logger } from "./logger.ts";
-import type { Timings } from "./timings.ts";
+import { Timings } from "./timings.ts";
 
 export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "SYSADMIN";
 
@@ -38,4 +38,13 @@ export interface RequestContext {
   timings: Timings;
   /** sandbox scenario asked for by the caller; forwarded only to systems that are a sandbox */
   scenario?: string;
+}
+
+/** The context of work that the gateway does of itself, with nobody's request behind it; `deadline` in clock milliseconds. */
+export function systemContext({
+  id,
+  tenant,
+  ...rest
+}: { id: string; tenant: string } & Pick<RequestContext, "requestId" | "deadline" | "log">): RequestContext {
+  return { ...rest, actor: { kind: "system", id, tenant, scopes: [] }, timings: new Timings() };
 }

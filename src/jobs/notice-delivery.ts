@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
+import { systemContext } from "../core/context.ts";
 import type { Logger } from "../core/logger.ts";
-import { Timings } from "../core/timings.ts";
 import type { NotifyClient } from "../systems/notify/client.ts";
 import type { QueuedNotice } from "../systems/notify/notices.ts";
 import type { Deliverer } from "./outbox-worker.ts";
@@ -21,13 +21,13 @@ export function noticeDeliverer({ client, clock, log }: NoticeDelivery): Deliver
     }
     await client.send(
       { id: message.deduplicationId, channel, address, subject, text },
-      {
+      systemContext({
+        id: "outbox",
+        tenant: message.tenant,
         requestId: message.id,
-        actor: { kind: "system", id: "outbox", tenant: message.tenant, scopes: [] },
         deadline: message.leaseEndsAt,
         log,
-        timings: new Timings(),
-      },
+      }),
     );
   };
 }

@@ -1,10 +1,9 @@
 import type { Resource, Subscription } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
-import type { RequestContext } from "../../core/context.ts";
+import { type RequestContext, systemContext } from "../../core/context.ts";
 import { type GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { Timings } from "../../core/timings.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import type { ClaimedMessage } from "../../store/outbox.ts";
 import type { Schema } from "../../store/schema.ts";
@@ -61,7 +60,7 @@ export class NotificationDelivery {
 
   /** Ends a Subscription whose time is over. */
   async turnOff({ tenant, id }: { tenant: string; id: string }): Promise<void> {
-    const ctx = systemContext(this.#parts, { tenant, requestId: crypto.randomUUID() });
+    const ctx = workContext(this.#parts, { tenant, requestId: crypto.randomUUID() });
     const subscription = await this.#read(id, ctx);
     if (subscription) await this.#turn(subscription, "off", ctx);
   }
@@ -118,20 +117,13 @@ export class NotificationDelivery {
   }
 
   #contextOf({ id, tenant, leaseEndsAt }: ClaimedMessage): RequestContext {
-    return { ...systemContext(this.#parts, { tenant, requestId: id }), deadline: leaseEndsAt };
+    return { ...workContext(this.#parts, { tenant, requestId: id }), deadline: leaseEndsAt };
   }
 }
 
-/** The gateway itself at work for one tenant. */
-function systemContext(
+function workContext(
   { clock, log }: Pick<DeliveryParts, "clock" | "log">,
-  { tenant, requestId }: { tenant: string; requestId: string },
+  of: { tenant: string; requestId: string },
 ): RequestContext {
-  return {
-    requestId,
-    actor: { kind: "system", id: "subscriptions", tenant, scopes: [] },
-    deadline: clock.now() + 30_000,
-    log,
-    timings: new Timings(),
-  };
+  return systemContext({ ...of, id: "subscriptions", deadline: clock.now() + 30_000, log });
 }

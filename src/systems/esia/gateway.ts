@@ -1,10 +1,9 @@
 import * as oidc from "openid-client";
 import { SingleFlight } from "../../cache/single-flight.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { RequestContext } from "../../core/context.ts";
+import { type RequestContext, systemContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
-import { Timings } from "../../core/timings.ts";
 import type { Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { refusalOf, signInFailure } from "./errors.ts";
@@ -173,13 +172,13 @@ export class GatewayEsia implements IdentityProvider {
   /** For what no request of a person asks: the vendor's own description. */
   #ownContext(): RequestContext {
     const { clock, timeoutMs } = this.#options;
-    return {
+    return systemContext({
+      id: "gateway",
+      tenant: sharedTenant,
       requestId: "esia-discovery",
-      actor: { kind: "system", id: "gateway", tenant: sharedTenant, scopes: [] },
       deadline: clock.now() + timeoutMs,
       log: silentLogger,
-      timings: new Timings(),
-    };
+    });
   }
 }
 

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
-import type { RequestContext } from "../../../core/context.ts";
+import { type RequestContext, systemContext } from "../../../core/context.ts";
 import { silentLogger } from "../../../core/logger.ts";
-import { Timings } from "../../../core/timings.ts";
 import type { RevocationNetwork } from "../../../crypto/revocation-client.ts";
 import type { Upstream } from "../../../upstream/call.ts";
 import { WireFailure } from "../../../upstream/wire-failure.ts";
@@ -50,11 +49,11 @@ const question = (body: Uint8Array): RequestInit => ({
 
 // answers are shared by everybody who asks of the same certificate
 function ownContext(clock: Clock, timeoutMs: number): RequestContext {
-  return {
+  return systemContext({
+    id: "gateway",
+    tenant: "shared",
     requestId: randomUUID(),
-    actor: { kind: "system", id: "gateway", tenant: "shared", scopes: [] },
     deadline: clock.now() + timeoutMs,
     log: silentLogger,
-    timings: new Timings(),
-  };
+  });
 }
