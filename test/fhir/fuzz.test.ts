@@ -215,7 +215,7 @@ it.each<[string, () => Promise<{ statusCode: number }>, number]>([
     "objects 2,000 deep",
     () =>
       ask("POST", "/Patient", `{"resourceType":"Patient","x":${'{"x":'.repeat(2_000)}1${"}".repeat(2_000)}}`),
-    422,
+    400,
   ],
   ["XML 20,000 deep", () => ask("POST", "/Patient", "<a>".repeat(20_000), "application/fhir+xml"), 413],
   [
