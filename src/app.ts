@@ -48,6 +48,7 @@ import { registerReaders, registerSessionOrBearer, registerSessions } from "./pl
 import { SharedRates } from "./plugins/shared-rates.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
+import { openRepeats } from "./repeat-parts.ts";
 import { openSignIn } from "./sign-in-doors.ts";
 import { signingPageOf } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
@@ -149,11 +150,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     registerSignIn(browser, auth);
     registerSigningPage(browser, { door: auth.session, signingPage: signingPageOf(config, around.sandbox) });
   });
-  const repeats = {
-    keys: parts.idempotency,
-    clock: around.clock,
-    keyOf: (request: FastifyRequest) => repeatKeyOf(request, clients),
-  };
+  const keyOf = (request: FastifyRequest) => repeatKeyOf(request, clients);
   registerFhir(app, {
     ...fhir,
     authenticate: async (scope) => {
@@ -162,7 +159,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     },
     tokenUrl,
     capability,
-    repeats,
+    repeats: openRepeats(parts, around, keyOf),
   });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
@@ -180,11 +177,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   app.register(async (cabinet) => {
     await registerCookies(cabinet);
     registerSessionOrBearer(cabinet, auth.session, tokens);
-    registerIdempotency(cabinet, {
-      keys: parts.idempotency,
-      clock: around.clock,
-      keyOf: requiredIdempotencyKeyOf,
-    });
+    registerIdempotency(cabinet, openRepeats(parts, around, requiredIdempotencyKeyOf));
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),

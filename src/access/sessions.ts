@@ -1,7 +1,9 @@
+import type { Kysely } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import { withdrawEverywhere } from "../cache/withdrawal.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { Schema } from "../store/schema.ts";
 import type { FoundSession, SessionKey, SessionKind, SessionStore } from "../store/sessions.ts";
 import type { SessionFacts } from "./session-facts.ts";
 
@@ -35,6 +37,9 @@ interface Known {
   /** absent for a token that has been replaced */
   issuedAt?: number;
 }
+
+/** Takes part in the transaction of a change; `forgotten` is what caches must not answer about any more. */
+export type WithinChange = (trx: Kysely<Schema>, forgotten: readonly string[]) => Promise<void>;
 
 /** requests that were under way with the old token when the new one came into use */
 const graceMs = 30_000;
@@ -87,10 +92,15 @@ export class Sessions {
   async change(
     session: Pick<SessionFacts, "id">,
     change: (facts: SessionFacts) => SessionFacts,
+    within: WithinChange = async () => {},
   ): Promise<void> {
-    const found = await this.#store.change(session.id, (facts) => change(facts as SessionFacts));
-    if (!found) throw new GatewayError("unauthorized", { detail: "the session has ended" });
-    await this.#forget(await this.#store.tokenHashes({ id: session.id }));
+    const hashes = await this.#store.change(
+      session.id,
+      (facts) => change(facts as SessionFacts),
+      (trx, tokens) => within(trx, tokens.map(subjectOf)),
+    );
+    if (!hashes) throw new GatewayError("unauthorized", { detail: "the session has ended" });
+    await this.#forget(hashes);
   }
 
   /** Ends one session on all replicas; throws `store-unavailable` when not all of them can have confirmed. */

@@ -6,7 +6,7 @@ import { silentLogger } from "../core/logger.ts";
 import type { Claim, Claimed, KeptAnswer } from "../store/idempotency.ts";
 import { registerContext } from "./context.ts";
 import { registerErrors } from "./errors.ts";
-import { registerIdempotency, requiredIdempotencyKeyOf } from "./idempotency.ts";
+import { jsonAnswer, registerIdempotency, requiredIdempotencyKeyOf } from "./idempotency.ts";
 import { registerJournal } from "./journal.ts";
 import { serverOptions } from "./server-options.ts";
 
@@ -38,10 +38,12 @@ let app: FastifyInstance;
 let effects: number;
 let journal: { action: string }[];
 let timeoutMs: number;
+let forgotten: string[];
 
 beforeEach(async () => {
   effects = 0;
   journal = [];
+  forgotten = [];
   timeoutMs = 5_000;
   await build();
 });
@@ -58,14 +60,24 @@ async function build() {
     keys: new Keys() as never,
     clock: systemClock,
     keyOf: requiredIdempotencyKeyOf,
+    forget: async (subjects) => void forgotten.push(...subjects),
   });
-  app.post<{ Body: { fail?: boolean; slow?: boolean } }>("/things", async ({ body }, reply) => {
-    const number = ++effects;
-    if (body?.fail) throw new GatewayError("upstream-unavailable");
-    if (body?.slow) await new Promise((done) => setTimeout(done, 60));
-    reply.code(201).headers({ location: `/things/${number}`, etag: 'W/"1"', "x-other": "gone" });
-    return reply.send({ number, имя: "Анна" });
-  });
+  app.post<{ Body: { fail?: boolean; slow?: boolean; settled?: boolean } }>(
+    "/things",
+    async (request, reply) => {
+      const { body } = request;
+      const number = ++effects;
+      if (body?.fail) throw new GatewayError("upstream-unavailable");
+      if (body?.settled)
+        await request.settle(undefined as never, {
+          ...jsonAnswer(reply, 201, { number }),
+          forgotten: ["anna"],
+        });
+      if (body?.slow) await new Promise((done) => setTimeout(done, 60));
+      reply.code(201).headers({ location: `/things/${number}`, etag: 'W/"1"', "x-other": "gone" });
+      return reply.send({ number, имя: "Анна" });
+    },
+  );
   app.get("/things", async () => ({ effects }));
 }
 
@@ -120,6 +132,15 @@ describe("a change with an Idempotency-Key", () => {
       expect(effects).toBe(0);
     },
   );
+
+  it("repeated makes caches forget anew what its effect made untrue", async () => {
+    const first = await post("f", { settled: true });
+    expect(forgotten).toEqual([]);
+    const again = await post("f", { settled: true });
+    expect(again.headers["idempotent-replayed"]).toBe("true");
+    expect(again.json().number).toBe(first.json().number);
+    expect(forgotten).toEqual(["anna"]);
+  });
 
   it("that is still being carried out at the deadline says so", async () => {
     timeoutMs = 40;

@@ -22,6 +22,8 @@ export interface IdempotencySettings {
   clock: Clock;
   /** the key under which the caller may repeat a change; undefined: it is carried out each time it comes */
   keyOf(request: FastifyRequest): string | undefined;
+  /** resolves when no replica gives a kept answer about these subjects */
+  forget(subjects: readonly string[]): Promise<unknown>;
 }
 
 const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
@@ -49,7 +51,11 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
     if (key === undefined) return;
     const claimed = await settled(request, key, settings);
     if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
-    else return repeat(request, reply, claimed.answer);
+    else {
+      // whoever had the effect may have died before every replica knew of it
+      await settings.forget(claimed.answer.forgotten ?? []);
+      return repeat(request, reply, claimed.answer);
+    }
   });
   app.addHook("onSend", async (request, reply, payload) => {
     const claim = request.idempotencyClaim;

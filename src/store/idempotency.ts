@@ -9,6 +9,8 @@ export interface KeptAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
+  /** what no replica may answer from its cache any more when this answer is given, also when it is given again */
+  forgotten?: readonly string[];
 }
 
 /** The right to carry a request out, until the lease ends. */

@@ -124,8 +124,15 @@ export class SessionStore {
     });
   }
 
-  /** Replaces what is known of the person; false when the session has ended meanwhile. */
-  async change(id: string, change: (facts: object) => object): Promise<boolean> {
+  /**
+   * Replaces what is known of the person, with what else belongs to the change; resolves to the hashes of the session's
+   * tokens, or to undefined when it has ended meanwhile.
+   */
+  async change(
+    id: string,
+    change: (facts: object) => object,
+    within: (trx: Kysely<Schema>, tokenHashes: readonly string[]) => Promise<void>,
+  ): Promise<string[] | undefined> {
     return this.#db.transaction().execute(async (trx) => {
       const row = await trx
         .selectFrom("session")
@@ -133,10 +140,12 @@ export class SessionStore {
         .where("id", "=", id)
         .forUpdate()
         .executeTakeFirst();
-      if (!row) return false;
+      if (!row) return undefined;
       const facts = this.#sealed(id, change(this.#opened(id, row.facts)));
       await trx.updateTable("session").set({ facts }).where("id", "=", id).execute();
-      return true;
+      const hashes = await this.tokenHashes({ id }, trx);
+      await within(trx, hashes);
+      return hashes;
     });
   }
 

@@ -13,18 +13,18 @@ export class TermsAcceptances {
   }
 
   /** The first acceptance of a version stands; resolves to its time in clock milliseconds. */
-  async accept(owner: string, version: string): Promise<number> {
+  async accept(trx: Kysely<Schema>, owner: string, version: string): Promise<number> {
     const at = this.#clock.now();
-    await this.#db
+    await trx
       .insertInto("terms_acceptance")
       .values({ owner, version, at })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
-    return (await this.acceptedAt(owner, version)) ?? at;
+    return (await this.acceptedAt(owner, version, trx)) ?? at;
   }
 
-  async acceptedAt(owner: string, version: string): Promise<number | undefined> {
-    const row = await this.#db
+  async acceptedAt(owner: string, version: string, db = this.#db): Promise<number | undefined> {
+    const row = await db
       .selectFrom("terms_acceptance")
       .select("at")
       .where("owner", "=", owner)

@@ -258,13 +258,19 @@ describe("what goes wrong", () => {
     const key = { "idempotency-key": crypto.randomUUID() };
     const path = `/me/consents/${consent.id}/confirmation`;
     const failed = await citizen.send("POST", path, { code }, key);
-    cache.bump = real;
+    const raised: string[] = [];
+    cache.bump = (subject) => {
+      raised.push(subject);
+      return real.call(cache, subject);
+    };
     expect([failed.status, failed.body.retry]).toEqual([
       503,
       expect.objectContaining({ sameRequestId: true }),
     ]);
     const again = await citizen.send("POST", path, { code }, key);
+    cache.bump = real;
     expect([again.status, again.body.status]).toEqual([200, "active"]);
+    expect(raised).toEqual([patientId]);
   });
 });
 

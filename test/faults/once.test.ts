@@ -3,24 +3,37 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { LockHolder } from "../support/lock-holder.ts";
+import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { signInAs } from "../support/sign-in.ts";
 import type { Visitor } from "../support/visitor.ts";
 
 let gateway: TestGateway;
 let locks: LockHolder;
-let visitor: Visitor;
+let doctor: Visitor;
+let citizen: Visitor;
+
+const citizenPhone = "+79990000005";
 
 beforeAll(async () => {
   const url = await freshDatabase();
   locks = new LockHolder(url);
-  gateway = await startGateway({ DATABASE_URL: url, REQUEST_TIMEOUT_MS: "5000" });
-  ({ visitor } = await signInAs(gateway, "doctor"));
-  const terms = await change("POST", "/cabinet/v1/me/terms", randomUUID(), { version: "1" });
-  expect(terms.status, terms.text).toBe(200);
-  expect((await verify(randomUUID())).status, gateway.server.output).toBe(201);
+  gateway = await startGateway({
+    DATABASE_URL: url,
+    REQUEST_TIMEOUT_MS: "5000",
+    SESSION_ROTATE_SECONDS: "86400",
+  });
+  doctor = await signedIn("doctor", "worker");
+  citizen = await signedIn("citizen", "citizen");
 });
 afterEach(() => locks.release());
 afterAll(() => gateway?.remove());
+
+async function signedIn(persona: string, as: string): Promise<Visitor> {
+  const { visitor } = await signInAs(gateway, persona, as);
+  const terms = await change(visitor, { method: "POST", path: "/me/terms", body: { version: "1" } });
+  expect(terms.status, terms.text).toBe(200);
+  return visitor;
+}
 
 interface Answer {
   status: number;
@@ -28,11 +41,21 @@ interface Answer {
   replayed: boolean;
 }
 
-async function change(method: string, path: string, key: string, body?: object): Promise<Answer> {
+interface Asked {
+  method: string;
+  path: string;
+  body?: object;
+}
+
+async function change(
+  visitor: Visitor,
+  { method, path, body }: Asked,
+  key: string = randomUUID(),
+): Promise<Answer> {
   const cookie = ["__Host-sid", "__Host-device"]
     .map((name) => `${name}=${visitor.cookie(gateway.url, name)}`)
     .join("; ");
-  const answer = await fetch(`${gateway.url}${path}`, {
+  const answer = await fetch(`${gateway.url}/cabinet/v1${path}`, {
     method,
     headers: {
       cookie,
@@ -48,73 +71,94 @@ async function change(method: string, path: string, key: string, body?: object):
   return { status: answer.status, text: await answer.text(), replayed };
 }
 
-const verify = (key: string) => change("POST", "/cabinet/v1/me/verification", key);
-const runs = async () =>
-  (await locks.query<{ id: string }>("select id from resource where type = 'VerificationResult'")).map(
-    ({ id }) => id,
-  );
+const columnOf = async (statement: string) =>
+  (await locks.query<{ id: string }>(statement)).map(({ id }) => id).sort();
 
-/** The statement that a request is stopped in, by locks that others hold. */
-const steps: Record<string, () => Promise<void>> = {
-  "before the claim": async () => {
-    await locks.hold("lock table idempotency in access exclusive mode");
-  },
-  "after the claim, before the effect": async () => {
-    await locks.hold("lock table resource in access exclusive mode");
-  },
-  "inside the transaction, with the effect written": async () => {
-    await locks.hold("lock table resource_history in access exclusive mode");
-  },
-  "after the commit, before the answer": async () => {
-    await locks.hold("lock table journal_group in access exclusive mode");
-  },
+/** A change, with what it has done so far by ids and the id that its answer names. */
+interface Change {
+  visitor: () => Visitor;
+  asked(): Promise<Asked>;
+  effects(): Promise<string[]>;
+  status: number;
+}
+
+const verification: Change = {
+  visitor: () => doctor,
+  asked: async () => ({ method: "POST", path: "/me/verification" }),
+  effects: () => columnOf("select id from resource where type = 'VerificationResult'"),
+  status: 201,
 };
-const statementOf: Record<string, RegExp> = {
-  "before the claim": /^insert into "idempotency"/,
-  "after the claim, before the effect": /"resource"/,
-  "inside the transaction, with the effect written": /^insert into "resource_history"/,
-  "after the commit, before the answer": /^insert into journal_group/,
+
+const confirmation: Change = {
+  visitor: () => citizen,
+  asked: async () => {
+    const before = (await messagesTo(gateway, citizenPhone)).filter(({ text }) => /^\d{6}/.test(text)).length;
+    const terms = {
+      method: "POST",
+      path: "/me/consents",
+      body: { kind: "treatment", grantee: { organization } },
+    };
+    const prepared = await change(citizen, terms);
+    expect(prepared.status, prepared.text).toBe(201);
+    const { consent } = JSON.parse(prepared.text);
+    const code = await codeSentTo(gateway, citizenPhone, before);
+    return { method: "POST", path: `/me/consents/${consent.id}/confirmation`, body: { code } };
+  },
+  effects: () => columnOf("select id from consent_fact"),
+  status: 200,
 };
+const organization = "1.2.643.5.1.13.13.12.2.77.90001";
+
+const steps = [
+  ["before the claim", "idempotency", /^insert into "idempotency"/, 0],
+  ["after the claim, before the effect", "resource", /"resource"/, 0],
+  [
+    "inside the transaction, with the effect written",
+    "resource_history",
+    /^insert into "resource_history"/,
+    0,
+  ],
+  ["after the commit, before the answer", "journal_group", /^insert into journal_group/, 1],
+] as const;
 
 /** What a client does that follows the retry contract. */
-async function untilAnswered(send: () => Promise<Answer>): Promise<Answer> {
+async function untilAnswered(send: () => Promise<Answer>, status: number): Promise<Answer> {
   let answer: Answer | undefined;
-  await expect
-    .poll(
-      async () => {
-        answer = await send();
-        return answer.status;
-      },
-      { timeout: 60_000, interval: 250 },
-    )
-    .toBe(201);
+  const poll = async () => {
+    answer = await send();
+    return answer.status;
+  };
+  await expect.poll(poll, { timeout: 60_000, interval: 250 }).toBe(status);
   return answer as Answer;
 }
 
-describe("kill -9 in a change, and the client's repeat", () => {
-  it.each(Object.keys(steps))("has its effect exactly once: %s", async (step) => {
+describe.each([
+  ["a verification", verification],
+  ["the confirmation of a consent", confirmation],
+])("kill -9 in %s, and the client's repeat", (...[, { visitor, asked, effects, status }]) => {
+  it.each(steps)("has its effect exactly once: %s", async (...[, table, statement, done]) => {
     const key = randomUUID();
-    const before = await runs();
-    await steps[step]?.();
-    const lost = verify(key).then(
+    const what = await asked();
+    const send = () => change(visitor(), what, key);
+    const before = await effects();
+    await locks.hold(`lock table ${table} in access exclusive mode`);
+    const lost = send().then(
       () => "answered",
       () => "lost",
     );
-    await locks.stopped(statementOf[step] as RegExp);
+    await locks.stopped(statement);
     await gateway.server.kill();
     expect(await lost).toBe("lost");
     await locks.endOthers();
     await locks.release();
-    const effects = (await runs()).length - before.length;
-    expect(effects).toBe(step.startsWith("after the commit") ? 1 : 0);
+    expect(await effects()).toHaveLength(before.length + done);
 
     await gateway.server.start();
-    const answer = await untilAnswered(() => verify(key));
-    const made = (await runs()).filter((id) => !before.includes(id));
+    const answer = await untilAnswered(send, status);
+    const made = (await effects()).filter((id) => !before.includes(id));
     expect(made).toEqual([JSON.parse(answer.text).id]);
-    expect(answer.replayed).toBe(effects === 1);
-    const again = await verify(key);
-    expect(again).toEqual({ ...answer, replayed: true });
-    expect((await runs()).length).toBe(before.length + 1);
+    expect(answer.replayed).toBe(done === 1);
+    expect(await send()).toEqual({ ...answer, replayed: true });
+    expect(await effects()).toHaveLength(before.length + 1);
   });
 });

@@ -131,6 +131,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
       keys: new IdempotencyKeys({ db: store.db, keyring, clock, leaseMs: 60_000 }),
       clock,
       keyOf: (request) => repeatKeyOf(request, clients),
+      forget: async () => {},
     },
   });
   const url = await app.listen({ port: 0, host: "127.0.0.1" });

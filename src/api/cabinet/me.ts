@@ -4,6 +4,7 @@ import { errorTable } from "../../core/error-table.ts";
 import type { SignInChoices } from "../../flows/sign-in/choices.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
 import type { Profile, WorkerProfiles } from "../../flows/worker-profile.ts";
+import { jsonAnswer, keptAnswer } from "../../plugins/idempotency.ts";
 import { requireSession, type SessionDoor } from "../../plugins/session.ts";
 import type { DeviceNotice, SignIns } from "../../store/sign-ins.ts";
 import type { TermsAcceptances } from "../../store/terms.ts";
@@ -32,7 +33,7 @@ export function meOperations(parts: MeParts): CabinetOperations {
     getMe: (request) => me(parts, request),
     getMyRegistryCard: (request, reply) => myRegistryCard(parts, request, reply),
     chooseMyOrganization: (request, reply) => chooseOrganization(parts, request, reply),
-    acceptTerms: (request) => acceptTerms(parts, request),
+    acceptTerms: (request, reply) => acceptTerms(parts, request, reply),
     ...verificationOperations(parts),
   };
 }
@@ -115,15 +116,23 @@ async function myRegistryCard(
 async function chooseOrganization({ choices }: MeParts, request: FastifyRequest, reply: FastifyReply) {
   const session = requireSession(request);
   const { oid } = request.body as { oid: string };
-  await choices.organization(session, oid);
+  await choices.organization(session, oid, (trx, forgotten) =>
+    request.settle(trx, { ...keptAnswer(reply.code(204), ""), forgotten }),
+  );
   await journalChoice(request, session, "choose-organization");
-  return reply.code(204).send();
+  return reply.send();
 }
 
-async function acceptTerms({ choices }: MeParts, request: FastifyRequest): Promise<View["Terms"]> {
+async function acceptTerms(
+  { choices }: MeParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<View["Terms"]> {
   const session = requireSession(request);
   const { version } = request.body as { version: string };
-  const acceptedAt = await choices.terms(session, version);
+  const acceptedAt = await choices.terms(session, version, (trx, forgotten, at) =>
+    request.settle(trx, { ...jsonAnswer(reply, 200, termsView(version, at)), forgotten }),
+  );
   await journalChoice(request, session, "accept-terms");
   return termsView(version, acceptedAt);
 }

@@ -3,9 +3,10 @@ import type { AccessAction } from "../../access/access-facts.ts";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type ConsentTerms, rightsOf, type StoredConsent } from "../../flows/consent/consent-terms.ts";
-import type { Consents, SentCode } from "../../flows/consent/consents.ts";
+import type { Consents, PreparedConsent, SentCode } from "../../flows/consent/consents.ts";
 import { fullYears } from "../../flows/full-years.ts";
 import { maskedAddress } from "../../flows/recipient.ts";
+import { jsonAnswer } from "../../plugins/idempotency.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { CabinetOperations } from "./routes.ts";
 import type { components } from "./types.ts";
@@ -23,9 +24,9 @@ export function consentOperations(parts: ConsentDoor): CabinetOperations {
   return {
     listMyConsents: (request) => listConsents(parts, request),
     prepareConsent: (request, reply) => prepare(parts, request, reply),
-    sendConsentCode: (request) => sendCode(parts, request),
-    confirmConsent: (request) => settle(parts, request, "confirm"),
-    withdrawConsent: (request) => settle(parts, request, "withdraw"),
+    sendConsentCode: (request, reply) => sendCode(parts, request, reply),
+    confirmConsent: (request, reply) => settle(parts, "confirm", request, reply),
+    withdrawConsent: (request, reply) => settle(parts, "withdraw", request, reply),
     listMyPermissions: (request) => listPermissions(parts, request),
   };
 }
@@ -43,19 +44,27 @@ async function prepare(parts: ConsentDoor, request: FastifyRequest, reply: Fasti
   const session = parts.door.requireCitizen(request);
   const terms = termsOf(request.body as View["ConsentTerms"], session);
   await allow(parts, request, { session, action: "create", patient: terms.patient.id });
-  const { consent, code } = await parts.consents.prepare(session, terms, request.ctx);
-  await record(request, "consent-prepared", consent);
-  const answer: View["PreparedConsent"] = { consent: consentView(consent), code: codeView(code) };
-  return reply.code(201).send(answer);
+  const prepared = await parts.consents.prepare(session, terms, {
+    ctx: request.ctx,
+    within: (trx, made) => request.settle(trx, jsonAnswer(reply, 201, preparedView(made))),
+  });
+  await record(request, "consent-prepared", prepared.consent);
+  return reply.code(201).send(preparedView(prepared));
 }
 
-async function sendCode(parts: ConsentDoor, request: FastifyRequest): Promise<View["SentCode"]> {
+async function sendCode(
+  parts: ConsentDoor,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<View["SentCode"]> {
   const session = parts.door.requireCitizen(request);
   const { id } = request.params as { id: string };
-  const found = await parts.consents.find(id);
-  await allow(parts, request, { session, action: "update", patient: found.consent.patient.id, id });
-  const code = await parts.consents.resend(session, found);
-  await record(request, "consent-code-sent", found.consent);
+  const { consent } = await parts.consents.find(id);
+  await allow(parts, request, { session, action: "update", patient: consent.patient.id, id });
+  const code = await parts.consents.resend(session, consent, (trx, sent) =>
+    request.settle(trx, jsonAnswer(reply, 200, codeView(sent))),
+  );
+  await record(request, "consent-code-sent", consent);
   return codeView(code);
 }
 
@@ -63,15 +72,24 @@ const settled = { confirm: "consent-granted", withdraw: "consent-withdrawn" } as
 
 async function settle(
   parts: ConsentDoor,
-  request: FastifyRequest,
   deed: "confirm" | "withdraw",
+  request: FastifyRequest,
+  reply: FastifyReply,
 ): Promise<View["Consent"]> {
   const session = parts.door.requireCitizen(request);
   const { id } = request.params as { id: string };
   const { code } = request.body as { code: string };
   const { consent } = await parts.consents.find(id);
   await allow(parts, request, { session, action: "update", patient: consent.patient.id, id });
-  const moved = await parts.consents[deed](session, id, code);
+  const moved = await parts.consents[deed](session, {
+    id,
+    code,
+    within: (trx, outcome) =>
+      request.settle(trx, {
+        ...jsonAnswer(reply, 200, consentView(outcome)),
+        forgotten: [outcome.patient.id],
+      }),
+  });
   await record(request, settled[deed], moved);
   return consentView(moved);
 }
@@ -154,6 +172,11 @@ function consentView(consent: StoredConsent): View["Consent"] {
     preparedAt: instant(consent.preparedAt),
   };
 }
+
+const preparedView = ({ consent, code }: PreparedConsent): View["PreparedConsent"] => ({
+  consent: consentView(consent),
+  code: codeView(code),
+});
 
 function granteeView({ practitioner, organization, booked }: NonNullable<StoredConsent["grantee"]>) {
   return {

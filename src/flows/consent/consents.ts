@@ -29,7 +29,25 @@ export interface ConsentsParts {
 
 export type SentCode = Omit<IssuedCode, "code"> & { to: Recipient & { channel: "sms" | "email" } };
 
+/** Takes part in the transaction of a deed, with what came of it. */
+export type Within<T> = (trx: Kysely<Schema>, outcome: T) => Promise<void>;
+
+export interface PreparedConsent {
+  consent: StoredConsent;
+  code: SentCode;
+}
+
 type Giver = Pick<SessionFacts, "owner" | "personId" | "person">;
+
+/** What a person answers to a code. */
+export interface EnteredCode {
+  /** of the consent */
+  id: string;
+  code: string;
+  within: Within<StoredConsent>;
+}
+
+type Step = { from: "draft"; to: "active" } | { from: "active"; to: "inactive" };
 
 const mostConsents = 200;
 
@@ -46,7 +64,11 @@ export class Consents {
   }
 
   /** Writes the text down and sends the code; nothing holds yet. The caller has asked decide(). */
-  async prepare(giver: Giver, asked: ConsentTerms, ctx: RequestContext) {
+  async prepare(
+    giver: Giver,
+    asked: ConsentTerms,
+    { ctx, within }: { ctx: RequestContext; within: Within<PreparedConsent> },
+  ): Promise<PreparedConsent> {
     const { store, clock, knownGrantee } = this.#parts;
     const now = clock.now();
     requireFitting(asked, now);
@@ -61,29 +83,34 @@ export class Consents {
       text: consentText(terms),
       preparedAt: now,
     };
-    const code = await store.transaction(async (trx) => {
+    return store.transaction(async (trx) => {
       await this.#requireProcessing(trx, terms);
       await store.put(trx, consent, 0);
-      return this.#sendCode(trx, { owner: giver.owner, consent, to });
+      const code = await this.#sendCode(trx, { owner: giver.owner, consent, to });
+      await within(trx, { consent, code });
+      return { consent, code };
     });
-    return { consent, code };
   }
 
   /** Sends another code: to confirm a draft, or to withdraw an active consent. Throws `consent-settled`. */
-  async resend(giver: Giver, { consent }: VersionedConsent): Promise<SentCode> {
+  async resend(giver: Giver, consent: StoredConsent, within: Within<SentCode>): Promise<SentCode> {
     if (consent.status === "inactive") throw new GatewayError("consent-settled");
     const to = recipientOf(giver.person);
-    return this.#parts.store.transaction((trx) => this.#sendCode(trx, { owner: giver.owner, consent, to }));
+    return this.#parts.store.transaction(async (trx) => {
+      const code = await this.#sendCode(trx, { owner: giver.owner, consent, to });
+      await within(trx, code);
+      return code;
+    });
   }
 
   /** The consent holds on every replica when this resolves. Throws `code-*` and `consent-settled`. */
-  async confirm(giver: Giver, id: string, code: string): Promise<StoredConsent> {
-    return this.#settle(giver, { id, code, from: "draft", to: "active" });
+  async confirm(giver: Giver, entered: EnteredCode): Promise<StoredConsent> {
+    return this.#settle(giver, entered, { from: "draft", to: "active" });
   }
 
   /** What it opened is closed on every replica when this resolves. Throws `code-*` and `consent-settled`. */
-  async withdraw(giver: Giver, id: string, code: string): Promise<StoredConsent> {
-    return this.#settle(giver, { id, code, from: "active", to: "inactive" });
+  async withdraw(giver: Giver, entered: EnteredCode): Promise<StoredConsent> {
+    return this.#settle(giver, entered, { from: "active", to: "inactive" });
   }
 
   /** Throws `not-found`. */
@@ -106,25 +133,34 @@ export class Consents {
     return store.byIds(rows.map(({ id }) => id));
   }
 
-  async #settle(
-    giver: Giver,
-    { id, code, from, to }: { id: string; code: string; from: "draft" | "active"; to: "active" | "inactive" },
-  ): Promise<StoredConsent> {
-    const { store, codes, forgetDecisions } = this.#parts;
+  async #settle(giver: Giver, entered: EnteredCode, step: Step): Promise<StoredConsent> {
+    const { store, forgetDecisions } = this.#parts;
     const settled = await store.transaction(async (trx) => {
-      const found = await store.find(id, trx);
-      if (!found) throw new GatewayError("not-found", { field: "id" });
-      // done before, but perhaps not yet on every replica
-      if (found.consent.status === to) return found.consent;
-      if (found.consent.status !== from) throw new GatewayError("consent-settled");
-      const use = { owner: giver.owner, purpose: purposes[from], target: id };
-      const verdict = await codes.check(trx, use, code);
+      const outcome = await this.#settled(trx, giver, entered, step);
       // returned, not thrown: what was counted must be kept
-      return verdict === "right" ? this.#move(trx, giver, found, to) : verdict;
+      if (typeof outcome !== "string") await entered.within(trx, outcome);
+      return outcome;
     });
     if (typeof settled === "string") throw refusalOf(settled);
     await forgetDecisions(settled.patient.id);
     return settled;
+  }
+
+  async #settled(
+    trx: Kysely<Schema>,
+    giver: Giver,
+    { id, code }: EnteredCode,
+    { from, to }: Step,
+  ): Promise<StoredConsent | CodeVerdict> {
+    const { store, codes } = this.#parts;
+    const found = await store.find(id, trx);
+    if (!found) throw new GatewayError("not-found", { field: "id" });
+    // done before, but perhaps not yet on every replica
+    if (found.consent.status === to) return found.consent;
+    if (found.consent.status !== from) throw new GatewayError("consent-settled");
+    const use = { owner: giver.owner, purpose: purposes[from], target: id };
+    const verdict = await codes.check(trx, use, code);
+    return verdict === "right" ? this.#move(trx, giver, found, to) : verdict;
   }
 
   async #move(

@@ -1,0 +1,17 @@
+import type { Parts } from "./parts.ts";
+import type { IdempotencySettings } from "./plugins/idempotency.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What a door needs to give the first answer to a repeated change; `keyOf` is its own. */
+export function openRepeats(
+  { idempotency, cache }: Parts,
+  { clock }: Surroundings,
+  keyOf: IdempotencySettings["keyOf"],
+): IdempotencySettings {
+  return {
+    keys: idempotency,
+    clock,
+    keyOf,
+    forget: (subjects) => Promise.all(subjects.map((subject) => cache.bump(subject))),
+  };
+}
