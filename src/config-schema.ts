@@ -199,6 +199,11 @@ export const configSchema = Type.Object({
   ),
   FAILED_MESSAGE_COUNT: Count(500, "how many such answers are kept; 0: none"),
   FAILED_MESSAGE_BYTES: Count(1_048_576, "bytes kept of one such answer; the rest is cut", 1_024),
+  OUTBOX_DELIVERED_DAYS: Count(
+    30,
+    "how long a delivered message is remembered by its deduplication id; dead letters stay until an operator acts",
+    1,
+  ),
   MAPPING_RELOAD: Type.Union([Type.Literal("off"), Type.Literal("on")], {
     default: "off",
     description:

@@ -31,7 +31,7 @@ import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
 import { Outbox } from "./store/outbox.ts";
-import { purgeExpired } from "./store/purge.ts";
+import { purgeDelivered, purgeExpired } from "./store/purge.ts";
 import { ResourceStore } from "./store/resources.ts";
 import { SessionStore } from "./store/sessions.ts";
 import { SignIns } from "./store/sign-ins.ts";
@@ -157,6 +157,7 @@ function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: 
       () => failedMessages.purge(),
       () => purgeExpired(db, "idempotency", clock.now()),
       () => purgeExpired(db, "one_time_value", clock.now()),
+      () => purgeDelivered(db, clock.now() - config.OUTBOX_DELIVERED_DAYS * 86_400_000),
     ]),
   ];
   return new JobRunner({ db, clock, log, jobs });

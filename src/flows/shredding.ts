@@ -2,10 +2,11 @@ import type { Kysely } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import { forgetAccessFacts } from "../store/access-facts.ts";
 import type { DataKeys } from "../store/data-keys.ts";
 import type { IdentityMap } from "../store/identity-map.ts";
 import type { ResourceKey } from "../store/resources.ts";
-import { holdsOf } from "../store/retention-holds.ts";
+import { forgetHolds, holdsOf } from "../store/retention-holds.ts";
 import type { Schema } from "../store/schema.ts";
 
 /** What searches of stored resources read. */
@@ -49,6 +50,8 @@ export class Shredding {
       const [longest] = await holdsOf(trx, person, clock.now());
       if (longest) throw heldBy(longest);
       for (const key of await resourcesOf(trx, person)) await index.write(trx, key, undefined);
+      await forgetAccessFacts(trx, person);
+      await forgetHolds(trx, person);
     });
     // identifiers name the cached answers of registries; they are forgotten last, so that a repeated call finds them
     const identity = await identityMap.find(person.tenant, person.subject);

@@ -126,3 +126,12 @@ export async function replaceRepresentation(
       .values({ tenant, id, ...row })
       .execute();
 }
+
+/** Forgets what a tenant's resources say of who may see a person's data. */
+export async function forgetAccessFacts(
+  trx: Kysely<Schema>,
+  { tenant, subject }: { tenant: string; subject: string },
+): Promise<void> {
+  for (const table of ["consent_fact", "care_relation", "representation"] as const)
+    await trx.deleteFrom(table).where("tenant", "=", tenant).where("patient", "=", subject).execute();
+}

@@ -228,6 +228,7 @@ const steps: Record<string, readonly string[]> = {
        primary key (tenant, subscription, number))`,
     "create index subscription_event_at on subscription_event (at)",
   ],
+  "028-outbox-delivered": ["create index outbox_delivered on outbox (finished_at) where state = 'delivered'"],
 };
 
 const provider: MigrationProvider = {

@@ -47,6 +47,15 @@ export async function liftHold(
   return numDeletedRows > 0n;
 }
 
+/** Forgets why a person's data had to be kept. */
+export async function forgetHolds(trx: Kysely<Schema>, { tenant, subject }: HeldPerson): Promise<void> {
+  await trx
+    .deleteFrom("retention_hold")
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    .execute();
+}
+
 /** Holds in force, the longest first: those placed, and 25 years from the last version of any document. */
 export async function holdsOf(
   db: Kysely<Schema>,

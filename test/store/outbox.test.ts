@@ -6,7 +6,8 @@ import { type ErrorDetails, GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { type Deliverer, outboxWorkers } from "../../src/jobs/outbox-worker.ts";
-import { Outbox } from "../../src/store/outbox.ts";
+import { type ClaimedMessage, Outbox } from "../../src/store/outbox.ts";
+import { purgeDelivered } from "../../src/store/purge.ts";
 import { onBothEngines } from "./engines.ts";
 
 const keyring = createKeyring(new Uint8Array(32).fill(3));
@@ -50,6 +51,19 @@ onBothEngines((store) => {
       .selectAll()
       .where("deduplication_id", "=", `document-${n}`)
       .executeTakeFirstOrThrow();
+  it("a delivered message is forgotten after its retention, a dead one and a waiting one are not", async () => {
+    for (const n of [1, 2, 3, 4]) await enqueue(n);
+    const [first, second] = await outbox.claim("remd", 2);
+    await outbox.delivered(first as ClaimedMessage);
+    await outbox.bury(second as ClaimedMessage, "wrong-shape");
+    await clock.advance(1_000);
+    const [third] = await outbox.claim("remd", 1);
+    await outbox.delivered(third as ClaimedMessage);
+    expect(await purgeDelivered(store().db, clock.now())).toBe(1);
+    const left = await store().db.selectFrom("outbox").select("state").orderBy("state").execute();
+    expect(left.map(({ state }) => state)).toEqual(["dead", "delivered", "pending"]);
+  });
+
   const run = (deliver: Deliverer) =>
     outboxWorkers({
       outbox,

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Resource, ResourceType } from "@medplum/fhirtypes";
+import { type Kysely, sql } from "kysely";
 import { afterAll, expect, it } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
 import { LeasedGenerations } from "../../src/cache/leased-generations.ts";
@@ -13,10 +14,12 @@ import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { Shredding } from "../../src/flows/shredding.ts";
+import { replaceConsentFact, replaceRelations, replaceRepresentation } from "../../src/store/access-facts.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { IdentityMap } from "../../src/store/identity-map.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { holdsOf, liftHold, placeHold } from "../../src/store/retention-holds.ts";
+import type { Schema } from "../../src/store/schema.ts";
 import { onBothEngines } from "./engines.ts";
 
 const year = 366 * 86_400_000;
@@ -133,6 +136,37 @@ onBothEngines((store) => {
     await shredding.shred(person);
   });
 
+  it("leaves rows about the person that are sealed for good, and no other", async () => {
+    const clock = new ManualClock();
+    const { write, shredding } = await replica(clock);
+    const subject = `everywhere-${randomUUID()}`;
+    const person = { tenant, subject };
+    const { db } = store();
+    for (const type of ["Patient", "CareTeam", "RelatedPerson", "Consent"] as const)
+      await write(type, `${type}-${subject}`, subject);
+    await placeHold(db, person, { reason: "over", until: clock.now() });
+    await db.transaction().execute(async (trx) => {
+      await replaceConsentFact(trx, { tenant, id: "c" }, permission(subject));
+      const assigned = { kind: "assigned", patient: subject, practitioner: "d", organization: "o" } as const;
+      await replaceRelations(trx, { tenant, type: "CareTeam", id: "t" }, [{ ...assigned, ends_at: null }]);
+      const parent = { kind: "parent", patient: subject, representative: "hash", ends_at: null } as const;
+      await replaceRepresentation(trx, { tenant, id: "r" }, parent);
+    });
+    const rids = (
+      await db.selectFrom("search_resource").select("rid").where("id", "like", `%${subject}`).execute()
+    ).map(({ rid }) => rid);
+    expect(rids).toHaveLength(4);
+    const sealed = ["data_key", "resource", "resource_history"];
+    const facts = ["care_relation", "consent_fact", "representation", "retention_hold", "search_resource"];
+    expect(await tablesWith(db, subject)).toEqual([...sealed, ...facts].sort());
+
+    await shredding.shred(person);
+    expect(await tablesWith(db, subject)).toEqual(sealed);
+    expect(await tablesOfRids(db, rids)).toEqual([]);
+    const key = await db.selectFrom("data_key").select("wrapped").where("subject", "=", subject).execute();
+    expect(key).toEqual([{ wrapped: null }]);
+  });
+
   it("a document written while its subject is being shredded either holds them or is refused", async () => {
     const clock = new ManualClock();
     const { write, read, shredding } = await replica(clock);
@@ -149,3 +183,49 @@ onBothEngines((store) => {
     }
   });
 });
+
+const permission = (patient: string) => ({
+  kind: "access" as const,
+  decision: "permit" as const,
+  patient,
+  rights: ["view"],
+  practitioner: "d",
+  organization: null,
+  booked: false,
+  types: null,
+  labels: null,
+  starts_at: null,
+  ends_at: null,
+  granted_at: 0,
+});
+
+/** Which tables of the schema, whatever they are, have a row that holds the text in the clear. */
+async function tablesWith(db: Kysely<Schema>, text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of await tablesOf(db, "%")) {
+    const { rows } =
+      await sql`select 1 from ${sql.table(table)} t where t::text like ${`%${text}%`} limit 1`.execute(db);
+    if (rows.length > 0) found.push(table);
+  }
+  return found;
+}
+
+/** Which tables of the search index still speak of these resources. */
+async function tablesOfRids(db: Kysely<Schema>, rids: readonly number[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of await tablesOf(db, "rid")) {
+    const { rows } =
+      await sql`select 1 from ${sql.table(table)} where rid in (${sql.join(rids)}) limit 1`.execute(db);
+    if (rows.length > 0) found.push(table);
+  }
+  return found;
+}
+
+async function tablesOf(db: Kysely<Schema>, column: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select distinct t.table_name as name from information_schema.tables t
+      join information_schema.columns c using (table_schema, table_name)
+    where t.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.column_name like ${column}
+    order by 1`.execute(db);
+  return rows.map(({ name }) => name);
+}
