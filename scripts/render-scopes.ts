@@ -104,6 +104,7 @@ async function registered(): Promise<readonly Provider[]> {
     outbox: closed,
     practitioners: closed,
     organizations: closed,
+    copies: { copyOf: () => closed, sync: closed, jobs: [] },
     keyring,
     clients: createClientRegistry([]),
     mappings: await Catalogue.open(new URL("../mappings/", import.meta.url)),

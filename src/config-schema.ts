@@ -102,6 +102,11 @@ export const configSchema = Type.Object({
   FRMO_URL: Url("address of ФРМО, the organisations' registry; absent: the sandbox"),
   FRMO_CACHE_SECONDS: Count(3_600, "how long an organisation's card may be answered from the cache"),
   FRMR_CACHE_SECONDS: Count(300, "how long a worker's card may be answered from the cache"),
+  REGISTRY_COPIES: Type.String({
+    default: "frmr,frmo",
+    pattern: "^(frmr|frmo)?(,(frmr|frmo))*$",
+    description: "registries whose lists are copied into the store, so that they can be searched by name",
+  }),
   NSI_URL: Url("address of ФР НСИ, the register of dictionaries; absent: the sandbox"),
   NSI_USER_KEY: Type.String({ default: "sandbox", description: "personal key of ФР НСИ" }),
   NSI_CACHE_SECONDS: Count(86_400, "how long a dictionary may be answered from the cache"),

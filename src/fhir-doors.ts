@@ -36,7 +36,7 @@ interface Sources {
 
 /** Every type behind the FHIR door: registries read through, the product's own maps and journal, our store. */
 export function openFhir(config: Config, parts: Parts, { around, journal }: Sources) {
-  const { practitioners, organizations, mappings } = parts;
+  const { practitioners, organizations, mappings, copies } = parts;
   const baseUrl = `${config.PUBLIC_URL}/fhir`;
   const { guide, rules, terminology, dictionaries } = parts.terminology;
   const validator = createValidator(guide, rules);
@@ -51,9 +51,9 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     Subscription: notifying,
   };
   const all: Provider[] = [
-    practitionerProvider(practitioners),
-    practitionerRoleProvider(practitioners),
-    organizationProvider(organizations),
+    practitionerProvider(practitioners, copies.copyOf("frmr")),
+    practitionerRoleProvider(practitioners, copies.copyOf("frmr")),
+    organizationProvider(organizations, copies.copyOf("frmo")),
     auditEventProvider(journal),
     conceptMapProvider(mappings),
     structureMapProvider({

@@ -22,6 +22,7 @@ import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { openKeyProvider } from "./key-encryption.ts";
+import { openRegistryCopies, type RegistryCopies } from "./registry-copy-parts.ts";
 import { openOrgSigner, openSignatures, openVerifier, signatureJobs } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
@@ -57,17 +58,17 @@ export async function openParts(config: Config, around: Surroundings) {
   const { cache, redis } = await openCache(config, { ...around, keyring });
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
-  const identityMap = new IdentityMap({ db: store.db, keyring, clock });
   const verifier = openVerifier(config, upstream, around);
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
-  const identities = sharedIdentities(identityMap);
+  const identities = sharedIdentities(new IdentityMap({ db: store.db, keyring, clock }));
   const registries = directories(systems, identities);
   const terminology = openTerminology(config, { store, keyring, source: systems.nsi }, around);
+  const copied = { ...stored, ...registries, ...systems, ...terminology };
+  const copies = openRegistryCopies(config, copied, around);
   const signing = openSignatures(config, { ...stored, verifier, clock });
-  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology };
-  const jobs = openJobs(config, ground, around);
-  jobs.start();
+  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology, copies };
+  const jobs = startJobs(config, ground, around);
   return {
     ...stored,
     cache,
@@ -83,6 +84,7 @@ export async function openParts(config: Config, around: Surroundings) {
     identities,
     ...registries,
     terminology,
+    copies,
     mappings: await Catalogue.open(mappingsFolder),
     close: async () => {
       await jobs.stop(config.DRAIN_SECONDS * 1000);
@@ -135,11 +137,12 @@ interface JobGround {
   outbox: Outbox;
   notify: NotifyClient;
   terminology: Pick<DictionaryWatchParts, "sync">;
+  copies: RegistryCopies;
   dataKeys: DataKeys;
   signing: ReturnType<typeof openSignatures>;
 }
 
-function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
+function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
   const { store, keyring, esia, failedMessages, outbox, notify, dataKeys, signing } = ground;
   const observer = outboxMetrics(telemetry.instruments);
   const { db } = store;
@@ -149,6 +152,7 @@ function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: 
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     dictionaryWatch({ clock, sync: ground.terminology.sync }),
+    ...ground.copies.jobs,
     certificateWatch({ log, notices: () => esia.notices() }),
     ...signatureJobs(signing, { notices: new Notices(outbox), telemetry }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
@@ -160,7 +164,9 @@ function openJobs(config: Config, ground: JobGround, { clock, log, telemetry }: 
       () => purgeDelivered(db, clock.now() - config.OUTBOX_DELIVERED_DAYS * 86_400_000),
     ]),
   ];
-  return new JobRunner({ db, clock, log, jobs });
+  const runner = new JobRunner({ db, clock, log, jobs });
+  runner.start();
+  return runner;
 }
 
 interface PeopleGround {

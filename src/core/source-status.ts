@@ -4,6 +4,8 @@ export interface SourceStatus {
   status: "fresh" | "cached" | "stale" | "unavailable";
   /** clock milliseconds at which the system gave the answer */
   asOf?: number;
+  /** our synchronised copy of the system answered; `asOf` is when it was last brought up to date */
+  copy?: true;
   /** seconds after which asking again makes sense */
   retryAfter?: number;
 }

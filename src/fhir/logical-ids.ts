@@ -8,7 +8,7 @@ import { withReferences } from "./references.ts";
 export async function withLogicalIds(
   bundle: Bundle,
   idOf: (resource: Resource) => Promise<string>,
-): Promise<Resource[]> {
+): Promise<(Resource & { id: string })[]> {
   const entries = (bundle.entry ?? []).flatMap(({ resource, fullUrl }) =>
     resource ? [{ resource, fullUrl }] : [],
   );
@@ -22,6 +22,6 @@ export async function withLogicalIds(
       resource,
       (reference) => targets.get(reference) ?? reference,
     );
-    return { resourceType, ...rest, id: ids[index] } as Resource;
+    return { resourceType, ...rest, id: ids[index] } as Resource & { id: string };
   });
 }

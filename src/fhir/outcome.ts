@@ -55,6 +55,7 @@ export function outcomeOfSource({
   system,
   status,
   asOf,
+  copy,
   retryAfter,
 }: SourceStatus): OperationOutcome | undefined {
   if (status === "unavailable")
@@ -62,16 +63,19 @@ export function outcomeOfSource({
       new GatewayError("upstream-unavailable", { system, field: system, retryAfter }),
       "warning",
     );
-  if (status !== "stale") return undefined;
+  if (status !== "stale" && !copy) return undefined;
   const at = asOf === undefined ? "an unknown time" : new Date(asOf).toISOString();
+  const [text, diagnostics] = copy
+    ? [`Найдено в копии системы ${system} на ${at}`, `found in the copy of ${system} as of ${at}`]
+    : [`Система ${system} не ответила, показаны её прежние сведения`, `${system} answered at ${at}`];
   return {
     resourceType: "OperationOutcome",
     issue: [
       {
         severity: "information",
         code: "informational",
-        details: { text: `Система ${system} не ответила, показаны её прежние сведения` },
-        diagnostics: `${system} answered at ${at}`,
+        details: { text },
+        diagnostics,
         expression: [system],
       },
     ],

@@ -28,10 +28,8 @@ export interface SearchAnswer {
 /** Runs one search with its includes and gives the searchset Bundle (FHIR R4 3.1.1.5) and its sources. */
 export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
   const { providers, provider, request, permitted, ctx, position } = ask;
-  const { indexed } = provider;
-  const page = indexed
-    ? await pageOf({ search: indexed, request, position, permitted, ctx })
-    : await wholeOf(ask);
+  const search = provider.indexed ?? provider.copyFor?.(request);
+  const page = search ? await pageOf({ search, request, position, permitted, ctx }) : await wholeOf(ask);
   const included = await includesOf({ providers, request, matches: page.matches, permitted, ctx });
   const outcomes: OperationOutcome[] = [
     ...request.ignored.map((name) => warningOf("unknown-parameter", name)),
@@ -53,9 +51,9 @@ export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
   return { bundle, sources: [...page.sources, ...included.sources] };
 }
 
-/** One status of each system, the last. */
+/** One status of each system and of the copy of each, the last. */
 const bySystem = (sources: readonly SourceStatus[]): SourceStatus[] => [
-  ...new Map(sources.map((source) => [source.system, source])).values(),
+  ...new Map(sources.map((source) => [`${source.system} ${source.copy}`, source])).values(),
 ];
 
 /** What a registry finds is complete in one page. */

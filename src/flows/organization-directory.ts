@@ -14,30 +14,43 @@ export interface OrganizationRegistry {
   ): Promise<{ value: Bundle; asOf: number; source: SourceStatus }>;
 }
 
+export type RegisteredOrganization = Organization & { id: string };
+
 export const organizationKind = "frmo-organization";
+const unitOid = /\.0\.\d+$/;
 
 /** Medical organisations as ФРМО holds them, under our logical ids. */
 export class OrganizationDirectory {
   readonly #frmo: OrganizationRegistry;
   readonly #identities: Identities;
   // as in the practitioner directory: ids are given once per cached answer
-  readonly #organizations = new WeakMap<Bundle, Promise<Organization>>();
+  readonly #cards = new WeakMap<Bundle, Promise<readonly RegisteredOrganization[]>>();
 
   constructor(frmo: OrganizationRegistry, identities: Identities) {
     this.#frmo = frmo;
     this.#identities = identities;
   }
 
-  /** The organisation of a ФРМО OID; throws GatewayError `organization-not-found` and upstream errors. */
+  /** The organisation or structural unit of a ФРМО OID; throws GatewayError `organization-not-found` and upstream errors. */
   async organizationByOid(oid: string, ctx: RequestContext): Promise<Answered<Organization>> {
-    const answer = await this.#frmo.organizationByOid(oid, ctx);
-    let organization = this.#organizations.get(answer.value);
-    if (!organization) {
-      organization = this.#organizationOf(oid, answer.value, answer.asOf);
-      this.#organizations.set(answer.value, organization);
-      organization.catch(() => this.#organizations.delete(answer.value));
+    const { value, sources } = await this.cardByOid(oid, ctx);
+    const found = value.find(({ identifier }) => oidOf(identifier) === oid);
+    if (found) return { value: found, sources };
+    if (unitOid.test(oid)) throw new GatewayError("organization-not-found", { system: "frmo" });
+    throw new GatewayError("mapping-failed", { system: "frmo", detail: "no Organization" });
+  }
+
+  /** An organisation with its structural units, by the OID of any of them; throws as `organizationByOid` does. */
+  async cardByOid(oid: string, ctx: RequestContext): Promise<Answered<readonly RegisteredOrganization[]>> {
+    // a unit stands in the card of its organisation and has none of its own
+    const answer = await this.#frmo.organizationByOid(oid.replace(unitOid, ""), ctx);
+    let card = this.#cards.get(answer.value);
+    if (!card) {
+      card = this.#cardOf(oid, answer.value, answer.asOf);
+      this.#cards.set(answer.value, card);
+      card.catch(() => this.#cards.delete(answer.value));
     }
-    return { value: await organization, sources: [answer.source] };
+    return { value: await card, sources: [answer.source] };
   }
 
   /** The organisation of a logical id; throws GatewayError `not-found` for an id never given out. */
@@ -47,20 +60,16 @@ export class OrganizationDirectory {
     return this.organizationByOid(identity.value, ctx);
   }
 
-  async #organizationOf(oid: string, bundle: Bundle, asOf: number): Promise<Organization> {
+  async #cardOf(oid: string, bundle: Bundle, asOf: number): Promise<readonly RegisteredOrganization[]> {
     const resources = await withLogicalIds(bundle, (resource) =>
       this.#identities.idOf(
         resource.resourceType === "Organization" ? organizationKind : `frmo-${resource.resourceType}`,
         ("identifier" in resource && oidOf(resource.identifier)) || oid,
       ),
     );
-    const organization = resources.find(
-      (resource): resource is Organization =>
-        resource.resourceType === "Organization" && oidOf(resource.identifier) === oid,
-    );
-    if (!organization)
-      throw new GatewayError("mapping-failed", { system: "frmo", detail: "no Organization" });
-    return versioned(organization, asOf);
+    return resources
+      .filter((resource): resource is RegisteredOrganization => resource.resourceType === "Organization")
+      .map((organization) => versioned(organization, asOf));
   }
 }
 

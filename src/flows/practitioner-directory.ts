@@ -48,7 +48,7 @@ export class PractitionerDirectory {
     const answer = await this.#frmr.personBySnils(snils, ctx);
     let card = this.#cards.get(answer.value);
     if (!card) {
-      card = this.#cardOf(snils, answer.value, answer.asOf);
+      card = this.cardOf(snils, answer.value, answer.asOf);
       this.#cards.set(answer.value, card);
       // a failure is not remembered
       card.catch(() => this.#cards.delete(answer.value));
@@ -75,7 +75,8 @@ export class PractitionerDirectory {
     return this.cardBySnils(identity.value.slice(0, 11), ctx);
   }
 
-  async #cardOf(snils: string, bundle: Bundle, asOf: number): Promise<WorkerCard> {
+  /** What a registry says of a worker, under our logical ids; `asOf` in clock milliseconds. */
+  async cardOf(snils: string, bundle: Bundle, asOf: number): Promise<WorkerCard> {
     const keyOfRole = roleKeys();
     const resources = await withLogicalIds(bundle, (resource) => this.#idOf(snils, resource, keyOfRole));
     const stamped = resources.map((resource) => versioned(resource, asOf));

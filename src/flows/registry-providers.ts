@@ -1,10 +1,10 @@
 import type { Organization, Practitioner, PractitionerRole } from "@medplum/fhirtypes";
-import type { Provider } from "../fhir/provider.ts";
+import type { IndexedSearch, Provider } from "../fhir/provider.ts";
 import { identifierOf } from "../fhir/token-value.ts";
 import type { Answered } from "./identities.ts";
 import { type OrganizationDirectory, oidOf } from "./organization-directory.ts";
 import type { PractitionerDirectory, WorkerCard } from "./practitioner-directory.ts";
-import { registryProvider } from "./registry-search.ts";
+import { type RegistryType, registryProvider } from "./registry-search.ts";
 
 const nothing = { value: [], sources: [] };
 
@@ -12,15 +12,23 @@ const inList = <T>({ value, sources }: Answered<T>): Answered<readonly T[]> => (
 
 const logicalId = (reference: string) => reference.slice(reference.lastIndexOf("/") + 1);
 
+/** Absent: the registry is asked for what it can find, and nothing else. */
+type Copy = Pick<IndexedSearch, "candidates">;
+
+/** What only the copy answers: R4's parameters of which the registry has the elements. */
+const copied = (search: Copy | undefined, names: string): RegistryType<never>["copy"] =>
+  search && { parameters: names.split(" "), search };
+
 /** Practitioner, read through from ФРМР. */
-export function practitionerProvider(directory: PractitionerDirectory): Provider {
+export function practitionerProvider(directory: PractitionerDirectory, copy?: Copy): Provider {
   const practitioner = (card: Answered<WorkerCard>) => ({
     value: card.value.practitioner,
     sources: card.sources,
   });
   return registryProvider<Practitioner>({
     type: "Practitioner",
-    documentation: "Medical workers, read through from ФРМР and cached",
+    documentation: "Medical workers, read through from ФРМР and cached; searched by name in its copy",
+    copy: copied(copy, "name family given gender phone telecom"),
     read: async (id, ctx) => practitioner(await directory.cardById(id, ctx)),
     parameters: [
       {
@@ -34,6 +42,7 @@ export function practitionerProvider(directory: PractitionerDirectory): Provider
         type: "token",
         personal: true,
         documentation: "СНИЛС as urn:oid:1.2.643.100.3|value",
+        knows: (token) => identifierOf(token, "identifier")?.kind === "snils" || copy === undefined,
         find: async (token, _criterion, ctx) => {
           const identifier = identifierOf(token, "identifier");
           if (identifier?.kind !== "snils") return nothing;
@@ -45,11 +54,13 @@ export function practitionerProvider(directory: PractitionerDirectory): Provider
 }
 
 /** PractitionerRole, one per personal file of ФРМР. */
-export function practitionerRoleProvider(directory: PractitionerDirectory): Provider {
+export function practitionerRoleProvider(directory: PractitionerDirectory, copy?: Copy): Provider {
   const roles = (card: Answered<WorkerCard>) => ({ value: card.value.roles, sources: card.sources });
   return registryProvider<PractitionerRole>({
     type: "PractitionerRole",
-    documentation: "Personal files of a medical worker, read through from ФРМР and cached",
+    documentation:
+      "Personal files of a medical worker, read through from ФРМР and cached; searched by post, specialty and organisation in its copy",
+    copy: copied(copy, "active date role specialty"),
     read: (id, ctx) => directory.roleById(id, ctx),
     parameters: [
       {
@@ -91,10 +102,15 @@ export function practitionerRoleProvider(directory: PractitionerDirectory): Prov
 }
 
 /** Organization, read through from ФРМО. */
-export function organizationProvider(directory: OrganizationDirectory): Provider {
+export function organizationProvider(directory: OrganizationDirectory, copy?: Copy): Provider {
   return registryProvider<Organization>({
     type: "Organization",
-    documentation: "Medical organisations, read through from ФРМО and cached",
+    documentation:
+      "Medical organisations and their units, read through from ФРМО and cached; searched by name and place in its copy",
+    copy: copied(
+      copy,
+      "active name partof address address-country address-postalcode address-state address-use",
+    ),
     read: (id, ctx) => directory.organizationById(id, ctx),
     parameters: [
       {
@@ -107,6 +123,7 @@ export function organizationProvider(directory: OrganizationDirectory): Provider
         name: "identifier",
         type: "token",
         documentation: "ФРМО OID as urn:ietf:rfc:3986|urn:oid:value",
+        knows: (token) => identifierOf(token, "identifier")?.kind === "oid" || copy === undefined,
         find: async (token, _criterion, ctx) => {
           const identifier = identifierOf(token, "identifier");
           if (identifier?.kind !== "oid") return nothing;

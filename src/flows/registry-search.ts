@@ -1,13 +1,25 @@
 import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
-import type { Criterion, Found, Provider, SearchParameter } from "../fhir/provider.ts";
+import type {
+  Criterion,
+  Found,
+  IndexedSearch,
+  Provider,
+  SearchParameter,
+  SearchRequest,
+} from "../fhir/provider.ts";
+import { indexedParametersOf } from "../fhir/search/parameters.ts";
 import type { Answered } from "./identities.ts";
 
 /** How a registry answers one search parameter: it finds records by a value, or only narrows what was found. */
 export type RegistryParameter<R extends Resource> = SearchParameter &
   (
-    | { find(value: string, criterion: Criterion, ctx: RequestContext): Promise<Answered<readonly R[]>> }
+    | {
+        find(value: string, criterion: Criterion, ctx: RequestContext): Promise<Answered<readonly R[]>>;
+        /** absent: every value; what it refuses is looked for in the copy */
+        knows?(value: string): boolean;
+      }
     | { keeps(resource: R, value: string, criterion: Criterion): boolean }
   );
 
@@ -15,6 +27,8 @@ export interface RegistryType<R extends Resource> {
   type: ResourceType;
   documentation: string;
   parameters: readonly RegistryParameter<R>[];
+  /** the synchronised copy, and the parameters that only it answers; absent: there is none */
+  copy?: { parameters: readonly string[]; search: Pick<IndexedSearch, "candidates"> };
   read(id: string, ctx: RequestContext): Promise<Answered<R>>;
 }
 
@@ -22,29 +36,82 @@ const noSuchRecord = new Set(["not-found", "person-not-found", "organization-not
 
 /**
  * A provider that reads a registry through: values of one parameter are alternatives, different parameters
- * must all hold. A registry can't list everything, so at least one parameter must be able to find.
+ * must all hold. A registry can't list everything, so at least one parameter must be able to find; what the registry
+ * can't answer is searched in its copy, where there is one.
  */
 export function registryProvider<R extends Resource>(registry: RegistryType<R>): Provider {
+  const { copy } = registry;
   const byName = new Map(registry.parameters.map((parameter) => [parameter.name, parameter]));
+  const copyFor = (request: SearchRequest) =>
+    copy && !isOfRegistry(byName, request) ? copy.search : undefined;
   return {
     type: registry.type,
     documentation: registry.documentation,
-    searchParameters: registry.parameters,
+    searchParameters: copy ? withCopied(registry.type, byName, copy.parameters) : registry.parameters,
     read: registry.read,
-    async search({ criteria }, ctx): Promise<Found<readonly Resource[]>> {
-      for (const criterion of criteria) refuseForeignChain(criterion);
-      const finders = criteria.filter(({ parameter }) => "find" in (byName.get(parameter.name) ?? {}));
-      if (!finders.length) throw needsFinder(registry);
-      const found = await Promise.all(
-        finders.map((criterion) => findAny(byName.get(criterion.parameter.name), criterion, ctx)),
-      );
-      const [first = { value: [], sources: [] }, ...others] = found;
-      const value = first.value
-        .filter(({ id }) => others.every((other) => other.value.some((resource) => resource.id === id)))
-        .filter((resource) => criteria.every((criterion) => kept(byName, resource, criterion)));
-      return { value, sources: found.flatMap(({ sources }) => sources) };
+    copyFor,
+    async search(request, ctx): Promise<Found<readonly Resource[]>> {
+      const copied = copyFor(request);
+      if (!copied) return readThrough(registry, byName, request, ctx);
+      const { found, sources } = await copied.candidates(request, { limit: request.count }, ctx);
+      return { value: found.map(({ resource }) => resource), sources };
     },
   };
+}
+
+type ByName<R extends Resource> = ReadonlyMap<string, RegistryParameter<R>>;
+
+/** The registry's own parameters as R4 has them in full, and those that only the copy answers. */
+function withCopied<R extends Resource>(
+  type: string,
+  byName: ByName<R>,
+  names: readonly string[],
+): SearchParameter[] {
+  return indexedParametersOf(type).flatMap((indexed) => {
+    const own = byName.get(indexed.name);
+    if (!own) return names.includes(indexed.name) ? inCopy(indexed) : [];
+    return {
+      ...inCopy(indexed),
+      ...own,
+      documentation: `${own.documentation}; ${inCopy(indexed).documentation}`,
+    };
+  });
+}
+
+const inCopy = <P extends SearchParameter>(parameter: P): P => ({
+  ...parameter,
+  documentation: `in the synchronised copy: ${parameter.documentation}`,
+});
+
+/** True when the registry itself can answer: without modifiers and order, by a value that it finds records by. */
+function isOfRegistry<R extends Resource>(byName: ByName<R>, { criteria, sort }: SearchRequest): boolean {
+  const answered = criteria.map(({ parameter, modifier, chain, values }) => {
+    const own = byName.get(parameter.name);
+    const plain = own && modifier === undefined && (chain === undefined || chain === "identifier");
+    if (!plain) return undefined;
+    if ("keeps" in own) return "narrows";
+    return values.every((value) => own.knows?.(value) ?? true) ? "finds" : undefined;
+  });
+  return sort.length === 0 && answered.includes("finds") && !answered.includes(undefined);
+}
+
+async function readThrough<R extends Resource>(
+  registry: RegistryType<R>,
+  byName: ByName<R>,
+  { criteria }: SearchRequest,
+  ctx: RequestContext,
+): Promise<Found<readonly Resource[]>> {
+  for (const criterion of criteria) refuseForeignChain(criterion);
+  const finders = criteria.filter(({ parameter }) => "find" in (byName.get(parameter.name) ?? {}));
+  if (!finders.length) throw needsFinder(registry);
+  const found = await Promise.all(
+    finders.map((criterion) => findAny(byName.get(criterion.parameter.name), criterion, ctx)),
+  );
+  const [first = { value: [], sources: [] }, ...others] = found;
+  const value = first.value
+    .filter(({ id }) => others.every((other) => other.value.some((resource) => resource.id === id)))
+    .filter((resource) => criteria.every((criterion) => kept(byName, resource, criterion)));
+  return { value, sources: found.flatMap(({ sources }) => sources) };
 }
 
 /** Records that any value of a criterion finds. */
@@ -69,11 +136,7 @@ function emptyWhenAbsent(error: unknown): Answered<never[]> {
   throw error;
 }
 
-function kept<R extends Resource>(
-  byName: ReadonlyMap<string, RegistryParameter<R>>,
-  resource: R,
-  criterion: Criterion,
-): boolean {
+function kept<R extends Resource>(byName: ByName<R>, resource: R, criterion: Criterion): boolean {
   const own = byName.get(criterion.parameter.name);
   if (!own || !("keeps" in own)) return true;
   return criterion.values.some((value) => own.keeps(resource, value, criterion));

@@ -228,6 +228,13 @@ const steps: Record<string, readonly string[]> = {
        primary key (tenant, subscription, number))`,
     "create index subscription_event_at on subscription_event (at)",
   ],
+  "024-registry-copy": [
+    "create table registry_copy (registry text primary key, copied_at int8 not null, whole_at int8 not null)",
+    `create table registry_record (
+       owner text not null, type text not null, id text not null, registry text not null, seen_at int8 not null,
+       primary key (owner, type, id))`,
+    "create index registry_record_seen on registry_record (registry, seen_at)",
+  ],
   "028-outbox-delivered": ["create index outbox_delivered on outbox (finished_at) where state = 'delivered'"],
 };
 

@@ -75,3 +75,19 @@ export interface SubscriptionEventTable {
   interaction: "create" | "update" | "delete";
   at: number;
 }
+
+/** How old the copy of a registry is; `whole_at` is when all of it was last read. */
+export interface RegistryCopyTable {
+  registry: string;
+  copied_at: number;
+  whole_at: number;
+}
+
+/** A resource of the copy. `owner` is the logical id of the record of the registry that it came with. */
+export interface RegistryRecordTable {
+  owner: string;
+  type: string;
+  id: string;
+  registry: string;
+  seen_at: number;
+}

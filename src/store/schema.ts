@@ -16,6 +16,8 @@ import type {
   WorkerVerificationTable,
 } from "./schema-people.ts";
 import type {
+  RegistryCopyTable,
+  RegistryRecordTable,
   SearchRangeTable,
   SearchReferenceTable,
   SearchResourceTable,
@@ -52,6 +54,8 @@ export interface Schema {
   care_relation: CareRelationTable;
   representation: RepresentationTable;
   one_time_code: OneTimeCodeTable;
+  registry_copy: RegistryCopyTable;
+  registry_record: RegistryRecordTable;
   search_resource: SearchResourceTable;
   search_term: SearchTermTable;
   search_reference: SearchReferenceTable;

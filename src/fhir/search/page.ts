@@ -18,7 +18,7 @@ export interface Page {
 }
 
 interface PageAsk {
-  search: IndexedSearch;
+  search: Pick<IndexedSearch, "candidates">;
   request: SearchRequest;
   position?: Position;
   permitted: Permitted;

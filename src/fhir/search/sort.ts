@@ -17,7 +17,7 @@ export function readSort(
     const parameter = provider.searchParameters.find(
       (one) => one.name === (descending ? name.slice(1) : name),
     );
-    if (!provider.indexed || !parameter?.sorts) return { keys: [], ignored: ["_sort"] };
+    if (!parameter?.sorts) return { keys: [], ignored: ["_sort"] };
     keys.push({ parameter, descending });
   }
   return { keys, ignored: [] };

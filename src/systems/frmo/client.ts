@@ -4,6 +4,8 @@ import { GatewayError } from "../../core/errors.ts";
 import type { LoadedMapping } from "../../fml/loader.ts";
 import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
+import { parsed } from "./answer.ts";
+import { type ListedOrganization, listOrganizations } from "./list.ts";
 import { isFrmoCard } from "./wire.ts";
 
 export interface FrmoSettings {
@@ -18,6 +20,8 @@ export interface FrmoSettings {
 
 export interface FrmoClient {
   organizationByOid(oid: string, ctx: RequestContext): Promise<Fetched<Bundle>>;
+  /** Every organisation of the registry, list part by list part. Throws the pipeline's errors. */
+  listOrganizations(newContext: () => RequestContext): AsyncGenerator<readonly ListedOrganization[]>;
 }
 
 /** Client of ФРМО, the organisations' registry (REST, JSON over GET). */
@@ -43,6 +47,7 @@ export function createFrmoClient(settings: FrmoSettings): FrmoClient {
         { cacheKey: [oid, settings.toFhir.digest], send: (attempt) => card(settings, oid, attempt) },
         ctx,
       ),
+    listOrganizations: (newContext) => listOrganizations(settings, newContext),
   };
 }
 
@@ -56,14 +61,6 @@ async function card({ baseUrl, toFhir }: FrmoSettings, oid: string, attempt: Att
   if (!isFrmoCard(answer) || answer.oid !== oid)
     throw new GatewayError("upstream-wrong-shape", { system: "frmo", detail: "not a card of this OID" });
   return toFhir.convert(withoutNulls(answer)) as Bundle;
-}
-
-async function parsed(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch (cause) {
-    throw new GatewayError("upstream-malformed", { system: "frmo", detail: "the answer is not JSON", cause });
-  }
 }
 
 /** A null column means the same as an absent one; maps know absence only. */

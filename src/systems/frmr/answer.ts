@@ -3,7 +3,7 @@ import Schema from "typebox/schema";
 import { GatewayError } from "../../core/errors.ts";
 import { toObject } from "../../xml/object.ts";
 import { readXml } from "../../xml/read.ts";
-import { elementOf, elementsOf, type XmlElement } from "../../xml/tree.ts";
+import { elementOf, elementsOf, textOf, type XmlElement } from "../../xml/tree.ts";
 import { Employee, medStaffNamespace, xmlModelOf } from "./wire.ts";
 
 const soapNamespace = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -15,11 +15,32 @@ const shape = Schema.Compile(Employee);
  * GatewayError `upstream-wrong-shape` for what is not MedStaff.
  */
 export function employeesOf(answer: string): unknown[] {
+  return employeesIn(arrayIn(responseOf(answer)));
+}
+
+/**
+ * A page of the registry's list: how many records there are in all, and those of the page, not yet read. Throws as
+ * `employeesOf` does.
+ */
+export function employeeListOf(answer: string): { total: number; records: readonly XmlElement[] } {
+  const response = responseOf(answer);
+  const count = elementOf(response, "TotalCount", medStaffNamespace);
+  const text = count ? textOf(count) : "";
+  if (!/^\d{1,9}$/.test(text)) throw wrongShape("TotalCount");
+  return { total: Number(text), records: elementsOf(arrayIn(response), "Employee", medStaffNamespace) };
+}
+
+function responseOf(answer: string): XmlElement {
   const body = elementOf(readXml(answer), "Body", soapNamespace);
   const response = body && elementsOf(body)[0];
-  const array = response && elementOf(response, "ArrayOfEmployee", medStaffNamespace);
+  if (!response) throw wrongShape("Body");
+  return response;
+}
+
+function arrayIn(response: XmlElement): XmlElement {
+  const array = elementOf(response, "ArrayOfEmployee", medStaffNamespace);
   if (!array) throw wrongShape("ArrayOfEmployee");
-  return employeesIn(array);
+  return array;
 }
 
 /** The records of an `ArrayOfEmployee`, which is also the root of an exchange file; throws as `employeesOf` does. */

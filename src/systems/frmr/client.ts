@@ -9,6 +9,7 @@ import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { createSoapPort } from "../../upstream/soap.ts";
 import { SoapFault } from "../../upstream/soap-fault.ts";
 import { employeesOf, withoutRepeats } from "./answer.ts";
+import { createWorkerList, type WorkerList } from "./worker-list.ts";
 
 export interface FrmrOptions {
   upstream: Upstream;
@@ -21,7 +22,7 @@ export interface FrmrOptions {
   cacheSeconds: number;
 }
 
-interface FrmrClient {
+interface FrmrClient extends WorkerList {
   /**
    * The worker with this СНИЛС (11 digits, spaces and dashes allowed) as a Bundle of Practitioner, PractitionerRole
    * per personal file, Organization stubs and VerificationResult; references are by fullUrl, without logical ids.
@@ -54,22 +55,23 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
     maxBytes: 2 * 1024 * 1024,
   };
 
+  function toBundle(Employee: unknown): Bundle {
+    const now = new Date(clock.now());
+    const bundle = toFhir.convert({ asOf: now.toISOString(), today: moscowDay.format(now), Employee });
+    return withoutRepeats(bundle as Bundle);
+  }
+
   async function fetchPerson(attempt: Attempt, SNILS: string): Promise<Bundle> {
     const named = renaming(attempt, operationName);
     const answer = await soap.call(named, wsdlName, { SNILS }).catch(refusal);
     const [employee, ...more] = employeesOf(answer);
     if (!employee) throw notFound();
     if (more.length > 0) throw new GatewayError("person-duplicated", { system: "frmr" });
-    const now = new Date(clock.now());
-    const bundle = toFhir.convert({
-      asOf: now.toISOString(),
-      today: moscowDay.format(now),
-      Employee: employee,
-    });
-    return withoutRepeats(bundle as Bundle);
+    return toBundle(employee);
   }
 
   return {
+    ...createWorkerList({ upstream, soap, person: getEmployee, toBundle }),
     async personBySnils(snils, ctx) {
       const digits = snilsDigits(snils);
       if (!digits || !isSnils(digits)) throw new GatewayError("invalid-snils", { field: "snils" });

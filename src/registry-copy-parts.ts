@@ -1,0 +1,86 @@
+import { randomUUID } from "node:crypto";
+import { type Config, listOf } from "./config.ts";
+import { systemContext } from "./core/context.ts";
+import type { Keyring } from "./crypto/keyring.ts";
+import type { IndexedSearch } from "./fhir/provider.ts";
+import { Repository } from "./fhir/repository.ts";
+import { SearchIndex } from "./fhir/search/search-index.ts";
+import { searchTerminology } from "./fhir/terminology/search-terminology.ts";
+import type { Terminology } from "./fhir/terminology/terminology.ts";
+import {
+  listedOrganizations,
+  listedWorkers,
+  type OrganizationList,
+  type WorkerList,
+} from "./flows/listed-registries.ts";
+import type { OrganizationDirectory } from "./flows/organization-directory.ts";
+import type { PractitionerDirectory } from "./flows/practitioner-directory.ts";
+import { RegistryCopy } from "./flows/registry-copy.ts";
+import { syncRegistries } from "./flows/registry-sync.ts";
+import type { Job } from "./jobs/job-runner.ts";
+import { registryWatch } from "./jobs/registry-watch.ts";
+import type { OpenDatabase } from "./store/database.ts";
+import type { ResourceStore } from "./store/resources.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+interface Ground {
+  store: OpenDatabase;
+  resources: ResourceStore;
+  keyring: Keyring;
+  terminology: Terminology;
+  practitioners: PractitionerDirectory;
+  organizations: OrganizationDirectory;
+  frmr: WorkerList;
+  frmo: OrganizationList;
+}
+
+export interface RegistryCopies {
+  /** undefined for a registry that is not copied */
+  copyOf(registry: string): Pick<IndexedSearch, "candidates"> | undefined;
+  /** brings all copies up to date now */
+  sync(signal: AbortSignal): Promise<void>;
+  jobs: readonly Job[];
+}
+
+const callMs = 60_000;
+
+/** The copies of registries that the settings name, and the job that keeps them. */
+export function openRegistryCopies(
+  config: Config,
+  ground: Ground,
+  { clock, log }: Surroundings,
+): RegistryCopies {
+  const named = listOf(config.REGISTRY_COPIES);
+  const { store, resources, keyring, terminology, practitioners, organizations, frmr, frmo } = ground;
+  const repository = new Repository({
+    db: store.db,
+    store: resources,
+    index: new SearchIndex({
+      keyring,
+      clock,
+      baseUrl: `${config.PUBLIC_URL}/fhir`,
+      terminology: searchTerminology(terminology),
+    }),
+    validate: async () => [],
+    onChange: [],
+  });
+  const copy = new RegistryCopy({ db: store.db, repository, log });
+  const registries = [
+    listedWorkers({ list: frmr, directory: practitioners, clock, log }),
+    listedOrganizations({ list: frmo, directory: organizations, clock, log }),
+  ].filter(({ name }) => named.includes(name));
+  const newContext = () =>
+    systemContext({
+      id: "registry-watch",
+      tenant: "shared",
+      requestId: randomUUID(),
+      deadline: clock.now() + callMs,
+      log,
+    });
+  const sync = (signal: AbortSignal) => syncRegistries({ copy, registries, clock, log, newContext }, signal);
+  return {
+    copyOf: (registry) => (named.includes(registry) ? copy.searchOf(registry) : undefined),
+    sync,
+    jobs: named.length > 0 ? [registryWatch({ clock, sync })] : [],
+  };
+}
