@@ -46,6 +46,7 @@ import { registerRouteTable } from "./plugins/route-table.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerReaders, registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
 import { SharedRates } from "./plugins/shared-rates.ts";
+import { registerSignatureGate } from "./plugins/signature-gate.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openRepeats } from "./repeat-parts.ts";
@@ -153,6 +154,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const keyOf = (request: FastifyRequest) => repeatKeyOf(request, clients);
   registerFhir(app, {
     ...fhir,
+    resigning: parts.resigning,
     authenticate: async (scope) => {
       await registerCookies(scope);
       registerReaders(scope, auth.session, tokens);
@@ -177,6 +179,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   app.register(async (cabinet) => {
     await registerCookies(cabinet);
     registerSessionOrBearer(cabinet, auth.session, tokens);
+    registerSignatureGate(cabinet);
     registerIdempotency(cabinet, openRepeats(parts, around, requiredIdempotencyKeyOf));
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),

@@ -66,7 +66,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const terminology = openTerminology(config, { store, keyring, source: systems.nsi }, around);
   const copied = { ...stored, ...registries, ...systems, ...terminology };
   const copies = openRegistryCopies(config, copied, around);
-  const signing = openSignatures(config, { ...stored, verifier, clock });
+  const signing = openSignatures(config, { ...stored, identities, verifier, clock });
   const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology, copies };
   const jobs = startJobs(config, ground, around);
   return {

@@ -10,11 +10,13 @@ import { RevocationClient } from "./crypto/revocation-client.ts";
 import { createVerifier, type Verifier } from "./crypto/verifier.ts";
 import type { TrustAnchors } from "./crypto/verify-signature.ts";
 import { parseCertificate } from "./crypto/x509.ts";
+import type { Identities } from "./flows/identities.ts";
 import type { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { SigningCertificates } from "./flows/signature/certificates.ts";
 import { SignatureChecks } from "./flows/signature/checks.ts";
 import { checkedOrgSigner, fileOrgSigner, type OrgSigner } from "./flows/signature/org-signer.ts";
 import { powersOfAttorneyIn } from "./flows/signature/power-of-attorney.ts";
+import { Resigning } from "./flows/signature/resigning.ts";
 import { Settlement } from "./flows/signature/settlement.ts";
 import { Signatures } from "./flows/signature/signatures.ts";
 import type { Job } from "./jobs/job-runner.ts";
@@ -103,6 +105,7 @@ interface SignatureGround {
   keyring: Keyring;
   dataKeys: DataKeys;
   resources: ResourceStore;
+  identities: Identities;
   verifier: Verifier;
   clock: Clock;
 }
@@ -116,6 +119,7 @@ export function openSignatures(config: Config, ground: SignatureGround) {
     keyring,
     dataKeys,
     resources,
+    identities,
     verifier,
     clock,
   } = ground;
@@ -125,16 +129,19 @@ export function openSignatures(config: Config, ground: SignatureGround) {
   const certificates = new SigningCertificates({ store: bound, verifier, clock, toleratedAgeMs });
   const file = config.POWERS_OF_ATTORNEY_FILE;
   const powers = file === undefined ? undefined : powersOfAttorneyIn(file);
+  const checks = new SignatureChecks({ verifier, certificates, clock, powers, toleratedAgeMs });
+  const settlement = new Settlement({ store, resources, bound, clock });
   const signatures = new Signatures({
     store,
     certificates,
-    checks: new SignatureChecks({ verifier, certificates, clock, powers, toleratedAgeMs }),
-    settlement: new Settlement({ store, resources, bound, clock }),
+    checks,
+    settlement,
     clock,
     freezeMs: config.SIGNATURE_FREEZE_SECONDS * 1000,
     cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
   });
-  return { signatures, signingCertificates: certificates };
+  const resigning = new Resigning({ store, checks, settlement, resources, identities, clock });
+  return { signatures, signingCertificates: certificates, resigning };
 }
 
 interface OrgSignerGround {

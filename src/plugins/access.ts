@@ -115,7 +115,9 @@ function enforce(request: FastifyRequest, { type, subject }: AccessedResource, d
   request.ground = groundText(decision);
   if (decision.permit) return;
   request.refusedSubject = subject;
-  throw new GatewayError("access-denied", {
+  // E-02: the one denial that the caller mends by signing
+  const isOfLevel = decision.reason.code === "signature-level";
+  throw new GatewayError(isOfLevel ? "signature-level" : "access-denied", {
     field: type,
     detail: `${decision.reason.meaning}; missing: ${decision.missing.join(", ")}`,
   });

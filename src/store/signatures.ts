@@ -71,10 +71,10 @@ export class SignatureStore {
   }
 
   /** Keeps a new request; throws `gone` for a subject whose key was shredded. */
-  async create(fresh: NewSignature): Promise<KeptSignature> {
-    const id = randomUUID();
+  async create(fresh: NewSignature & { id?: string }, db: Kysely<Schema> = this.db): Promise<KeptSignature> {
+    const { id = randomUUID() } = fresh;
     const { tenant, signer, subject, purpose, state, createdAt, expiresAt, terms, content } = fresh;
-    const key = await this.#dataKeys.of(this.db, { tenant, subject });
+    const key = await this.#dataKeys.of(db, { tenant, subject });
     const row = {
       id,
       tenant,
@@ -88,7 +88,7 @@ export class SignatureStore {
       terms: sealValue(key, json(terms), place(tenant, "terms", id)),
       content: sealValue(key, content, place(tenant, "content", id)),
     };
-    await this.db.insertInto("signature").values(row).execute();
+    await db.insertInto("signature").values(row).execute();
     return { ...fresh, id };
   }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
-import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { clientAssertion, requestToken, type SystemKey } from "../../scripts/system-client.ts";
 
 /** A gateway whose data folder holds the demo client's key. */
 interface Door {
@@ -18,9 +18,10 @@ export interface ActingWorker {
   token(purpose?: string): Promise<string>;
 }
 
-/** A worker of the sandbox's world, for whom the demo client acts. */
-export async function actingWorker(app: Door, snils: string): Promise<ActingWorker> {
-  const mis = await tokenOf(app, {});
+/** A worker of the sandbox's world, for whom a client acts; the demo client when none is given. */
+export async function actingWorker(app: Door, snils: string, client?: SystemKey): Promise<ActingWorker> {
+  const key = client ?? (await demoKey(app));
+  const mis = await tokenOf(app, key, {});
   const body = new URLSearchParams({ "practitioner.identifier": `urn:oid:1.2.643.100.3|${snils}` });
   const answer = await fetch(`${app.url}/fhir/PractitionerRole/_search`, {
     method: "POST",
@@ -36,7 +37,7 @@ export async function actingWorker(app: Door, snils: string): Promise<ActingWork
     id,
     organization: oid.replace("urn:oid:", ""),
     token: (purpose = "TREAT") =>
-      tokenOf(app, {
+      tokenOf(app, key, {
         extensions: {
           "hl7-b2b": {
             version: "1",
@@ -50,10 +51,14 @@ export async function actingWorker(app: Door, snils: string): Promise<ActingWork
   };
 }
 
-async function tokenOf(app: Door, claims: Record<string, unknown>): Promise<string> {
-  const jwk = JSON.parse(await readFile(join(app.config.DATA_DIR, "demo-client.jwk.json"), "utf8"));
+async function demoKey({ config }: Door): Promise<SystemKey> {
+  const jwk = JSON.parse(await readFile(join(config.DATA_DIR, "demo-client.jwk.json"), "utf8"));
+  return { clientId: "demo", jwk };
+}
+
+async function tokenOf(app: Door, key: SystemKey, claims: Record<string, unknown>): Promise<string> {
   const tokenUrl = `${app.url}/auth/token`;
-  const assertion = await clientAssertion({ clientId: "demo", jwk }, tokenUrl, claims);
+  const assertion = await clientAssertion(key, tokenUrl, claims);
   const answer = await requestToken(tokenUrl, assertion, "system/*.cruds");
   const body = (await answer.json()) as { access_token: string };
   if (!answer.ok) throw new Error(JSON.stringify(body));

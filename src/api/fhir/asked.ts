@@ -1,8 +1,9 @@
-import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
+import type { OperationOutcomeIssue, Provenance, Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import type { Interaction, Provider, Providers } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
+import type { Resigning } from "../../flows/signature/resigning.ts";
 import type { Schema } from "../../store/schema.ts";
 
 export type Pairs = readonly [string, string][];
@@ -22,6 +23,8 @@ export interface AskedChange {
   /** makes the next version of the current one; does not change it */
   patch?(current: Resource): Resource;
   ifMatch?: number;
+  /** the reason and the new signature of a change of a signed document (E-19) */
+  provenance?: Provenance;
 }
 
 /** What became of one change. */
@@ -52,6 +55,8 @@ export interface Caller {
   /** holds the stored types, and writes several of their resources in one transaction */
   repository: Repository;
   rules: WriteRules;
+  /** absent: nothing here is signed */
+  resigning?: Pick<Resigning, "judged" | "settle">;
   /** takes part in the transaction of the changes, once all are written */
   settle?(trx: Kysely<Schema>, done: readonly Done[]): Promise<void>;
 }

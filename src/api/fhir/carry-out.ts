@@ -37,7 +37,7 @@ async function written(caller: Caller, changes: readonly PlannedChange[]): Promi
 }
 
 function inTransaction(
-  { request, repository, settle }: Caller,
+  { request, repository, resigning, settle }: Caller,
   changes: readonly PlannedChange[],
 ): Promise<Done[]> {
   const { ctx } = request;
@@ -45,7 +45,12 @@ function inTransaction(
     await writes.claim(changes.flatMap(namesOf));
     for (const change of changes) await refuseOvertaken(writes, change);
     const done: Done[] = [];
-    for (const change of changes) done.push(doneOf(change, await performed(writes, change)));
+    for (const change of changes) {
+      const result = await performed(writes, change);
+      if (change.amendment && result)
+        await resigning?.settle(writes.trx, change.amendment, Number(result.resource.meta?.versionId));
+      done.push(doneOf(change, result));
+    }
     await settle?.(writes.trx, done);
     return done;
   });

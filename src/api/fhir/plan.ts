@@ -7,6 +7,7 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
 import { withReferences } from "../../fhir/references.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
+import type { Amendment } from "../../flows/signature/resigning.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
 import { findByCriteria } from "./criteria.ts";
@@ -30,6 +31,8 @@ export interface PlannedChange extends Target {
   action: "create" | "update" | "delete" | "none";
   after?: Resource;
   warnings: readonly OperationOutcomeIssue[];
+  /** the new signature, when what changes is signed */
+  amendment?: Amendment;
 }
 
 /** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`, `version-conflict`. */
@@ -94,9 +97,12 @@ export function plannedChange(caller: Caller, target: Target): Promise<PlannedCh
     : plannedPut(caller, target);
 }
 
-async function plannedDelete({ request }: Caller, target: Target): Promise<PlannedChange> {
+async function plannedDelete({ request, resigning }: Caller, target: Target): Promise<PlannedChange> {
   const { before } = target;
-  if (before) await request.authorizeOne("delete", accessedOf(before, request.ctx.actor.tenant));
+  if (before) {
+    await request.authorizeOne("delete", accessedOf(before, request.ctx.actor.tenant));
+    await resigning?.judged({ before }, request.ctx);
+  }
   return { ...target, action: before ? "delete" : "none", warnings: [] };
 }
 
@@ -106,7 +112,7 @@ async function foundAlready({ request }: Caller, target: Target, before: Resourc
 }
 
 async function plannedPut(
-  { request, providers, repository }: Caller,
+  { request, providers, repository, resigning }: Caller,
   target: Target,
 ): Promise<PlannedChange> {
   const { asked, before, id } = target;
@@ -123,7 +129,9 @@ async function plannedPut(
   // the rules read what is valid; another's provider validates what it is given itself
   const warnings = storedTypeOf(type) ? await repository.validate(after, request.ctx) : [];
   await decide(after);
-  return { ...target, action, after, warnings };
+  const { provenance } = asked;
+  const amendment = await resigning?.judged({ before, after, provenance }, request.ctx);
+  return { ...target, action, after, warnings, amendment };
 }
 
 /** The content that the caller sends, or that their patch makes of the current version. */

@@ -4,7 +4,7 @@ import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
-import type { AskedChange, WriteRules } from "./asked.ts";
+import type { AskedChange, Caller, WriteRules } from "./asked.ts";
 import { answerBinary } from "./binary.ts";
 import { answerBundle } from "./bundle.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
@@ -24,6 +24,8 @@ export interface WriteSettings {
 
 export interface FhirDoor extends WriteSettings, SearchDoor {
   repository: Repository;
+  /** judges changes of signed documents; absent: nothing here is signed */
+  resigning?: Caller["resigning"];
   /** lets callers of a scope in, each with a token or what stands for one */
   authenticate(scope: FastifyInstance): void | Promise<void>;
   capability: CapabilityStatement;

@@ -1,4 +1,4 @@
-import type { Resource } from "@medplum/fhirtypes";
+import type { Provenance, Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
@@ -11,7 +11,7 @@ import { patchInBody } from "./patch-body.ts";
 import type { Answering, TypeParams } from "./paths.ts";
 import { plannedChange, targetsOf } from "./plan.ts";
 import { formatOf } from "./reply.ts";
-import { isFhirBody, resourceInBody } from "./resource-body.ts";
+import { asResource, isFhirBody, resourceInBody } from "./resource-body.ts";
 import { writtenReply } from "./written-reply.ts";
 
 /** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
@@ -48,6 +48,7 @@ function askedOf(
     provider,
     id,
     ifMatch: ifMatchOf(headers["if-match"]),
+    provenance: provenanceOf(headers["x-provenance"]),
     ...contentIn(request, provider, interaction),
   };
   if (interaction === "create") return { ...asked, criteria: ifNoneExistOf(headers["if-none-exist"]) };
@@ -87,6 +88,21 @@ export function ifMatchOf(etag: string | undefined): number | undefined {
   if (version === undefined)
     throw new GatewayError("bad-request", { field: "If-Match", detail: 'send W/"version"' });
   return Number(version);
+}
+
+/** The Provenance of an X-Provenance (FHIR R4 provenance 6.3.4.6.1); throws `bad-request` for what is none. */
+function provenanceOf(header: string | string[] | undefined): Provenance | undefined {
+  if (header === undefined) return undefined;
+  const refused = (cause?: unknown) =>
+    new GatewayError("bad-request", { field: "X-Provenance", detail: "send a Provenance in JSON", cause });
+  let read: Resource;
+  try {
+    read = asResource(JSON.parse([header].flat().join(",")), "X-Provenance");
+  } catch (cause) {
+    throw refused(cause);
+  }
+  if (read.resourceType !== "Provenance") throw refused();
+  return read;
 }
 
 /** The criteria of an If-None-Exist, `?` before them or not. */

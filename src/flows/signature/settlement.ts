@@ -6,7 +6,7 @@ import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { Evidence, KeptSignature, SignatureChange, SignatureStore } from "../../store/signatures.ts";
 import { fingerprintOf, type SigningCertificateStore } from "../../store/signing-certificates.ts";
-import { storeSigned } from "./signed-document.ts";
+import { storeProvenance, storeSigned } from "./signed-document.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
@@ -67,24 +67,49 @@ export class Settlement {
     return after;
   }
 
+  /**
+   * In the transaction that has written the next version of a signed document: its new, good signature stands for the
+   * older ones, which stay as evidence of the version before (E-19).
+   */
+  async amend(trx: Kysely<Schema>, kept: KeptSignature, judged: Judged, version: number): Promise<void> {
+    const { store, resources, clock } = this.#parts;
+    const at = clock.now();
+    const terms = kept.terms as SignatureTerms;
+    const id = terms.replaces?.id ?? kept.id;
+    await this.#supersede(trx, kept.tenant, id);
+    await store.create(kept, trx);
+    await store.addEvidence(trx, kept, evidenceOf(kept, judged, at));
+    await this.#watch(trx, kept, judged, at);
+    const document = { id, version };
+    await store.change(trx, kept, {
+      state: "signed",
+      settledAt: at,
+      document,
+      ...submissionOf(kept, judged),
+    });
+    await storeProvenance(trx, resources, document, { kept, terms, ...judged, at });
+  }
+
   async #stored(
     trx: Kysely<Schema>,
     kept: KeptSignature,
-    { verdict, container }: Judged,
+    judged: Judged,
     at: number,
   ): Promise<{ id: string; version: number } | undefined> {
-    const { resources, bound } = this.#parts;
-    const der = verdict.report.certificateDer;
-    // every certificate that signs is watched for its end (E-24)
-    if (der) {
-      const notAfter = parseCertificate(der).notAfter.getTime();
-      const { contact } = kept.terms as SignatureTerms;
-      await bound.bind({ person: kept.signer, der, notAfter, boundAt: at, contact }, trx);
-    }
+    await this.#watch(trx, kept, judged, at);
     if (kept.purpose !== "document") return undefined;
     const terms = kept.terms as SignatureTerms;
     if (terms.replaces) await this.#supersede(trx, kept.tenant, terms.replaces.id);
-    return storeSigned(trx, resources, { kept, terms, container, verdict, at });
+    return storeSigned(trx, this.#parts.resources, { kept, terms, ...judged, at });
+  }
+
+  // every certificate that signs is watched for its end (E-24)
+  async #watch(trx: Kysely<Schema>, kept: KeptSignature, { verdict }: Judged, at: number): Promise<void> {
+    const der = verdict.report.certificateDer;
+    if (!der) return;
+    const notAfter = parseCertificate(der).notAfter.getTime();
+    const { contact } = kept.terms as SignatureTerms;
+    await this.#parts.bound.bind({ person: kept.signer, der, notAfter, boundAt: at, contact }, trx);
   }
 
   // the same bytes are signed once by one person (E-28)

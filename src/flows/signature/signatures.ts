@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import type { SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { streebog256 } from "../../crypto/streebog.ts";
 import type { Evidence, KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import { cardRequest } from "./card-request.ts";
 import type { SigningCertificates } from "./certificates.ts";
 import type { SignatureChecks } from "./checks.ts";
+import { digestsOf } from "./digests.ts";
+import { refuse } from "./refusal.ts";
 import type { Settlement } from "./settlement.ts";
 import type { SignatureEvent } from "./state.ts";
 import type { DocumentOrder, SignatureTerms, SigningWorker } from "./terms.ts";
@@ -166,14 +166,3 @@ export class Signatures {
 
 const events = { good: "verified", unknown: "unverified", bad: "refused" } as const;
 const eventOf = ({ outcome }: Verdict): SignatureEvent => events[outcome];
-
-const digestsOf = (content: Uint8Array): SignatureTerms["digests"] => ({
-  sha256: createHash("sha256").update(content).digest("hex"),
-  streebog256: Buffer.from(streebog256(content)).toString("hex"),
-});
-
-function refuse({ problems }: Verdict): never {
-  const certain = problems.find(({ code }) => code !== "revocation-unknown");
-  if (!certain || certain.code === "revocation-unknown") throw new GatewayError("internal");
-  throw new GatewayError(certain.code, { detail: problems.map(({ detail }) => detail).join("; ") });
-}

@@ -47,9 +47,21 @@ export async function storeSigned(
   const binaryId = randomUUID();
   await put("Binary", binaryId, toBinary(binaryId, id, signed));
   const { version } = await put("DocumentReference", id, toDocumentReference(id, binaryId, signed));
-  const provenanceId = randomUUID();
-  await put("Provenance", provenanceId, toProvenance(provenanceId, { id, version }, signed));
+  await storeProvenance(trx, resources, { id, version }, signed);
   return { id, version };
+}
+
+/** Stores a signature as a Provenance of one version of a document, in the caller's transaction. */
+export async function storeProvenance(
+  trx: Kysely<Schema>,
+  resources: ResourceStore,
+  document: { id: string; version: number },
+  signed: SignedDocument,
+): Promise<void> {
+  const { tenant, subject } = signed.kept;
+  const id = randomUUID();
+  const content = toProvenance(id, document, signed);
+  await resources.put(trx, { tenant, type: "Provenance", id, subject, content });
 }
 
 function toBinary(id: string, documentId: string, { kept, terms }: SignedDocument): Binary {
@@ -57,7 +69,10 @@ function toBinary(id: string, documentId: string, { kept, terms }: SignedDocumen
     resourceType: "Binary",
     id,
     contentType: terms.contentType,
-    securityContext: { reference: `DocumentReference/${documentId}` },
+    // whose data the bytes are decides who may read them
+    securityContext: {
+      reference: kept.subject ? `Patient/${kept.subject}` : `DocumentReference/${documentId}`,
+    },
     data: Buffer.from(kept.content).toString("base64"),
   };
 }

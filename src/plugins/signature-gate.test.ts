@@ -1,0 +1,33 @@
+import Fastify from "fastify";
+import { expect, it } from "vitest";
+import type { DeclaredLevel } from "../access/operation-levels.ts";
+import { ManualClock } from "../core/clock.ts";
+import type { SignatureLevel } from "../core/context.ts";
+import { silentLogger } from "../core/logger.ts";
+import { registerContext } from "./context.ts";
+import { registerErrors } from "./errors.ts";
+import { registerSignatureGate } from "./signature-gate.ts";
+
+async function statusOf(declared: DeclaredLevel | undefined, signature?: SignatureLevel): Promise<number> {
+  const app = Fastify();
+  registerContext(app, { clock: new ManualClock(), log: silentLogger, timeoutMs: 1_000 });
+  registerErrors(app, { publicUrl: "http://here.example" });
+  app.addHook("onRequest", async ({ ctx }) => {
+    ctx.actor = { kind: "practitioner", id: "p", tenant: "t", scopes: [], signature };
+  });
+  registerSignatureGate(app, () => declared);
+  app.post("/act", async () => ({}));
+  return (await app.inject({ method: "POST", url: "/act" })).statusCode;
+}
+
+it("a change is let through with the declared level or a higher one only", async () => {
+  expect(await statusOf("enhanced", "simple")).toBe(403);
+  expect(await statusOf("enhanced", "enhanced")).toBe(200);
+  expect(await statusOf("enhanced", "qualified")).toBe(200);
+  expect(await statusOf("simple")).toBe(200);
+  expect(await statusOf("qualified")).toBe(403);
+});
+
+it("a change whose route declares nothing answers nobody", async () => {
+  expect(await statusOf(undefined, "qualified")).toBe(500);
+});

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { levelOfOperation } from "../../src/access/operation-levels.ts";
+import { requiredSignature, suffices } from "../../src/access/signature-levels.ts";
+import type { SignatureLevel } from "../../src/core/context.ts";
+import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
+import { leveledClients, levels } from "../support/leveled-clients.ts";
+import { organization } from "../support/signing.ts";
+
+const doctorSnils = "90000000182";
+
+let app: TestApp;
+let workers: Record<SignatureLevel, ActingWorker>;
+let patient: string;
+
+beforeAll(async () => {
+  const { file, keys } = await leveledClients();
+  app = await startApp({ CLIENTS_FILE: file });
+  const acting = await Promise.all(
+    levels.map(async (level) => [level, await actingWorker(app, doctorSnils, keys[level])] as const),
+  );
+  workers = Object.fromEntries(acting) as Record<SignatureLevel, ActingWorker>;
+  const { enhanced } = workers;
+  patient = await assignedPatient(app, await enhanced.token("HOPERAT"), enhanced.id);
+});
+afterAll(() => app?.close());
+
+const subject = () => ({ reference: `Patient/${patient}` });
+const prescription = () => ({
+  resourceType: "MedicationRequest",
+  status: "active",
+  intent: "order",
+  subject: subject(),
+  medicationCodeableConcept: { text: "Синтетин" },
+});
+const observation = () => ({
+  resourceType: "Observation",
+  status: "final",
+  subject: subject(),
+  code: { text: "Пульс" },
+});
+
+/** Status and code of a call of a worker whose session was opened with a signature of this level. */
+async function tried(level: SignatureLevel, line: string, body?: object) {
+  const answer = await fhirCall(app, await workers[level].token(), line, { body });
+  return [answer.status, outcomeCode(answer)];
+}
+const changes = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+const done = [201, undefined];
+const refused = [403, "signature-level"];
+
+/** What the patient agreed to elsewhere: electronic prescriptions of this organisation. */
+async function consentToPrescriptions(): Promise<void> {
+  await app.parts.store.db
+    .insertInto("consent_fact")
+    .values({
+      ...{ tenant: organization, id: randomUUID(), kind: "prescription", decision: "permit", patient },
+      ...{ rights: ["enter"], organization, booked: false, granted_at: 0 },
+    })
+    .execute();
+  await app.parts.cache.bump(patient);
+}
+
+describe("the level that an action needs, at the door", () => {
+  it("E-02 a simple signature does for notices and the organisation's own work, not for a prescription", async () => {
+    const notice = {
+      resourceType: "Communication",
+      status: "completed",
+      payload: [{ contentString: "Планёрка" }],
+    };
+    expect(await tried("simple", "POST /Communication", notice)).toEqual(done);
+    expect(await tried("simple", "POST /MedicationRequest", prescription())).toEqual(refused);
+    expect(await tried("simple", "POST /Observation", observation())).toEqual(refused);
+  });
+
+  it("E-04 a prescription and a patient's data need a qualified one: less is 403, qualified is 201", async () => {
+    expect(await tried("enhanced", "POST /MedicationRequest", prescription())).toEqual(refused);
+    await consentToPrescriptions();
+    const { status, body } = await fhirCall(app, await workers.qualified.token(), "POST /MedicationRequest", {
+      body: prescription(),
+    });
+    expect(status, JSON.stringify(body)).toBe(201);
+    const referral = {
+      ...{ resourceType: "ServiceRequest", status: "active", intent: "order" },
+      ...{ subject: subject(), code: { text: "УЗИ" } },
+    };
+    expect(await tried("enhanced", "POST /ServiceRequest", referral)).toEqual(refused);
+    expect(await tried("enhanced", `GET /MedicationRequest/${body.id}`)).toEqual(refused);
+    expect(await tried("qualified", `GET /MedicationRequest/${body.id}`)).toEqual([200, undefined]);
+  });
+
+  it("E-03 an enhanced one signs medical acts and opens analytics and the profile's settings", async () => {
+    expect(await tried("enhanced", "POST /Observation", observation())).toEqual(done);
+    const condition = { resourceType: "Condition", subject: subject(), code: { text: "Наблюдение" } };
+    expect(await tried("enhanced", "POST /Condition", condition)).toEqual(done);
+    const analytics = requiredSignature("read", { type: "MeasureReport" });
+    expect(analytics).toBe("enhanced");
+    expect([suffices("simple", "enhanced"), suffices("enhanced", "enhanced")]).toEqual([false, true]);
+    const settings = app.app.routeTable.filter(
+      ({ method, url }) => changes.has(method) && /\/me\/(organization|terms|verification)$/.test(url),
+    );
+    expect(settings).toHaveLength(3);
+    for (const { method, url } of settings)
+      expect(suffices("enhanced", levelOfOperation(method, url) as SignatureLevel)).toBe(true);
+  });
+
+  it("E-05 every route that changes something and every stored type declares its level", () => {
+    const routes = app.app.routeTable.filter(({ method }) => changes.has(method));
+    expect(routes.length).toBeGreaterThan(50);
+    const undeclared = routes.filter(({ method, url }) => levelOfOperation(method, url) === undefined);
+    expect(undeclared).toEqual([]);
+    // what describes nobody is kept by client systems of the organisation, not by people
+    const ofNobody = ["Location", "HealthcareService", "Subscription"];
+    for (const { type } of storedTypes)
+      for (const action of ["create", "update", "delete"] as const) {
+        const level = requiredSignature(action, { type, subject: "someone" });
+        expect([type, level]).toEqual([type, ofNobody.includes(type) ? undefined : expect.any(String)]);
+      }
+  });
+
+  it("a refusal says which signature is due", async () => {
+    const { body } = await fhirCall(app, await workers.enhanced.token(), "POST /MedicationRequest", {
+      body: prescription(),
+    });
+    expect(JSON.stringify(body)).toContain("signature-qualified");
+  });
+});
