@@ -87,7 +87,7 @@ function checkCase(
 }
 
 async function interpreterOf(file: URL): Promise<(source: unknown) => unknown> {
-  const sources = await readSources(file);
+  const sources = readSources(file);
   const library = { types: await readR4Types(build), ...libraryOf(sources) };
   const map = parseMap(sources.text);
   return (source) => interpret(map, library, source);

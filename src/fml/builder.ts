@@ -6,7 +6,7 @@ import { readR4Types } from "./r4-types.ts";
 
 /** Compiles a map file with what stands around it. Throws FmlCompileError with all that is wrong. */
 export async function compileFile(map: URL, buildFolder: URL): Promise<CompiledMap> {
-  return compileSources(await readSources(map), buildFolder);
+  return compileSources(readSources(map), buildFolder);
 }
 
 async function compileSources(sources: MappingSources, buildFolder: URL): Promise<CompiledMap> {
@@ -18,7 +18,7 @@ async function compileSources(sources: MappingSources, buildFolder: URL): Promis
  * returns that of the sources. Throws FmlCompileError with all that is wrong.
  */
 export async function buildFile(map: URL, output: URL, buildFolder: URL): Promise<string> {
-  const sources = await readSources(map);
+  const sources = readSources(map);
   const { code } = await compileSources(sources, buildFolder);
   await mkdir(new URL("./", output), { recursive: true });
   const draft = new URL(`${output.href}.${process.pid}`);

@@ -20,15 +20,21 @@ export function conceptMapFromCsv(name: string, text: string): ConceptMapTable {
     throw new RangeError(`${name}.csv:1 must begin with ${header}`);
   }
   const groups = new Map<string, MutableGroup>();
+  const given = new Set<string>();
   for (const [index, line] of lines.entries()) {
     if (line !== "") {
-      addRow(groups, readRow(line), `${name}.csv:${index + 2}`);
+      addRow(groups, given, readRow(line), `${name}.csv:${index + 2}`);
     }
   }
   return { url: `#${name}`, groups: [...groups.values()] satisfies ConceptMapGroup[] };
 }
 
-function addRow(groups: Map<string, MutableGroup>, row: readonly string[], place: string): void {
+function addRow(
+  groups: Map<string, MutableGroup>,
+  given: Set<string>,
+  row: readonly string[],
+  place: string,
+): void {
   const [source = "", code = "", target = "", to = "", display = ""] = row;
   if (row.length < 4 || code === "" || to === "") {
     throw new RangeError(`${place} must have a source and a target code`);
@@ -37,7 +43,8 @@ function addRow(groups: Map<string, MutableGroup>, row: readonly string[], place
   const group = groups.get(key) ?? { source, target, entries: [] };
   groups.set(key, group);
   if (code !== "*") {
-    if (group.entries.some((entry) => entry.code === code)) {
+    const size = given.size;
+    if (given.add(key + code).size === size) {
       throw new RangeError(`${place} gives the code of an earlier row`);
     }
     group.entries.push({ code, target: to, ...(display === "" ? {} : { display }) });

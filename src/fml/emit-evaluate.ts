@@ -1,5 +1,6 @@
 import { conditionsOf } from "./code.ts";
 import { compileExpression } from "./emit-expression.ts";
+import type { Position } from "./errors.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { sliceTypes } from "./type-slice.ts";
 import { type Binding, type Bindings, constant, nodeCode, type Place, quote, site } from "./unit.ts";
@@ -21,23 +22,25 @@ function evaluatorCall(
   visible: readonly Binding[],
 ): string {
   sliceTypes(place.unit, expression, [self, ...visible]);
-  const tree = constant(place.unit, "E", JSON.stringify(withoutPositions(expression, visible)));
+  const tree = constant(place.unit, "E", treeText(expression, visible));
   const variables = visible.filter((binding) => binding.constant === undefined);
   const entries = variables.map((variable) => `[${quote(variable.name)}, [${nodeCode(variable)}]]`);
   const map = entries.length === 0 ? "noVariables" : `new Map([${entries.join(", ")}])`;
   return `evaluate(${tree}, ${nodeCode(self)}, ${map}, ${site(place, self.path, "")})`;
 }
 
-// constants of the map are written into the expressions that read them
-function withoutPositions(expression: Expression, visible: readonly Binding[]): unknown {
+const nowhere: Position = { line: 0, column: 0 };
+
+// without positions; constants of the map are written into the expressions that read them
+function treeText(expression: Expression, visible: readonly Binding[]): string {
   const constants = new Map(
     visible.flatMap(({ name, constant: value }) => (value === undefined ? [] : [[name, value]])),
   );
-  return JSON.parse(JSON.stringify(expression), (key, node: unknown) => {
+  return JSON.stringify(expression, (key, node: unknown) => {
     const { kind, name, target } = (node ?? {}) as { kind?: string; name?: string; target?: unknown };
     const isName = kind === "constant" || (kind === "member" && target === undefined);
     const value = isName && name !== undefined ? constants.get(name) : undefined;
-    return key === "position" ? { line: 0, column: 0 } : (value ?? node);
+    return key === "position" ? nowhere : (value ?? node);
   });
 }
 

@@ -187,11 +187,9 @@ function entryCode(unit: Unit, { js, parameters }: Instance): string {
 function writeVariant(unit: Unit, name: string, body: string, entry: string): string {
   const constants = [...unit.constants].map(([code, js]) => `const ${js} = ${code};`);
   const code = [...constants, body, entry].join("\n");
-  const words = new Set(code.match(/\b[A-Za-z]+\b/g));
-  const used = runtimeNames.filter((runtimeName) => words.has(runtimeName));
   return [
     `export function ${name}(runtime) {`,
-    `const { ${used.join(", ")} } = runtime(${name}.sites, ${writeSlice(unit.typeSlice)});`,
+    `const { ${runtimeNames.join(", ")} } = runtime(${name}.sites, ${writeSlice(unit.typeSlice)});`,
     "let size = 0, depth = 0;",
     code,
     "}",

@@ -3,9 +3,9 @@ import { emitExpression, type Value } from "./emit-evaluate.ts";
 import type { TargetContext } from "./emit-make.ts";
 import { lookUp } from "./emit-source.ts";
 import { emitTransform } from "./emit-transform.ts";
-import type { Expression } from "./fhirpath-ast.ts";
+import { type Expression, partsOf } from "./fhirpath-ast.ts";
 import type { TargetWriter } from "./target-writer.ts";
-import { type Bindings, type Place, quote } from "./unit.ts";
+import type { Bindings, Place } from "./unit.ts";
 
 /** The value of a target's transform; `wanted` is what its element takes. */
 export function emitValue(
@@ -40,13 +40,16 @@ export function emitValue(
 
 // an expression that reads what the rule is making must see it made
 function flushIfRead(writer: TargetWriter, bindings: Bindings, expression: Expression): void {
-  const text = JSON.stringify(expression);
-  const reads = [...bindings.values()].some(
-    ({ mode, name }) => mode === "target" && text.includes(`"name":${quote(name)}`),
-  );
-  if (reads) {
+  if (readsTarget(bindings, expression)) {
     writer.flush();
   }
+}
+
+function readsTarget(bindings: Bindings, expression: Expression): boolean {
+  const isTarget =
+    (expression.kind === "member" || expression.kind === "constant") &&
+    bindings.get(expression.name)?.mode === "target";
+  return isTarget || partsOf(expression).some((part) => readsTarget(bindings, part));
 }
 
 function emitCopy(

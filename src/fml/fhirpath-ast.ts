@@ -44,6 +44,25 @@ export interface Binary {
   readonly position: Position;
 }
 
+/** The expressions that an expression is made of. */
+export function partsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case "member":
+      return expression.target === undefined ? [] : [expression.target];
+    case "call":
+      return expression.target === undefined ? expression.args : [expression.target, ...expression.args];
+    case "binary":
+      return [expression.left, expression.right];
+    case "index":
+      return [expression.target, expression.index];
+    case "unary":
+    case "type":
+      return [expression.operand];
+    default:
+      return [];
+  }
+}
+
 /** FHIRPath 2.0 (normative): one node for each production that carries meaning. */
 export type Expression =
   | Literal

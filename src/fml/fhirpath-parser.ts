@@ -16,6 +16,10 @@ const levels: readonly (readonly string[])[] = [
   ["*", "/", "div", "mod"],
 ];
 
+const levelOf: ReadonlyMap<string, number> = new Map(
+  levels.flatMap((operators, level) => operators.map((operator) => [operator, level])),
+);
+
 const calendarUnit = /^(year|month|week|day|hour|minute|second|millisecond)s?$/;
 
 const literalTypes: Partial<Record<TokenKind, LiteralType>> = {
@@ -41,25 +45,23 @@ export function parseFhirPath(text: string): Expression {
 
 /** Reads one expression and stops at the first token that cannot go on with it. */
 export function readExpression(stream: TokenStream): Expression {
-  return stream.nested(() => readLevel(stream, 0));
+  return stream.nested(() => readOperators(stream, 0));
 }
 
-function readLevel(stream: TokenStream, level: number): Expression {
-  const operators = levels[level];
-  if (operators === undefined) {
-    return readUnary(stream);
-  }
-  let left = readLevel(stream, level + 1);
+// an operand, and all operators after it that bind at least as tightly as the lowest level
+function readOperators(stream: TokenStream, lowest: number): Expression {
+  let left = readUnary(stream);
   for (;;) {
-    const operator = operators.find((candidate) => stream.is(candidate));
-    if (operator === undefined) {
+    const { kind, text: operator, position } = stream.peek();
+    const level = kind === "symbol" || kind === "word" ? levelOf.get(operator) : undefined;
+    if (level === undefined || level < lowest) {
       return left;
     }
-    const { position } = stream.take();
+    stream.take();
     left =
       operator === "is" || operator === "as"
         ? { kind: "type", operator, operand: left, type: readTypeName(stream), position }
-        : { kind: "binary", operator, left, right: readLevel(stream, level + 1), position };
+        : { kind: "binary", operator, left, right: readOperators(stream, level + 1), position };
   }
 }
 

@@ -47,7 +47,7 @@ export function outputOf(map: URL): { readonly output: URL; readonly build: URL 
 
 async function buildAndImport(map: URL): Promise<LoadedMapping> {
   const { output, build } = outputOf(map);
-  const { digest } = await readSources(map);
+  const { digest } = readSources(map);
   if (!(await isFresh(output, digest))) {
     const { buildFile } = await import("./builder.ts");
     await buildFile(map, output, build);

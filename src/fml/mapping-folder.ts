@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { FmlMap } from "./ast.ts";
 import type { ConceptMapTable } from "./concept-map.ts";
 import { conceptMapFromCsv } from "./concept-map-csv.ts";
@@ -16,43 +16,51 @@ export interface MappingSources {
 }
 
 /**
- * Reads what stands around a map file: `maps/*.csv`, `model.json`, and the other maps of its folder and of
- * `common/` beside the systems' folders, which it may import.
+ * Reads what stands around a map file: `maps/*.csv`, `model.json`, and, for a map that imports, the other maps of its
+ * folder and of `common/` beside the systems' folders. A few small files, read before anything runs: waiting for each in
+ * turn would cost more than reading them.
  */
-export async function readSources(map: URL): Promise<MappingSources> {
-  const text = await readFile(map, "utf8");
-  const own = map.pathname.split("/").at(-1);
-  const tables = await readAll(new URL("maps/", map), ".csv");
-  const beside = (await readAll(new URL("./", map), ".fml")).filter(([name]) => `${name}.fml` !== own);
-  const common = await readAll(new URL("../../common/", map), ".fml");
-  const model = await readFile(new URL("model.json", map), "utf8").catch(() => undefined);
-  const others = [...beside, ...common].map(([, content]) => content);
-  const digest = createHash("sha256")
-    .update(JSON.stringify([text, tables, model, others]))
-    .digest("hex");
-  return { text, tables, model, others, digest };
+export function readSources(map: URL): MappingSources {
+  const text = readFileSync(map, "utf8");
+  const tables = readAll(new URL("maps/", map), ".csv");
+  const model = existsSync(new URL("model.json", map))
+    ? readFileSync(new URL("model.json", map), "utf8")
+    : undefined;
+  const others = /^\s*imports\s/m.test(text) ? readOthers(map) : [];
+  return {
+    text,
+    tables,
+    model,
+    others,
+    get digest() {
+      return createHash("sha256")
+        .update(JSON.stringify([text, tables, model, others]))
+        .digest("hex");
+    },
+  };
 }
 
-async function readAll(folder: URL, ending: string): Promise<readonly (readonly [string, string])[]> {
-  const names = await readdir(folder).catch(() => []);
+function readOthers(map: URL): readonly string[] {
+  const own = map.pathname.split("/").at(-1);
+  const beside = readAll(new URL("./", map), ".fml").filter(([name]) => `${name}.fml` !== own);
+  return [...beside, ...readAll(new URL("../../common/", map), ".fml")].map(([, content]) => content);
+}
+
+function readAll(folder: URL, ending: string): readonly (readonly [string, string])[] {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
   const wanted = names.filter((name) => name.endsWith(ending)).sort();
-  return Promise.all(
-    wanted.map(
-      async (name) => [name.slice(0, -ending.length), await readFile(new URL(name, folder), "utf8")] as const,
-    ),
-  );
+  return wanted.map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), "utf8")]);
 }
 
 /** The parts of the sources, read: the tables, the model, the maps that may be imported. */
-export function libraryOf({ tables, model, others, text }: MappingSources): {
+export function libraryOf({ tables, model, others }: MappingSources): {
   readonly models: readonly LogicalModel[];
   readonly conceptMaps: readonly ConceptMapTable[];
   readonly maps: readonly FmlMap[];
 } {
-  const imports = /^\s*imports\s/m.test(text);
   return {
     models: model === undefined ? [] : [JSON.parse(model) as LogicalModel],
     conceptMaps: tables.map(([name, csv]) => conceptMapFromCsv(name, csv)),
-    maps: imports ? others.map((other) => parseMap(other)) : [],
+    maps: others.map((other) => parseMap(other)),
   };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { type StructureDefinition, typesFromDefinitions } from "./fhir-types.ts";
@@ -28,7 +29,7 @@ async function readTable(buildFolder: URL): Promise<TypeTable> {
   const require = createRequire(import.meta.url);
   const { version } = require(`${packageName}/package.json`) as { version: string };
   const cache = new URL(`fhir-r4-types-${version}.txt`, buildFolder);
-  const known = await readFile(cache, "utf8").catch(() => undefined);
+  const known = readKnown(cache);
   if (known !== undefined) {
     return tableOf(known);
   }
@@ -41,6 +42,15 @@ async function readTable(buildFolder: URL): Promise<TypeTable> {
   return table;
 }
 
+// half a megabyte, once a process: what waits for it can do nothing else
+function readKnown(cache: URL): string | undefined {
+  try {
+    return readFileSync(cache, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 // one line a type, `<name> <JSON>`: a map needs some dozens of the 700, and only these are parsed
 function tableOf(text: string): TypeTable {
   const lines = new Map(text.split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line]));
@@ -48,9 +58,10 @@ function tableOf(text: string): TypeTable {
   return {
     has: (name) => lines.has(name),
     get(name) {
-      const line = lines.get(name);
-      if (line === undefined || parsed.has(name)) {
-        return parsed.get(name);
+      const known = parsed.get(name);
+      const line = known === undefined ? lines.get(name) : undefined;
+      if (line === undefined) {
+        return known;
       }
       const type = JSON.parse(line.slice(name.length + 1)) as TypeDefinition;
       parsed.set(name, type);

@@ -43,7 +43,7 @@ export class MapReloader {
   /** A reloader that takes the folder as it is now for known. */
   static async open(settings: ReloaderSettings): Promise<MapReloader> {
     const reloader = new MapReloader(settings);
-    await reloader.#changed(await reloader.#names());
+    reloader.#changed(await reloader.#names());
     return reloader;
   }
 
@@ -76,7 +76,7 @@ export class MapReloader {
   async #refresh(): Promise<readonly Reload[]> {
     const names = await this.#names();
     const reloads: Reload[] = this.#removed(names);
-    for (const map of await this.#changed(names)) reloads.push(await this.#reload(map));
+    for (const map of this.#changed(names)) reloads.push(await this.#reload(map));
     return reloads;
   }
 
@@ -104,18 +104,23 @@ export class MapReloader {
     return removed.map((href) => ({ map: new URL(href), removed: true }));
   }
 
-  async #changed(names: readonly string[]): Promise<readonly URL[]> {
+  #changed(names: readonly string[]): readonly URL[] {
     const changed: URL[] = [];
     for (const name of names) {
       const map = new URL(name, this.#folder);
-      // a file that is being replaced is seen at the next change
-      const digest = await readSources(map).then(
-        (sources) => sources.digest,
-        () => undefined,
-      );
+      const digest = digestOf(map);
       if (digest !== undefined && this.#seen.get(map.href) !== digest) changed.push(map);
       if (digest !== undefined) this.#seen.set(map.href, digest);
     }
     return changed;
+  }
+}
+
+// a file that is being replaced is seen at the next change
+function digestOf(map: URL): string | undefined {
+  try {
+    return readSources(map).digest;
+  } catch {
+    return undefined;
   }
 }

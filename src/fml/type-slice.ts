@@ -1,9 +1,9 @@
-import type { Expression } from "./fhirpath-ast.ts";
+import { type Expression, partsOf } from "./fhirpath-ast.ts";
 import { choiceProperty, type ElementDefinition } from "./types.ts";
 import type { Binding, TypeSlice, Unit } from "./unit.ts";
 
 interface Names {
-  members: Set<string>;
+  readonly members: Set<string>;
   readonly types: Set<string>;
   all: boolean;
 }
@@ -17,19 +17,24 @@ const readBy: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 function collectNames(expression: Expression, names: Names): void {
-  JSON.stringify(expression, (_key, node: unknown) => {
-    const { kind, name = "", type = "" } = (node ?? {}) as { kind?: string; name?: string; type?: string };
-    if (kind === "member") {
-      names.members.add(name);
-    }
-    if (kind === "call") {
-      names.all ||= walking.has(name);
-      names.members = new Set([...names.members, ...(readBy.get(name) ?? [])]);
-    }
-    // a name may also be that of a type: `Patient.name`, `ofType(Quantity)`
-    names.types.add(kind === "type" ? type.replace(/^FHIR\./, "") : name);
-    return node;
-  });
+  // a name may also be that of a type: `Patient.name`, `ofType(Quantity)`
+  switch (expression.kind) {
+    case "member":
+      names.members.add(expression.name);
+      names.types.add(expression.name);
+      break;
+    case "call":
+      names.all ||= walking.has(expression.name);
+      for (const member of readBy.get(expression.name) ?? []) {
+        names.members.add(member);
+      }
+      break;
+    case "type":
+      names.types.add(expression.type.replace(/^FHIR\./, ""));
+  }
+  for (const part of partsOf(expression)) {
+    collectNames(part, names);
+  }
 }
 
 /** Adds to a unit's slice what an expression can meet on its way from the given variables. */
