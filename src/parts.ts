@@ -58,7 +58,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const { cache, redis } = await openCache(config, { ...around, keyring });
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
-  const verifier = openVerifier(config, upstream, around);
+  const verifier = openVerifier(config, upstream, { ...around, store });
   const systems = await openSystems(config, upstream, around);
   const esia = await openEsia(config, { upstream, clock, verifier, sandbox: around.sandbox?.esia });
   const identities = sharedIdentities(new IdentityMap({ db: store.db, keyring, clock }));
@@ -161,6 +161,7 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
       () => failedMessages.purge(),
       () => purgeExpired(db, "idempotency", clock.now()),
       () => purgeExpired(db, "one_time_value", clock.now()),
+      () => purgeExpired(db, "revocation_answer", clock.now()),
       () => purgeDelivered(db, clock.now() - config.OUTBOX_DELIVERED_DAYS * 86_400_000),
     ]),
   ];

@@ -25,6 +25,7 @@ import { signingCertificateWatch } from "./jobs/signing-certificate-watch.ts";
 import type { DataKeys } from "./store/data-keys.ts";
 import type { OpenDatabase } from "./store/database.ts";
 import type { ResourceStore } from "./store/resources.ts";
+import { revocationAnswers } from "./store/revocation-answers.ts";
 import { SignatureStore } from "./store/signatures.ts";
 import { SigningCertificateStore } from "./store/signing-certificates.ts";
 import type { Notices } from "./systems/notify/notices.ts";
@@ -69,7 +70,7 @@ export function pkiLanes(
 export function openVerifier(
   config: Config,
   upstream: Upstream,
-  { clock, sandbox }: { clock: Clock; sandbox?: PlayedPki },
+  { clock, sandbox, store }: { clock: Clock; sandbox?: PlayedPki; store: OpenDatabase },
 ): Verifier {
   const client = new RevocationClient({
     allowedHosts: revocationHosts(config, sandbox),
@@ -79,6 +80,8 @@ export function openVerifier(
       timeoutMs: config.SIGNATURE_REVOCATION_TIMEOUT_MS,
     }),
     now: () => clock.now(),
+    kept: revocationAnswers(store.db),
+    keptSeconds: config.SIGNATURE_STATUS_HOURS * 3_600,
   });
   const played = isPkiSandboxed(config) ? [...(sandbox?.pki.roots ?? [])] : [];
   const { roots, intermediates } = config.SIGNATURE_ROOTS_DIR

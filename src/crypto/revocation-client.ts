@@ -20,6 +20,20 @@ export interface RevocationClientOptions {
   /** Longest life in the cache, whatever nextUpdate says; 10 minutes when absent. */
   readonly maxAgeSeconds?: number;
   readonly maxBytes?: number;
+  /** Where last answers outlive this process; in memory only when absent. */
+  readonly kept?: KeptAnswers;
+  /** How long a last answer may still be asked for; a day when absent. */
+  readonly keptSeconds?: number;
+}
+
+/** An answer as it was fetched; `fetchedAt` in milliseconds since the epoch. */
+export type FetchedAnswer = Omit<DatedRevocationAnswer, "ageSeconds"> & { readonly fetchedAt: number };
+
+/** Last answers that several processes share. */
+export interface KeptAnswers {
+  find(key: string): Promise<FetchedAnswer | undefined>;
+  /** Keeps it unless a later one is kept; it may be forgotten at `until`, milliseconds since the epoch. */
+  keep(key: string, answer: FetchedAnswer, until: number): Promise<void>;
 }
 
 /** An answer with its own times as it states them; nothing is verified here. */
@@ -29,21 +43,20 @@ export interface DatedRevocationAnswer extends RevocationAnswer {
   readonly nextUpdate?: Date;
 }
 
-type Fetched = Omit<DatedRevocationAnswer, "ageSeconds"> & { readonly fetchedAt: number };
-
 const MAX_BYTES = 16 * 1024 * 1024;
 const CACHE_BYTES = 64 * 1024 * 1024;
 const MAX_AGE_SECONDS = 600;
+const KEPT_SECONDS = 86_400;
 
 /** Fetches OCSP answers and lists from allowed hosts only, with a size limit, one flight per question and a cache. */
 export class RevocationClient {
   readonly #options: RevocationClientOptions;
   readonly #hosts: ReadonlySet<string>;
-  readonly #cache = new LRUCache<string, Fetched>({
+  readonly #cache = new LRUCache<string, FetchedAnswer>({
     maxSize: CACHE_BYTES,
     sizeCalculation: ({ bytes }) => bytes.length,
   });
-  readonly #flights = new Map<string, Promise<Fetched>>();
+  readonly #flights = new Map<string, Promise<FetchedAnswer>>();
 
   constructor(options: RevocationClientOptions) {
     this.#options = options;
@@ -60,22 +73,38 @@ export class RevocationClient {
     lastKnown = false,
   ): Promise<DatedRevocationAnswer> => {
     const url = this.#allowed(address);
-    const key = `${url.href} ${createHash("sha256")
+    const key = createHash("sha256")
+      .update(url.href)
+      .update("\n")
       .update(body ?? "")
-      .digest("hex")}`;
-    const cached = this.#cache.get(key);
+      .digest("hex");
+    const cached = await this.#known(key);
     if (cached && (lastKnown || this.#lives(cached))) return this.#dated(cached);
     if (lastKnown) throw new CryptoError("revocation-unavailable", "there is no earlier answer");
     const flight = this.#flights.get(key) ?? this.#start(key, url, body);
     return this.#dated(await flight);
   };
 
-  #start(key: string, url: URL, body: Uint8Array | undefined): Promise<Fetched> {
+  /** What this process was told last, or another one, when that lives longer. */
+  async #known(key: string): Promise<FetchedAnswer | undefined> {
+    const own = this.#cache.get(key);
+    if (own && this.#lives(own)) return own;
+    const shared = await this.#options.kept?.find(key);
+    if (!shared || (own && own.fetchedAt >= shared.fetchedAt)) return own;
+    this.#cache.set(key, shared);
+    return shared;
+  }
+
+  #start(key: string, url: URL, body: Uint8Array | undefined): Promise<FetchedAnswer> {
+    const { kept, keptSeconds = KEPT_SECONDS } = this.#options;
     const flight = this.#load(url, body)
-      .then((fetched) => {
+      .then(async (fetched) => {
         const known = this.#cache.get(key);
         // a responder that fell behind must not displace what it said later
-        if (!known || fetched.thisUpdate >= known.thisUpdate) this.#cache.set(key, fetched);
+        if (!known || fetched.thisUpdate >= known.thisUpdate) {
+          this.#cache.set(key, fetched);
+          await kept?.keep(key, fetched, fetched.fetchedAt + keptSeconds * 1000);
+        }
         return fetched;
       })
       .finally(() => this.#flights.delete(key));
@@ -83,7 +112,7 @@ export class RevocationClient {
     return flight;
   }
 
-  async #load(url: URL, body: Uint8Array | undefined): Promise<Fetched> {
+  async #load(url: URL, body: Uint8Array | undefined): Promise<FetchedAnswer> {
     const { network, now, maxBytes = MAX_BYTES } = this.#options;
     const fetchedAt = now();
     let bytes: Uint8Array;
@@ -120,14 +149,14 @@ export class RevocationClient {
     return url;
   }
 
-  #lives({ fetchedAt, nextUpdate }: Fetched): boolean {
+  #lives({ fetchedAt, nextUpdate }: FetchedAnswer): boolean {
     const { now, maxAgeSeconds = MAX_AGE_SECONDS } = this.#options;
     return (
       now() < Math.min(fetchedAt + maxAgeSeconds * 1000, nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY)
     );
   }
 
-  #dated({ fetchedAt, ...answer }: Fetched): DatedRevocationAnswer {
+  #dated({ fetchedAt, ...answer }: FetchedAnswer): DatedRevocationAnswer {
     return { ...answer, ageSeconds: Math.floor((this.#options.now() - fetchedAt) / 1000) };
   }
 }

@@ -235,6 +235,12 @@ const steps: Record<string, readonly string[]> = {
        primary key (owner, type, id))`,
     "create index registry_record_seen on registry_record (registry, seen_at)",
   ],
+  "026-revocation-answers": [
+    `create table revocation_answer (
+       key text primary key, answer bytea not null, fetched_at int8 not null, produced_at int8 not null,
+       this_update int8 not null, next_update int8, expires_at int8 not null)`,
+    "create index revocation_answer_expiry on revocation_answer (expires_at)",
+  ],
   "028-outbox-delivered": ["create index outbox_delivered on outbox (finished_at) where state = 'delivered'"],
 };
 

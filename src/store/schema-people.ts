@@ -158,6 +158,18 @@ export interface SignatureEvidenceTable {
   report: Uint8Array;
 }
 
+/** The last answer of a responder or list to one question; times in milliseconds since the epoch. */
+export interface RevocationAnswerTable {
+  /** hash of the address and of the question */
+  key: string;
+  answer: Uint8Array;
+  fetched_at: number;
+  produced_at: number;
+  this_update: number;
+  next_update: number | null;
+  expires_at: number;
+}
+
 export interface SigningCertificateTable {
   /** logical id of the Practitioner */
   person: string;

@@ -6,6 +6,7 @@ import type {
   OneTimeCodeTable,
   OneTimeValueTable,
   RepresentationTable,
+  RevocationAnswerTable,
   SessionTable,
   SessionTokenTable,
   SignatureEvidenceTable,
@@ -65,6 +66,7 @@ export interface Schema {
   signature: SignatureTable;
   signature_evidence: SignatureEvidenceTable;
   signing_certificate: SigningCertificateTable;
+  revocation_answer: RevocationAnswerTable;
   dictionary: DictionaryTable;
   concept: ConceptTable;
 }

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import type { DocumentReference, Provenance } from "@medplum/fhirtypes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { errorTable } from "../../src/core/error-table.ts";
+import { allDerFromPem } from "../../src/crypto/pem.ts";
 import { isInForce, type SignatureState } from "../../src/flows/signature/state.ts";
 import type { SigningWorker } from "../../src/flows/signature/terms.ts";
+import { openVerifier } from "../../src/signature-parts.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
@@ -84,6 +86,9 @@ async function resourcesOf<T>(type: string, documentId: string): Promise<T[]> {
   });
   return stored.map(({ content }) => content as T).filter((one) => JSON.stringify(one).includes(documentId));
 }
+
+const rootsOf = async (sandboxUrl: string) =>
+  allDerFromPem(await (await fetch(`${sandboxUrl}/pki/roots`)).text(), "CERTIFICATE");
 
 describe("a signature over prepared bytes", () => {
   it.each(["rsa", "gost"] as const)(
@@ -309,6 +314,19 @@ describe("the state of a certificate", () => {
     const { revocation } = await reportOf(held.worker, held.id);
     expect(revocation[0]?.source).toBe("ocsp");
     expect(revocation[0]?.ageSeconds).toBeGreaterThanOrEqual((3 * hour) / 1000);
+    // a process that has just started knows it too
+    const { parts, config, sandboxUrl } = app;
+    const restarted = openVerifier(config, parts.upstream, {
+      ...{ clock, store: parts.store },
+      sandbox: { url: sandboxUrl, pki: { roots: await rootsOf(sandboxUrl) } },
+    });
+    const report = await restarted.verify({
+      ...{ cms: held.container, content: held.document.content, at: new Date(clock.now()) },
+      toleratedAgeMs: 12 * hour,
+    });
+    await restarted.close();
+    expect([report.valid, report.revocation[0]?.source]).toEqual([true, "ocsp"]);
+    expect(report.revocation[0]?.ageSeconds).toBeGreaterThanOrEqual((3 * hour) / 1000);
     clock.shiftMs += 10 * hour;
     const late = await attempt();
     expect((await late.submit()).signature.state).toBe("verification-pending");
