@@ -4,8 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { readConfig } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
-import { createKeyring } from "../src/crypto/keyring.ts";
-import { masterKeyOf } from "../src/generated-keys.ts";
+import { openKeyring } from "../src/key-encryption.ts";
 import { openDatabase } from "../src/store/database.ts";
 import { exportJournal } from "../src/store/journal-export.ts";
 import type { ExportedHead } from "../src/store/journal-format.ts";
@@ -73,7 +72,7 @@ async function main(): Promise<number> {
   try {
     return await command({
       db: store.db,
-      keyring: createKeyring(masterKeyOf(config)),
+      keyring: await openKeyring(config, store.db),
       clock: systemClock,
     });
   } finally {

@@ -7,19 +7,19 @@ import { systemClock } from "../src/core/clock.ts";
 import { isGatewayError } from "../src/core/errors.ts";
 import { silentLogger } from "../src/core/logger.ts";
 import type { KeyProvider } from "../src/crypto/envelope.ts";
-import { createKeyring } from "../src/crypto/keyring.ts";
 import { SearchIndex } from "../src/fhir/search/search-index.ts";
 import { Shredding } from "../src/flows/shredding.ts";
-import { masterKeyOf } from "../src/generated-keys.ts";
-import { openKeyProvider } from "../src/key-encryption.ts";
+import { masterKeysOf, openKeyProvider, openKeyring } from "../src/key-encryption.ts";
 import { DataKeys, dataKeyCounts } from "../src/store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "../src/store/database.ts";
 import { IdentityMap } from "../src/store/identity-map.ts";
 import { Journal, type JournalRow } from "../src/store/journal.ts";
 import { holdsOf, liftHold, placeHold } from "../src/store/retention-holds.ts";
+import { type MasterKeys, rewrapRootKey } from "../src/store/root-key.ts";
 
 const usage = `usage: npm run keys -- status
        npm run keys -- rotate
+       npm run keys -- rotate-master
        npm run keys -- holds --tenant OID --subject ID
        npm run keys -- hold --tenant OID --subject ID --until 2051-01-01 --reason TEXT
        npm run keys -- lift --tenant OID --subject ID --reason TEXT
@@ -27,6 +27,8 @@ const usage = `usage: npm run keys -- status
 
 status  data keys by the key-encryption key that wraps them
 rotate  wraps every data key under the current key-encryption key; a running gateway does so within an hour
+rotate-master
+        wraps the root key under MASTER_KEY; every replica must know it and MASTER_KEY_PREVIOUS before
 holds   why a person's data may not be destroyed yet; hold places such a reason, lift takes it away
 shred   destroys a person's data key, and with it their data, for good; refused while a hold is in force
 Each change is written into the journal. The settings are those of the gateway; an embedded database must not be in
@@ -47,6 +49,7 @@ const person = { tenant, subject };
 interface Ground {
   db: OpenDatabase["db"];
   keys: KeyProvider;
+  masters: MasterKeys;
   dataKeys: DataKeys;
   journal: Journal;
   shredding: Shredding;
@@ -65,6 +68,13 @@ async function rotate({ db, dataKeys, journal }: Ground): Promise<number> {
   const { rewrapped, stuck } = await dataKeys.rewrapAll(db);
   console.log(`${rewrapped} data keys wrapped anew, ${stuck} whose own key is not available`);
   return stuck === 0 ? 0 : 1;
+}
+
+async function rotateMaster({ db, masters, journal }: Ground): Promise<number> {
+  await recorded(journal, "rotate master key");
+  const rewrapped = await rewrapRootKey(db, masters);
+  console.log(`the root key ${rewrapped ? "is now" : "was already"} wrapped under MASTER_KEY`);
+  return 0;
 }
 
 async function holds({ db }: Ground): Promise<number> {
@@ -129,10 +139,10 @@ function wrongUse(): number {
 
 async function run(command: (ground: Ground) => Promise<number>): Promise<number> {
   const config = readConfig();
-  const keyring = createKeyring(masterKeyOf(config));
   const clock = systemClock;
-  const keys = await openKeyProvider(config, { keyring, clock });
   const { db, pool, close } = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR });
+  const keyring = await openKeyring(config, db);
+  const keys = await openKeyProvider(config, { keyring, clock });
   const { cache, redis } = await openCache(config, { keyring, clock, log: silentLogger });
   const dataKeys = new DataKeys({ keys, clock });
   const identityMap = new IdentityMap({ db, keyring, clock });
@@ -140,7 +150,7 @@ async function run(command: (ground: Ground) => Promise<number>): Promise<number
   const index = new SearchIndex({ keyring, clock, baseUrl: `${config.PUBLIC_URL}/fhir` });
   const shredding = new Shredding({ db, dataKeys, identityMap, index, cache, clock });
   try {
-    return await command({ db, keys, dataKeys, journal, shredding });
+    return await command({ db, keys, masters: masterKeysOf(config), dataKeys, journal, shredding });
   } catch (error) {
     if (!isGatewayError(error)) throw error;
     console.error(`${error.code}: ${error.message}`);
@@ -153,7 +163,11 @@ async function run(command: (ground: Ground) => Promise<number>): Promise<number
   }
 }
 
-const ofEveryone: Record<string, (ground: Ground) => Promise<number>> = { status, rotate };
+const ofEveryone: Record<string, (ground: Ground) => Promise<number>> = {
+  status,
+  rotate,
+  "rotate-master": rotateMaster,
+};
 const ofPerson: Record<string, (ground: Ground) => Promise<number>> = { holds, hold, lift, shred };
 const name = positionals.join(" ");
 const command = Object.hasOwn(ofEveryone, name)

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import { type Config, readConfig } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
-import { createKeyring, type Keyring } from "../src/crypto/keyring.ts";
-import { masterKeyOf } from "../src/generated-keys.ts";
+import type { Keyring } from "../src/crypto/keyring.ts";
+import { openKeyring } from "../src/key-encryption.ts";
 import { type OpenDatabase, openDatabase } from "../src/store/database.ts";
 import { Journal } from "../src/store/journal.ts";
 
@@ -20,7 +20,7 @@ export interface OperatorGround {
 export async function asOperator(work: (ground: OperatorGround) => Promise<number>): Promise<number> {
   const config = readConfig();
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR });
-  const keyring = createKeyring(masterKeyOf(config));
+  const keyring = await openKeyring(config, store.db);
   const journal = new Journal({ pool: store.pool, keyring });
   const record: OperatorGround["record"] = (deed) =>
     journal.append({

@@ -49,10 +49,16 @@ export const configSchema = Type.Object({
   ),
   MASTER_KEY: Type.Optional(
     Type.String({
-      description: "32 bytes in base64; root of every other key. Absent: generated in DATA_DIR",
+      description: "32 bytes in base64; wraps the root of every other key. Absent: generated in DATA_DIR",
     }),
   ),
   MASTER_KEY_FILE: Type.Optional(Type.String({ description: "file that holds MASTER_KEY" })),
+  MASTER_KEY_PREVIOUS: Type.Optional(
+    Type.String({ description: "the master key of before, while it is being changed: see docs/security.md" }),
+  ),
+  MASTER_KEY_PREVIOUS_FILE: Type.Optional(
+    Type.String({ description: "file that holds MASTER_KEY_PREVIOUS" }),
+  ),
   KEY_PROVIDER: Type.Union(
     [Type.Literal("master"), Type.Literal("folder"), Type.Literal("environment"), Type.Literal("service")],
     {

@@ -14,9 +14,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const known = Object.keys(configSchema.properties);
   const given = Object.fromEntries(known.filter((key) => env[key]).map((key) => [key, env[key]]));
   const config = Value.Convert(configSchema, Value.Default(configSchema, given)) as Config;
-  if (config.MASTER_KEY_FILE) config.MASTER_KEY = secretIn(config.MASTER_KEY_FILE, "MASTER_KEY_FILE");
-  if (config.ESIA_CLIENT_SECRET_FILE)
-    config.ESIA_CLIENT_SECRET = secretIn(config.ESIA_CLIENT_SECRET_FILE, "ESIA_CLIENT_SECRET_FILE");
+  for (const name of ["MASTER_KEY", "MASTER_KEY_PREVIOUS", "ESIA_CLIENT_SECRET"] as const) {
+    const path = config[`${name}_FILE`];
+    if (path) config[name] = secretIn(path, `${name}_FILE`);
+  }
   // a slash at the end would stand twice in every address made from it
   config.PUBLIC_URL = config.PUBLIC_URL.replace(/\/+$/, "");
   const wrong = [...Value.Errors(configSchema, config)].map(
@@ -39,8 +40,11 @@ const systemUrls = ["FRMR_URL", "FRMO_URL", "NSI_URL", "NOTIFY_URL"] as const;
 
 function unsafe(config: Config): string[] {
   const problems: string[] = [];
-  if (config.MASTER_KEY && Buffer.from(config.MASTER_KEY, "base64").length !== 32)
-    problems.push("MASTER_KEY must be 32 bytes in base64 (openssl rand -base64 32)");
+  for (const name of ["MASTER_KEY", "MASTER_KEY_PREVIOUS"] as const) {
+    const key = config[name];
+    if (key && Buffer.from(key, "base64").length !== 32)
+      problems.push(`${name} must be 32 bytes in base64 (openssl rand -base64 32)`);
+  }
   problems.push(...wrongEsia(config), ...wrongKeys(config));
   if (config.MODE === "sandbox") return problems;
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");

@@ -1,11 +1,40 @@
 import { readFile } from "node:fs/promises";
+import type { Kysely } from "kysely";
 import { type Config, ConfigError } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { KeyProvider } from "./crypto/envelope.ts";
-import { environmentKeys, folderKeys, masterKeyProvider } from "./crypto/key-providers.ts";
+import { CryptoError } from "./crypto/errors.ts";
+import { environmentKeys, folderKeys, masterKeyProvider, masterKeys } from "./crypto/key-providers.ts";
 import { type KeyNetwork, keyService } from "./crypto/key-service.ts";
-import type { Keyring } from "./crypto/keyring.ts";
+import { createKeyring, type Keyring } from "./crypto/keyring.ts";
+import { masterKeyOf } from "./generated-keys.ts";
+import { type MasterKeys, rootKeyOf } from "./store/root-key.ts";
+import type { Schema } from "./store/schema.ts";
 import { createAgent, createWireFetch } from "./upstream/http.ts";
+
+/** What an installation derives its keys from; throws ConfigError when the master key is another database's. */
+export async function openKeyring(config: MasterKeySettings, db: Kysely<Schema>): Promise<Keyring> {
+  try {
+    return createKeyring(await rootKeyOf(db, masterKeysOf(config)));
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw new ConfigError(
+      "Settings refused: neither MASTER_KEY nor MASTER_KEY_PREVIOUS opens this database",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+type MasterKeySettings = Pick<Config, "MASTER_KEY" | "MASTER_KEY_PREVIOUS" | "DATA_DIR">;
+
+/** The master key of the settings, with the one before while it is being changed. */
+export function masterKeysOf(config: MasterKeySettings): MasterKeys {
+  const current = masterKeyOf(config);
+  const previous = config.MASTER_KEY_PREVIOUS ? Buffer.from(config.MASTER_KEY_PREVIOUS, "base64") : undefined;
+  return { keys: masterKeys(current, previous), oldest: previous ?? current };
+}
 
 /**
  * The key-encryption keys that the settings name; throws ConfigError when they can't wrap. A key service is not asked

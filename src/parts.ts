@@ -4,13 +4,13 @@ import type { Cache } from "./cache/cache.ts";
 import { openCache } from "./caches.ts";
 import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
-import { createKeyring, type Keyring } from "./crypto/keyring.ts";
+import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
 import type { Identities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
-import { demoClients, masterKeyOf } from "./generated-keys.ts";
+import { demoClients } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
 import { type DictionaryWatchParts, dictionaryWatch } from "./jobs/dictionary-watch.ts";
@@ -21,7 +21,7 @@ import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
-import { openKeyProvider } from "./key-encryption.ts";
+import { openKeyProvider, openKeyring } from "./key-encryption.ts";
 import { openRegistryCopies, type RegistryCopies } from "./registry-copy-parts.ts";
 import { openOrgSigner, openSignatures, openVerifier, signatureJobs } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
@@ -110,9 +110,9 @@ async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config, { sandbox }: Surrou
 
 /** The record, and what is written into it for every door. */
 async function openStore(config: Config, { clock, log }: Surroundings) {
-  const keyring = createKeyring(masterKeyOf(config));
-  const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
+  const keyring = await openKeyring(config, store.db);
+  const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
   return {
     keyring,
     store,

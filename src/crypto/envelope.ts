@@ -93,7 +93,12 @@ export function sealedDataKeyId(sealed: Uint8Array): string {
   return Buffer.from(sealed.subarray(1, 1 + KEY_ID)).toString("hex");
 }
 
-async function wrapDataKey(keys: KeyProvider, dataKey: DataKey, owner: DataKeyOwner): Promise<Uint8Array> {
+/** Wraps a data key for its owner under the current key. Throws `bad-key` for a key or an id of a wrong length. */
+export async function wrapDataKey(
+  keys: KeyProvider,
+  dataKey: DataKey,
+  owner: DataKeyOwner,
+): Promise<Uint8Array> {
   const { id, key } = await keys.current();
   const name = Buffer.from(id);
   if (name.length === 0 || name.length > 255) throw new CryptoError("bad-key", "a key id has 1 to 255 bytes");

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyProvider } from "./envelope.ts";
@@ -12,6 +13,15 @@ const idForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export function masterKeyProvider(keyring: Keyring): KeyProvider {
   return fixedKeys("master", new Map([["master", keyring.derive("key-encryption")]]));
 }
+
+/** Master keys, each 32 bytes; the first wraps, both open. An id is a hash of its key, so that none has to be given. */
+export function masterKeys(current: Uint8Array, previous?: Uint8Array): KeyProvider {
+  const named = [current, ...(previous ? [previous] : [])].map((key) => [idOf(key), key] as const);
+  return fixedKeys(idOf(current), new Map(named));
+}
+
+const idOf = (key: Uint8Array): string =>
+  createHash("sha256").update("master key").update(key).digest("hex").slice(0, 16);
 
 /**
  * Keys of a setting `ID:BASE64,ID:BASE64`: the first is current, the others open what they wrapped before. Throws

@@ -242,6 +242,11 @@ const steps: Record<string, readonly string[]> = {
     "create index revocation_answer_expiry on revocation_answer (expires_at)",
   ],
   "028-outbox-delivered": ["create index outbox_delivered on outbox (finished_at) where state = 'delivered'"],
+  "029-root-key": [
+    "create table root_key (id int primary key check (id = 1), wrapped bytea)",
+    // what an earlier database holds is under its master key
+    "insert into root_key (id) select 1 where exists (select from data_key) or exists (select from journal_group)",
+  ],
 };
 
 const provider: MigrationProvider = {

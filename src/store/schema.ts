@@ -35,6 +35,7 @@ export interface Schema {
   resource_history: ResourceHistoryTable;
   data_key: DataKeyTable;
   retention_hold: RetentionHoldTable;
+  root_key: RootKeyTable;
   identity_map: IdentityMapTable;
   journal_group: JournalGroupTable;
   journal: JournalView;
@@ -116,6 +117,13 @@ interface RetentionHoldTable {
   subject: string;
   reason: string;
   until: number;
+}
+
+/** One row: what every key of the installation is derived from. */
+interface RootKeyTable {
+  id: number;
+  /** under the master key; null: the first master key is itself the root key */
+  wrapped: Uint8Array | null;
 }
 
 interface DataKeyTable {

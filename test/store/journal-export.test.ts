@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createKeyring } from "../../src/crypto/keyring.ts";
 import { journalHeads } from "../../src/jobs/journal-heads.ts";
+import { openKeyring } from "../../src/key-encryption.ts";
 import { type OpenDatabase, openDatabase } from "../../src/store/database.ts";
 import { Journal } from "../../src/store/journal.ts";
 import { freshDatabase } from "../support/database.ts";
 import { rowOf } from "./journal-rows.ts";
 
 const script = (name: string) => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
-const masterKey = Buffer.alloc(32, 6);
+const masterKey = Buffer.alloc(32, 6).toString("base64");
 const other = "1.2.643.5.1.13.13.12.2.50.1";
 let folder: string;
 let url: string;
@@ -35,7 +35,7 @@ function run(args: string[]): Promise<Outcome> {
     ...process.env,
     MODE: "sandbox",
     DATABASE_URL: url,
-    MASTER_KEY: masterKey.toString("base64"),
+    MASTER_KEY: masterKey,
   };
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
@@ -61,7 +61,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gateway-export-"));
   url = await freshDatabase();
   store = await openDatabase({ url, dataDir: "unused" });
-  journal = new Journal({ pool: store.pool, keyring: createKeyring(masterKey) });
+  journal = new Journal({
+    pool: store.pool,
+    keyring: await openKeyring({ MASTER_KEY: masterKey, DATA_DIR: "" }, store.db),
+  });
   await Promise.all([1, 2, 3].map((n) => journal.append(rowOf(n))));
   earlier = join(folder, "earlier.ndjson");
   await cli("export", "--out", earlier);
@@ -160,7 +163,11 @@ describe("an exported journal, checked without the project", () => {
 
   it("a head appended to the file of heads shows a cut tail", async () => {
     const file = join(folder, "hourly.ndjson");
-    const job = journalHeads({ db: store.db, keyring: createKeyring(masterKey), file });
+    const job = journalHeads({
+      db: store.db,
+      keyring: await openKeyring({ MASTER_KEY: masterKey, DATA_DIR: "" }, store.db),
+      file,
+    });
     for (let run = 0; run < 2; run++) await job.run(new AbortController().signal);
     expect((await readFile(file, "utf8")).split("\n")).toHaveLength(3);
     expect(await check(wholeFile, "--head", file)).toMatchObject({ code: 0 });

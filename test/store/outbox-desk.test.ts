@@ -2,14 +2,14 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { createKeyring } from "../../src/crypto/keyring.ts";
 import { outboxWatch } from "../../src/jobs/outbox-watch.ts";
+import { openKeyring } from "../../src/key-encryption.ts";
 import { type OpenDatabase, openDatabase } from "../../src/store/database.ts";
 import { Outbox } from "../../src/store/outbox.ts";
 import { type OutboxDepth, outboxDepth } from "../../src/store/outbox-depth.ts";
 import { freshDatabase } from "../support/database.ts";
 
-const masterKey = Buffer.alloc(32, 9);
+const masterKey = Buffer.alloc(32, 9).toString("base64");
 const script = fileURLToPath(new URL("../../scripts/outbox.ts", import.meta.url));
 let url: string;
 let store: OpenDatabase;
@@ -24,7 +24,11 @@ afterAll(() => store.close());
 /** Six messages: remd's die of two causes, one of notify's waits and one is delivered. */
 beforeEach(async () => {
   await store.db.deleteFrom("outbox").execute();
-  outbox = new Outbox({ db: store.db, keyring: createKeyring(masterKey), clock: systemClock });
+  outbox = new Outbox({
+    db: store.db,
+    keyring: await openKeyring({ MASTER_KEY: masterKey, DATA_DIR: "" }, store.db),
+    clock: systemClock,
+  });
   for (const [n, system] of ["remd", "remd", "remd", "remd", "notify", "notify"].entries())
     await outbox.enqueue(store.db, {
       tenant: "1.2.3",
@@ -45,7 +49,7 @@ function cli(...args: string[]): Promise<{ code: number; output: string }> {
     ...process.env,
     MODE: "sandbox",
     DATABASE_URL: url,
-    MASTER_KEY: masterKey.toString("base64"),
+    MASTER_KEY: masterKey,
   };
   return new Promise((resolve) => {
     execFile(process.execPath, ["--import", "tsx", script, ...args], { env }, (error, stdout, stderr) => {
