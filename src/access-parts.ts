@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { AccessTokens } from "./access/access-token.ts";
+import { TokenRevocations } from "./access/token-revocations.ts";
 import type { Config } from "./config.ts";
 import { createFactsOf } from "./flows/access-facts.ts";
 import { ActiveWorkers } from "./flows/acting-worker.ts";
 import { withSignatures } from "./flows/signature/signature-facts.ts";
 import type { Parts } from "./parts.ts";
 import type { AccessSettings } from "./plugins/access.ts";
+import { isClaimed } from "./store/once.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what decisions on access are made of. */
@@ -39,4 +42,22 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     });
   };
   return { clock, factsOf, ...(config.BREAK_GLASS === "on" && { onEmergency: report }) };
+}
+
+/** Tokens of client systems, under the key of this deployment. */
+export function accessTokens(config: Config, parts: Parts, { clock }: Surroundings): AccessTokens {
+  const { keyring, cache, claimOnce } = parts;
+  return new AccessTokens({
+    key: keyring.derive("access-token"),
+    issuer: config.PUBLIC_URL,
+    audience: `${config.PUBLIC_URL}/fhir`,
+    lifeSeconds: config.TOKEN_SECONDS,
+    clock,
+    revocations: new TokenRevocations({
+      cache,
+      clock,
+      claimOnce,
+      isClaimed: isClaimed(parts.store.db, keyring, clock),
+    }),
+  });
 }

@@ -1,9 +1,8 @@
 import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { AccessTokens } from "./access/access-token.ts";
-import { TokenRevocations } from "./access/token-revocations.ts";
-import { openAccess } from "./access-parts.ts";
+import type { AccessTokens } from "./access/access-token.ts";
+import { accessTokens, openAccess } from "./access-parts.ts";
 import type { AuthDoor } from "./api/auth/door.ts";
 import { signInErrorPage } from "./api/auth/error-page.ts";
 import { registerSignIn } from "./api/auth/routes.ts";
@@ -27,7 +26,9 @@ import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, drainNoticeMsOf, listOf } from "./config.ts";
 import { openConsents } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
+import { deferredDoor, startDeferred } from "./deferred-parts.ts";
 import { capabilityOf } from "./fhir/capability.ts";
+import type { Providers } from "./fhir/provider.ts";
 import { parseCriteria } from "./fhir/search-request.ts";
 import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
@@ -54,7 +55,6 @@ import { openSignIn } from "./sign-in-doors.ts";
 import { signingPageOf } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
-import { isClaimed } from "./store/once.ts";
 import { startSubscriptions } from "./subscription-parts.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Upstream } from "./upstream/call.ts";
@@ -123,13 +123,15 @@ interface DoorParts {
 
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const { config, parts, around, tokens, auth } = door;
-  const { clients, claimOnce, practitioners } = parts;
   const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });
-  const subscriptions = startSubscriptions(config, parts, { around, ...fhir });
-  app.addHook("onClose", () => subscriptions.stop(config.DRAIN_SECONDS * 1000));
+  const jobs = [
+    startSubscriptions(config, parts, { around, ...fhir }),
+    startDeferred(parts, { around, app, tokens }),
+  ];
+  app.addHook("onClose", () => Promise.all(jobs.map((one) => one.stop(config.DRAIN_SECONDS * 1000))));
   const capability = capabilityOf(fhir.providers, {
     baseUrl: fhirUrl,
     version: around.version,
@@ -137,21 +139,14 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     conditionalDelete: config.FHIR_CONDITIONAL_DELETE,
     date: new Date(around.clock.now()).toISOString(),
   });
-  const check = { clients, audience: tokenUrl, claimOnce, clock: around.clock };
-  registerTokenStanding(app, { check, tokens, issuer: config.PUBLIC_URL });
-  registerTokenEndpoint(app, {
-    check,
-    tokens,
-    checkGranular: (type, query) => void parseCriteria(fhir.providers, type, query),
-    confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
-  });
+  registerTokenDoors(app, door, { tokenUrl, providers: fhir.providers });
   // cookies are read behind the doors for browsers only: a client system's call should not pay for them
   app.register(async (browser) => {
     await registerCookies(browser);
     registerSignIn(browser, auth);
     registerSigningPage(browser, { door: auth.session, signingPage: signingPageOf(config, around.sandbox) });
   });
-  const keyOf = (request: FastifyRequest) => repeatKeyOf(request, clients);
+  const keyOf = (request: FastifyRequest) => repeatKeyOf(request, parts.clients);
   registerFhir(app, {
     ...fhir,
     resigning: parts.resigning,
@@ -162,9 +157,26 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     tokenUrl,
     capability,
     repeats: openRepeats(parts, around, keyOf),
+    deferred: deferredDoor(config, parts, around),
   });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
+}
+
+function registerTokenDoors(
+  app: FastifyInstance,
+  { config, parts, around, tokens }: DoorParts,
+  { tokenUrl, providers }: { tokenUrl: string; providers: Providers },
+): void {
+  const { clients, claimOnce, practitioners } = parts;
+  const check = { clients, audience: tokenUrl, claimOnce, clock: around.clock };
+  registerTokenStanding(app, { check, tokens, issuer: config.PUBLIC_URL });
+  registerTokenEndpoint(app, {
+    check,
+    tokens,
+    checkGranular: (type, query) => void parseCriteria(providers, type, query),
+    confirmHuman: (human, ctx) => confirmWorker(practitioners, human, ctx),
+  });
 }
 
 /** How true a sandboxed system is, for who reads the CapabilityStatement: A confirmed, B reconstructed, C our design. */
@@ -267,21 +279,4 @@ function rateStore({ redis, keyring }: Parts, { clock, telemetry }: Surroundings
       },
     }).store
   );
-}
-
-function accessTokens(config: Config, parts: Parts, { clock }: Surroundings): AccessTokens {
-  const { keyring, cache, claimOnce } = parts;
-  return new AccessTokens({
-    key: keyring.derive("access-token"),
-    issuer: config.PUBLIC_URL,
-    audience: `${config.PUBLIC_URL}/fhir`,
-    lifeSeconds: config.TOKEN_SECONDS,
-    clock,
-    revocations: new TokenRevocations({
-      cache,
-      clock,
-      claimOnce,
-      isClaimed: isClaimed(parts.store.db, keyring, clock),
-    }),
-  });
 }

@@ -1,10 +1,6 @@
 import Type, { type Static } from "typebox";
-
-const Url = (description: string) => Type.Optional(Type.String({ description, pattern: "^https?://" }));
-const Port = (port: number, description: string) =>
-  Type.Integer({ default: port, minimum: 0, maximum: 65_535, description });
-const Count = (value: number, description: string, minimum = 0) =>
-  Type.Integer({ default: value, minimum, description });
+import { fhirSettings } from "./config-fhir.ts";
+import { Count, Port, Url } from "./config-fields.ts";
 
 // posts, specialties, ICD-10, services, units, document kinds, subjects of the federation, confidentiality, ЕСКЛП
 const national = "1.2.643.5.1.13.13";
@@ -278,16 +274,7 @@ export const configSchema = Type.Object({
     }),
   ),
   OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
-  FHIR_IF_MATCH: Type.Union([Type.Literal("required"), Type.Literal("optional")], {
-    default: "required",
-    description: "whether a change of a stored resource must name the version it has seen (`If-Match`)",
-  }),
-  FHIR_CONDITIONAL_DELETE: Type.Union([Type.Literal("single"), Type.Literal("multiple")], {
-    default: "single",
-    description: "`multiple`: a conditional delete deletes everything that its criteria find",
-  }),
-  FHIR_BUNDLE_ENTRIES: Count(200, "entries of a batch or transaction", 1),
-  FHIR_BODY_BYTES: Count(8_388_608, "bytes of a resource or Bundle that a client may send", 65_536),
+  ...fhirSettings,
   LOG_LEVEL: Type.Union(
     [
       Type.Literal("debug"),

@@ -26,6 +26,7 @@ import { openRegistryCopies, type RegistryCopies } from "./registry-copy-parts.t
 import { openOrgSigner, openSignatures, openVerifier, signatureJobs } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
+import { DeferredRequests } from "./store/deferred-requests.ts";
 import { type FailedMessageSettings, FailedMessages } from "./store/failed-messages.ts";
 import { IdempotencyKeys } from "./store/idempotency.ts";
 import { IdentityMap } from "./store/identity-map.ts";
@@ -113,11 +114,17 @@ async function openStore(config: Config, { clock, log }: Surroundings) {
   const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
   const keyring = await openKeyring(config, store.db);
   const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
+  const { db } = store;
   return {
     keyring,
     store,
     journal: new Journal({ pool: store.pool, keyring }),
-    outbox: new Outbox({ db: store.db, keyring, clock }),
+    outbox: new Outbox({ db, keyring, clock }),
+    deferredRequests: new DeferredRequests({
+      ...{ db, keyring, dataKeys, clock },
+      keptMs: config.FHIR_ASYNC_KEPT_SECONDS * 1_000,
+      mostPerClient: config.FHIR_ASYNC_REQUESTS,
+    }),
     dataKeys,
     resources: new ResourceStore({ dataKeys, clock }),
   };
@@ -139,12 +146,14 @@ interface JobGround {
   terminology: Pick<DictionaryWatchParts, "sync">;
   copies: RegistryCopies;
   dataKeys: DataKeys;
+  deferredRequests: DeferredRequests;
   signing: ReturnType<typeof openSignatures>;
 }
 
 function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
   const { store, keyring, esia, failedMessages, outbox, notify, dataKeys, signing } = ground;
   const observer = outboxMetrics(telemetry.instruments);
+  const { deferredRequests } = ground;
   const { db } = store;
   const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
   const jobs = [
@@ -163,6 +172,8 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
       () => purgeExpired(db, "one_time_value", clock.now()),
       () => purgeExpired(db, "revocation_answer", clock.now()),
       () => purgeDelivered(db, clock.now() - config.OUTBOX_DELIVERED_DAYS * 86_400_000),
+      () => purgeExpired(db, "search_snapshot", clock.now()),
+      () => deferredRequests.purge(),
     ]),
   ];
   const runner = new JobRunner({ db, clock, log, jobs });

@@ -15,6 +15,8 @@ export interface TokenFacts {
   actor: Actor;
   scopes: readonly Scope[];
   expiresAt: number;
+  /** made here to carry out what its caller was told to wait for */
+  deferred?: true;
 }
 
 /** The medical worker behind a client system; ids are logical, the organisation a ФРМО OID. */
@@ -31,6 +33,7 @@ export interface TokenGrant {
   duties?: readonly Duty[];
   human?: NamedHuman;
   signature?: SignatureLevel;
+  deferred?: true;
 }
 
 export interface IssuedToken {
@@ -72,8 +75,8 @@ export class AccessTokens {
     const { issuer, audience, lifeSeconds, key, clock } = this.#settings;
     const now = Math.floor(clock.now() / 1000);
     const scope = scopes.join(" ");
-    const { clientId, tenant, duties, human, signature } = grant;
-    const token = await new SignJWT({ client_id: clientId, tenant, scope, duties, human, signature })
+    const { clientId, ...facts } = grant;
+    const token = await new SignJWT({ client_id: clientId, scope, ...facts })
       .setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
       .setIssuer(issuer)
       .setAudience(audience)
@@ -97,6 +100,11 @@ export class AccessTokens {
     if (await this.#settings.revocations.isRevoked(revocation))
       throw new GatewayError("unauthorized", { detail: "the access token was revoked" });
     return facts;
+  }
+
+  /** True for a token that was ended before its time, by its `jti`; one that has run out is not. */
+  isRevoked(id: string): Promise<boolean> {
+    return this.#settings.revocations.isRevoked(revocationOf(id));
   }
 
   /** Ends a token on every replica before its time. */
@@ -159,5 +167,6 @@ function factsOf(payload: Record<string, unknown>): TokenFacts {
     },
     scopes: scopes.map(parseScope).filter((scope) => scope !== undefined),
     expiresAt: Number(payload.exp) * 1000,
+    ...(payload.deferred === true && { deferred: true }),
   };
 }

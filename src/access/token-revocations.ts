@@ -13,6 +13,8 @@ interface TokenRevocationParts {
 
 const purpose = "revoked-token";
 const keptSeconds = 60;
+// a request that was put off may come up when its token has run out
+const rememberedMs = 86_400_000;
 
 /** What the cache is asked about a token, made once for each. */
 export const revocationOf = (tokenId: string): CacheSpec => ({
@@ -47,7 +49,7 @@ export class TokenRevocations {
 
   /** Resolves when no replica takes the token any more; `expiresAt` in clock milliseconds. */
   async revoke(tokenId: string, expiresAt: number): Promise<void> {
-    await this.#parts.claimOnce(purpose, tokenId, expiresAt);
+    await this.#parts.claimOnce(purpose, tokenId, expiresAt + rememberedMs);
     await withdrawEverywhere(this.#parts, [subjectOf(tokenId)]);
   }
 }

@@ -52,6 +52,8 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
           description: "SMART Backend Services: private_key_jwt at /auth/token, scopes system/<Type>.rs",
         },
         resource: providers.all.map((provider) => resourceOf(providers, provider, facts)),
+        documentation:
+          "Searches, histories, operations and batches may be asked for with Prefer: respond-async; changes and transactions are answered at once",
         interaction: ["transaction", "batch", "search-system", "history-system"].map((code) => ({
           code: code as CapabilityStatementRestInteraction["code"],
         })),

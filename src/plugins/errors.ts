@@ -92,7 +92,8 @@ async function answer(
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
   if (row.status === 401) reply.header("www-authenticate", "Bearer");
   // of an answer that was about to leave when its transaction failed
-  for (const name of ["location", "etag", "last-modified", "preference-applied"]) reply.removeHeader(name);
+  for (const name of ["location", "content-location", "etag", "last-modified", "preference-applied"])
+    reply.removeHeader(name);
   reply.code(row.status).header("cache-control", "no-store");
   const page = settings.page?.(told, request, reply);
   if (page) return page;

@@ -30,7 +30,7 @@ const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const keyForm = /^[\x21-\x7e]{1,255}$/;
 const firstWaitMs = 25;
 const longestWaitMs = 400;
-const keptHeaders = ["content-type", "location", "etag", "last-modified"];
+const keptHeaders = ["content-type", "location", "content-location", "etag", "last-modified"];
 
 /**
  * The first answer to a key is kept and given again, byte for byte, to every equal request of the same caller. A

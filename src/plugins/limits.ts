@@ -35,6 +35,8 @@ export async function registerLimits(app: FastifyInstance, settings: LimitSettin
     skipOnError: true,
     store: settings.store,
     keyGenerator: ({ ctx: { actor }, ip }) => (actor === nobody ? ip : `${actor.tenant} ${actor.id}`),
+    // counted when it came
+    allowList: ({ token }) => token?.deferred === true,
     errorResponseBuilder: (_request, { ttl }) =>
       new GatewayError("rate-limited", { retryAfter: Math.max(1, Math.ceil(ttl / 1000)) }),
   });

@@ -228,6 +228,16 @@ const steps: Record<string, readonly string[]> = {
        primary key (tenant, subscription, number))`,
     "create index subscription_event_at on subscription_event (at)",
   ],
+  "022-deferred-requests": [
+    `create table deferred_request (
+       id text primary key, tenant text not null, client text not null, owner text not null,
+       repeatable boolean not null, state text not null, attempts int not null default 0,
+       created_at int8 not null, due_at int8 not null, expires_at int8 not null,
+       subjects text[] not null, request bytea, answer bytea)`,
+    "create index deferred_request_due on deferred_request (created_at) where state <> 'done'",
+    "create index deferred_request_client on deferred_request (client)",
+    "create index deferred_request_expiry on deferred_request (expires_at)",
+  ],
   "024-registry-copy": [
     "create table registry_copy (registry text primary key, copied_at int8 not null, whole_at int8 not null)",
     `create table registry_record (

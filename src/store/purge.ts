@@ -6,7 +6,7 @@ const rowsAtOnce = 1_000;
 /** Deletes rows that expired before `now`; returns how many. */
 export const purgeExpired = (
   db: Kysely<Schema>,
-  table: "idempotency" | "one_time_value" | "revocation_answer",
+  table: "idempotency" | "one_time_value" | "revocation_answer" | "search_snapshot",
   now: number,
 ): Promise<number> => purge(db, table, sql`expires_at < ${now}`);
 

@@ -42,6 +42,7 @@ export interface Schema {
   journal_head: JournalHeadTable;
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
+  deferred_request: DeferredRequestTable;
   subscription: SubscriptionTable;
   subscription_event: SubscriptionEventTable;
   one_time_value: OneTimeValueTable;
@@ -212,6 +213,28 @@ interface OutboxTable {
   created_at: number;
   finished_at: number | null;
   last_error: string | null;
+}
+
+interface DeferredRequestTable {
+  id: string;
+  tenant: string;
+  /** keyed hash of the client system: what is counted */
+  client: string;
+  /** keyed hash of who may see it: caller and scopes */
+  owner: string;
+  repeatable: boolean;
+  state: "queued" | "running" | "done";
+  attempts: Generated<number>;
+  created_at: number;
+  /** not before this time; of a running one the end of its worker's lease */
+  due_at: number;
+  expires_at: number;
+  /** logical ids of the patients whom the answer tells of; of one, their key seals it, else the tenant's own */
+  subjects: string[];
+  /** sealed; null once it is answered */
+  request: Uint8Array | null;
+  /** sealed; null until answered */
+  answer: Uint8Array | null;
 }
 
 interface JobLeaseTable {

@@ -2,9 +2,10 @@ import formbody from "@fastify/formbody";
 import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { AccessAction, AccessedResource } from "../../src/access/access-facts.ts";
-import { AccessTokens } from "../../src/access/access-token.ts";
-import { createClientRegistry } from "../../src/access/clients.ts";
+import { AccessTokens, type TokenGrant } from "../../src/access/access-token.ts";
+import type { Client, ClientRegistry } from "../../src/access/clients.ts";
 import type { Decision } from "../../src/access/decide.ts";
+import { carryingOut, type DeferredRun } from "../../src/api/fhir/deferred-run.ts";
 import { repeatKeyOf } from "../../src/api/fhir/repeat-key.ts";
 import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
 import { type Clock, ManualClock } from "../../src/core/clock.ts";
@@ -29,6 +30,7 @@ import { registerJournal } from "../../src/plugins/journal.ts";
 import { serverOptions } from "../../src/plugins/server-options.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { openDatabase } from "../../src/store/database.ts";
+import { DeferredRequests } from "../../src/store/deferred-requests.ts";
 import { IdempotencyKeys } from "../../src/store/idempotency.ts";
 import { Journal } from "../../src/store/journal.ts";
 import type { JournalRow } from "../../src/store/journal-format.ts";
@@ -56,6 +58,8 @@ interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   startMs?: number;
   /** the client's X-Request-ID stands for an Idempotency-Key */
   repeatsByRequestId?: boolean;
+  /** whether the worker whom a deferred request named still holds the post; absent: they do */
+  confirmHuman?: DeferredRun["confirmHuman"];
   /** what decide() would refuse; absent: nothing */
   refuses?(action: AccessAction, resource: AccessedResource): boolean;
 }
@@ -102,8 +106,21 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   }));
   const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
   const { repeatsByRequestId } = settings;
-  const mis = { clientId: "mis", name: "mis", tenant, scopes: [], jwks: { keys: [] }, repeatsByRequestId };
-  const clients = createClientRegistry([mis]);
+  const mis = {
+    clientId: "mis",
+    name: "mis",
+    tenant,
+    scopes: ["system/*.cruds"],
+    jwks: { keys: [] },
+    repeatsByRequestId,
+  };
+  const registered = new Map<string, Client>([[mis.clientId, mis]]);
+  const clients: ClientRegistry = { find: (id) => registered.get(id) };
+  const requests = new DeferredRequests({
+    ...{ db: store.db, keyring, dataKeys, clock },
+    keptMs: 3_600_000,
+    mostPerClient: 4,
+  });
   const tokens = new AccessTokens({
     key: keyring.derive("access-token"),
     issuer: "http://here.example",
@@ -127,6 +144,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     }),
     rules: { ifMatchRequired: true, deletesMany: false, bundleEntries: 200, ...settings.rules },
     maxBodyBytes: settings.maxBodyBytes ?? 1 << 20,
+    deferred: { requests, db: store.db, clock, runMs: 600_000 },
     repeats: {
       keys: new IdempotencyKeys({ db: store.db, keyring, clock, leaseMs: 60_000 }),
       clock,
@@ -135,8 +153,12 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     },
   });
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
-  const tokenFor = async (scope: string) =>
-    (await tokens.issue({ clientId: "mis", tenant }, scope.split(" "))).access_token;
+  const tokenFor = async (scope: string, grant: Partial<TokenGrant> = {}) =>
+    (await tokens.issue({ clientId: "mis", tenant, ...grant }, scope.split(" "))).access_token;
+  const carryOut = carryingOut({
+    ...{ app, tokens, clients, clock, log: silentLogger },
+    confirmHuman: settings.confirmHuman ?? (async () => {}),
+  });
   const everything = await tokenFor("system/*.cruds");
 
   async function call<T = Resource>(
@@ -174,6 +196,10 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     journal,
     repository,
     tokenFor,
+    tokens,
+    registered,
+    deferred: requests,
+    carryOut,
     token: everything,
     call,
     close: async () => {

@@ -7,6 +7,7 @@ import { nameableId } from "../../plugins/journal.ts";
 import type { Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
+import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { formatOf, sendResource, writtenResource } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
 import { respondedChanges, transacted } from "./transaction.ts";
@@ -14,15 +15,21 @@ import { changed } from "./write.ts";
 
 /** `POST [base]`: a batch or a transaction (FHIR R4 3.1.0.11). */
 export const answerBundle =
-  (door: Omit<BundleCaller, "request" | "settle">) =>
+  (door: Omit<BundleCaller, "request" | "settle"> & { deferred?: DeferredDoor }) =>
   async (request: FastifyRequest, reply: FastifyReply) => {
     const format = formatOf(request);
     const bundle = resourceInBody(request) as Bundle;
     const caller = { ...door, request };
     const entries = entriesOf(caller, bundle);
     if (bundle.type === "batch") {
-      const answers = await batched(caller, entries);
-      return sendResource(request, reply, responseOf("batch", answers), format);
+      const answer = async () =>
+        sendResource(request, reply, responseOf("batch", await batched(caller, entries)), format);
+      const { deferred, providers } = door;
+      // entries that were done before a process died must not be done again
+      const repeatable = entries.every((entry) => entry?.request?.method === "GET");
+      return answeredOrDeferred({ baseUrl: providers.baseUrl, deferred, request, reply }, answer, {
+        repeatable,
+      });
     }
     const asked = entries.map((entry, index) => entryOf(door.providers, entry, index));
     // what the transaction itself tells is kept with it; what is read after it can't be

@@ -6,17 +6,23 @@ import { GatewayError } from "../../core/errors.ts";
 import { isOfLevel, type Operation, type Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { accessesOf } from "./accesses.ts";
+import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
 import { permitted } from "./permitted.ts";
 import { formatOf, sendResource } from "./reply.ts";
 
 /** Operations of types and instances, `POST Type/$name` and `Type/id/$name`, by GET where they allow it (R4). */
-export function registerOperations(app: FastifyInstance, providers: Providers): void {
+export function registerOperations(app: FastifyInstance, door: OperationDoor): void {
   app.register(async (scope) => {
     takeRawBodies(scope);
-    for (const { type, operations = [] } of providers.all)
-      for (const operation of operations) register(scope, providers, { type, operation });
+    for (const { type, operations = [] } of door.providers.all)
+      for (const operation of operations) register(scope, door, { type, operation });
   });
+}
+
+interface OperationDoor {
+  providers: Providers;
+  deferred?: DeferredDoor;
 }
 
 interface TypeOperation {
@@ -24,10 +30,14 @@ interface TypeOperation {
   operation: Operation;
 }
 
-function register(app: FastifyInstance, providers: Providers, registered: TypeOperation): void {
+function register(app: FastifyInstance, door: OperationDoor, registered: TypeOperation): void {
   const { type, operation } = registered;
+  const { providers, deferred } = door;
+  const { baseUrl } = providers;
   const answer = (request: FastifyRequest, reply: FastifyReply) =>
-    invoke({ providers, request, reply }, registered);
+    answeredOrDeferred({ baseUrl, deferred, request, reply }, () =>
+      invoke({ providers, request, reply }, registered),
+    );
   for (const path of pathsOf(type, operation)) {
     app.post(path, answer);
     if (operation.get) app.get(path, answer);

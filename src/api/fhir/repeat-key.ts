@@ -13,6 +13,8 @@ const requestId = /^[\x21-\x7e]{1,255}$/;
  * send any. Throws `bad-request` for a malformed key or Bundle.
  */
 export function repeatKeyOf(request: FastifyRequest, clients: ClientRegistry): string | undefined {
+  // its caller's key stands for the request that was put off
+  if (request.token?.deferred) return undefined;
   const path = request.url.split("?", 1)[0] ?? "";
   // a search in a form changes nothing
   if (path.endsWith("/_search")) return undefined;

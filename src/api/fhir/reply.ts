@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { xmlOfResource } from "../../fhir/xml-codec.ts";
 import { seenAs, viewOf } from "./view.ts";
 
-type Format = "json" | "xml";
+export type Format = "json" | "xml";
 
 const contentTypes: Readonly<Record<Format, string>> = {
   json: "application/fhir+json; charset=utf-8",

@@ -1,5 +1,5 @@
 import type { CapabilityStatement } from "@medplum/fhirtypes";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
@@ -7,9 +7,10 @@ import { type IdempotencySettings, registerIdempotency } from "../../plugins/ide
 import type { AskedChange, Caller, WriteRules } from "./asked.ts";
 import { answerBinary } from "./binary.ts";
 import { answerBundle } from "./bundle.ts";
+import { answeredOrDeferred, type DeferredDoor, registerDeferred } from "./deferred.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
-import { onTypePath, type Ways } from "./paths.ts";
+import { type Answering, onTypePath, type Ways } from "./paths.ts";
 import { answerRead } from "./read.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
@@ -32,6 +33,8 @@ export interface FhirDoor extends WriteSettings, SearchDoor {
   tokenUrl: string;
   /** answers to changes that a client may repeat */
   repeats: IdempotencySettings;
+  /** absent: whoever prefers to be answered later is answered at once */
+  deferred?: DeferredDoor;
 }
 
 /** The FHIR R4 REST door under `/fhir`: metadata is open, everything else needs a Bearer token or a worker's session. */
@@ -43,7 +46,8 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
         await door.authenticate(guarded);
         registerIdempotency(guarded, door.repeats);
         registerTypes(guarded, door);
-        registerOperations(guarded, door.providers);
+        registerOperations(guarded, door);
+        if (door.deferred) registerDeferred(guarded, door.deferred);
       });
     },
     { prefix: "/fhir" },
@@ -73,11 +77,11 @@ function scopesOf({ type, operations = [], create, update, remove }: Provider): 
 
 function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const { providers, maxBodyBytes } = door;
-  const search = answerSearch(door);
-  const systemSearch = answerSystemSearch(door);
+  const search = deferrable(door, answerSearch(door));
+  const systemSearch = deferrable(door, answerSystemSearch(door));
   const read = answerRead(providers);
   const binary = answerBinary(providers);
-  const history = answerHistory(door);
+  const history = deferrable(door, answerHistory(door));
   const write = (interaction: AskedChange["interaction"]) =>
     [interaction, answerWrite(door, interaction)] as const;
   app.register(async (any) => {
@@ -100,7 +104,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
     on("/Patient/:patient/:type(^[A-Z][A-Za-z]+$)", { GET: ["search-type", search] });
     any.get("/", systemSearch);
     any.post("/", { bodyLimit: maxBodyBytes }, answerBundle(door));
-    any.get("/_history", answerSystemHistory(door));
+    any.get("/_history", deferrable(door, answerSystemHistory(door)));
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });
     on("/:type/:id/_history/:version", { GET: ["vread", read] });
@@ -111,3 +115,14 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
     forms.post("/_search", systemSearch);
   });
 }
+
+/** An answer that may be put off when the caller prefers so. */
+const deferrable =
+  <Rest extends unknown[]>(
+    { providers: { baseUrl }, deferred }: FhirDoor,
+    answer: (request: TypeRequest, reply: FastifyReply, ...rest: Rest) => unknown,
+  ) =>
+  (request: TypeRequest, reply: FastifyReply, ...rest: Rest) =>
+    answeredOrDeferred({ baseUrl, deferred, request, reply }, () => answer(request, reply, ...rest));
+
+type TypeRequest = Parameters<Answering>[0];

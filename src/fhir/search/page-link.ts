@@ -37,7 +37,7 @@ export class PageLinks {
   seal(page: LinkedPage, actor: Actor): string {
     const { path, query, lenient, position } = page;
     const text = JSON.stringify([path, query, lenient, position, this.#clock.now() + lifeMs]);
-    const sealed = this.#keyring.seal(domain, deflateRawSync(text), callerOf(actor));
+    const sealed = this.#keyring.seal(domain, deflateRawSync(text), authorityOf(actor));
     const token = Buffer.from(sealed).toString("base64url");
     if (token.length > longestToken)
       throw new GatewayError("search-too-broad", { detail: "the query is too long for links to its pages" });
@@ -54,7 +54,7 @@ export class PageLinks {
   #opened(token: string, actor: Actor): [string, LinkedPage["query"], boolean, Position, number] {
     try {
       if (token.length > longestToken) throw new RangeError("longer than any link");
-      const sealed = this.#keyring.open(domain, Buffer.from(token, "base64url"), callerOf(actor));
+      const sealed = this.#keyring.open(domain, Buffer.from(token, "base64url"), authorityOf(actor));
       return JSON.parse(inflateRawSync(sealed, { maxOutputLength: longestText }).toString());
     } catch (cause) {
       throw new GatewayError("page-link-rejected", { field: "_page", cause });
@@ -62,5 +62,6 @@ export class PageLinks {
   }
 }
 
-const callerOf = ({ kind, id, tenant, role, onBehalfOf, scopes }: Actor): string =>
+/** Who asks, for whom and with which scopes: what is sealed or kept for one caller is given to nobody else. */
+export const authorityOf = ({ kind, id, tenant, role, onBehalfOf, scopes }: Actor): string =>
   JSON.stringify([kind, id, tenant, role, onBehalfOf, [...scopes].sort()]);

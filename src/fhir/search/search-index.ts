@@ -106,11 +106,6 @@ export class SearchIndex {
     return { hits, more: rows.length > page.limit };
   }
 
-  /** Drops the orders of sorted searches that have run out. */
-  async expireSnapshots(db: Kysely<Schema>): Promise<void> {
-    await db.deleteFrom("search_snapshot").where("expires_at", "<", this.#clock.now()).execute();
-  }
-
   async #matching(db: Kysely<Schema>, query: IndexQuery, type: string): Promise<RawBuilder<unknown>> {
     const { tenant, tests, compartment } = query;
     const conditions = new Conditions(
