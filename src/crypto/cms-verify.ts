@@ -1,26 +1,21 @@
 import { timingSafeEqual } from "node:crypto";
 import { type DigestName, digestOf } from "./algorithms.ts";
 import { type CmsSignedData, type CmsSigner, parseCms } from "./cms-read.ts";
+import {
+  type ContainerCheck,
+  problem,
+  readable,
+  readableCertificates,
+  usageProblems,
+} from "./container-check.ts";
 import { readDer } from "./der-read.ts";
 import { CryptoError } from "./errors.ts";
 import { verifyMessage } from "./keys.ts";
-import type { SignatureProblem, SignatureProblemCode } from "./signature-report.ts";
-import {
-  type Certificate,
-  certificatePublicKey,
-  EXTENSION_OIDS,
-  keyUsagesOf,
-  parseCertificate,
-} from "./x509.ts";
+import type { SignatureProblem } from "./signature-report.ts";
+import { type Certificate, certificatePublicKey, EXTENSION_OIDS } from "./x509.ts";
 
-export interface CmsCheck {
-  readonly problems: readonly SignatureProblem[];
-  /** The single signer, when the container could be read. */
+interface CmsCheck extends ContainerCheck {
   readonly signer?: CmsSigner;
-  /** The signer's certificate, when it travels in the container or was given. */
-  readonly certificate?: Certificate;
-  /** Every readable certificate of the container. */
-  readonly certificates: readonly Certificate[];
 }
 
 export interface CmsCheckOptions {
@@ -58,21 +53,6 @@ export function checkCms(cms: Uint8Array, content: Uint8Array, options: CmsCheck
     ...(certificate ? valueProblems(certificate, signer, content) : []),
   ];
   return { problems, signer, certificates, ...(certificate && { certificate }) };
-}
-
-function problem(code: SignatureProblemCode, detail: string): SignatureProblem {
-  return { code, detail };
-}
-
-function readableCertificates(all: readonly Uint8Array[]): Certificate[] {
-  return all.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      // a stray unreadable certificate must not hide the signer's own
-      return [];
-    }
-  });
 }
 
 function isSignerCertificate(certificate: Certificate, { certificateId }: CmsSigner): boolean {
@@ -113,11 +93,7 @@ function certificateProblems(
   if (named && !sameDigest(named.digest, certificate.der, named.value)) {
     problems.push(problem("certificate", "signingCertificateV2 names another certificate"));
   }
-  const usages = readable(() => keyUsagesOf(certificate));
-  if (usages === "unreadable") problems.push(problem("certificate", "key usage is not readable"));
-  else if (usages && !usages.has("digitalSignature") && !usages.has("nonRepudiation")) {
-    problems.push(problem("certificate", "the key is not for signing"));
-  }
+  problems.push(...usageProblems(certificate));
   return problems;
 }
 
@@ -128,13 +104,4 @@ function valueProblems(certificate: Certificate, signer: CmsSigner, content: Uin
   return verifyMessage(key, signer.algorithm, covered, signer.signature)
     ? []
     : [problem("value", "the signature value does not verify")];
-}
-
-function readable<T>(read: () => T): T | "unreadable" {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof CryptoError) return "unreadable";
-    throw error;
-  }
 }

@@ -39,6 +39,8 @@ export interface SignatureReport {
   readonly problems: readonly SignatureProblem[];
   readonly checkedAt: Date;
   readonly signingTime?: Date;
+  /** The media type of the container. */
+  readonly sigFormat?: "application/pkcs7-signature" | "application/signature+xml";
   readonly algorithm?: SignatureAlgorithm;
   readonly digest?: DigestName;
   readonly certificateDer?: Uint8Array;

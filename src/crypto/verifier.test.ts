@@ -51,17 +51,19 @@ describe("verifier", () => {
   afterAll(() => verifier.close());
 
   it("checks a container in its thread and asks the port of the main thread for revocation", async () => {
-    const report = await verifier.verify({ cms, content, at });
+    const report = await verifier.verify({ container: cms, content, at });
     expect(report).toMatchObject({ valid: true, problems: [], algorithm: "gost-256", signingTime: at });
     expect(report.revocation[0]).toMatchObject({ source: "crl", status: "good", ageSeconds: 7 });
     expect(asked).toEqual(["http://ca.test/ca.crl"]);
-    const other = await verifier.verify({ cms, content: Buffer.from("other"), at });
+    const other = await verifier.verify({ container: cms, content: Buffer.from("other"), at });
     expect(other.problems.map(({ code }) => code)).toEqual(["content-differs"]);
   });
 
   it("leaves the event loop free while it works", async () => {
     let turns = 0;
-    const work = Promise.all(Array.from({ length: 30 }, () => verifier.verify({ cms, content, at })));
+    const work = Promise.all(
+      Array.from({ length: 30 }, () => verifier.verify({ container: cms, content, at })),
+    );
     let isDone = false;
     void work.then(() => {
       isDone = true;
@@ -77,13 +79,13 @@ describe("verifier", () => {
   it("reports revocation-unknown when the port rejects", async () => {
     const before = answer;
     answer = () => Promise.reject(new Error("connection refused"));
-    const report = await verifier.verify({ cms, content, at });
+    const report = await verifier.verify({ container: cms, content, at });
     answer = before;
     expect(report.problems.map(({ code }) => code)).toEqual(["revocation-unknown"]);
   });
 
   it("checks a certificate alone", async () => {
-    const [signer] = (await verifier.verify({ cms, content, at })).path;
+    const [signer] = (await verifier.verify({ container: cms, content, at })).path;
     expect(await verifier.verifyCertificate({ certificateDer: signer!, at })).toMatchObject({ valid: true });
     const late = { certificateDer: signer!, at: new Date("2027-06-01T00:00:00Z"), checkRevocation: false };
     const report = await verifier.verifyCertificate(late);
@@ -113,11 +115,11 @@ describe("verifier", () => {
       fetchRevocation: () => new Promise(() => {}),
       threads: 2,
     });
-    const stuck = own.verify({ cms, content, at });
+    const stuck = own.verify({ container: cms, content, at });
     const rejected = expect(stuck).rejects.toMatchObject({ code: "worker-failed" });
     await own.close();
     await rejected;
-    const again = await own.verify({ cms, content, at, checkRevocation: false });
+    const again = await own.verify({ container: cms, content, at, checkRevocation: false });
     expect(again.valid).toBe(true);
     await own.close();
   });

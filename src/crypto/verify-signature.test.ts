@@ -106,9 +106,9 @@ describe("signature check", () => {
     const cms = await signDetached(world.doctor.signer, content, { signingTime: now });
     const anchors = { roots: [world.root.certificate.der], intermediates: [world.sub.certificate.der] };
     const offline = () => Promise.reject(new Error("offline"));
-    const question = { cms, content, at: now, checkRevocation: false };
+    const question = { container: cms, content, at: now, checkRevocation: false };
     expect((await verifySignature(question, anchors, offline)).valid).toBe(true);
-    expect(codes(await verifySignature({ cms, content, at: now }, anchors, offline))).toEqual([
+    expect(codes(await verifySignature({ container: cms, content, at: now }, anchors, offline))).toEqual([
       "revocation-unknown",
       "revocation-unknown",
     ]);
@@ -170,7 +170,7 @@ describe("signature check", () => {
       { issuer: foreign.sub.certificate, thisUpdate: now, nextUpdate: later(hour), number: 1, revoked: [] },
       foreign.sub.signer,
     );
-    const question = { cms, content, at: now };
+    const question = { container: cms, content, at: now };
     const anchors = { roots: [world.root.certificate.der] };
     const report = await verifySignature(
       question,

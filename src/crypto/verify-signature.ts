@@ -3,11 +3,13 @@ import { checkCms } from "./cms-verify.ts";
 import { checkRevocation, type FetchRevocation } from "./revocation.ts";
 import type { RevocationEvidence, SignatureProblem, SignatureReport } from "./signature-report.ts";
 import { type Certificate, parseCertificate } from "./x509.ts";
+import { checkXmlContainer, isXmlContainer } from "./xml-container.ts";
 
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 export interface SignatureQuestion {
-  readonly cms: Uint8Array;
+  /** CMS in DER, or an XML signature as text. */
+  readonly container: Uint8Array;
   readonly content: Uint8Array;
   /** The moment of the check. */
   readonly at: Date;
@@ -53,16 +55,19 @@ export interface CertificateReport {
   readonly revocation: readonly RevocationEvidence[];
 }
 
-/** The whole check of a detached signature: container, content, value, dates, path to a root, revocation. */
+/** The whole check of a signature: container, content, value, dates, path to a root, revocation. */
 export async function verifySignature(
   question: SignatureQuestion,
   anchors: TrustAnchors,
   fetchRevocation: FetchRevocation,
 ): Promise<SignatureReport> {
   const { at, requireCades = true } = question;
-  const { problems, signer, certificate, certificates } = checkCms(question.cms, question.content, {
-    requireCades,
-  });
+  const { container, content } = question;
+  const isXml = isXmlContainer(container);
+  const { problems, signer, certificate, certificates } = isXml
+    ? checkXmlContainer(container, content)
+    : checkCms(container, content, { requireCades });
+
   if (!signer || !certificate) return { valid: false, problems, checkedAt: at, path: [], revocation: [] };
   const { signingTime } = signer;
   const trust = await verifyCertificate(
@@ -83,6 +88,7 @@ export async function verifySignature(
     problems: [...problems, ...trust.problems],
     checkedAt: at,
     ...(signingTime && { signingTime }),
+    sigFormat: isXml ? "application/signature+xml" : "application/pkcs7-signature",
     algorithm: signer.algorithm,
     digest: signer.digest,
     // a copy: a report must not keep the whole container alive

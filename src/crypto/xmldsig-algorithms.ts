@@ -38,6 +38,18 @@ export function digestMethodUri(digest: DigestName): string {
   return known(DIGEST_METHODS[digest], digest);
 }
 
+/** The signature method of an address; undefined for one outside our list. */
+export const signatureMethodOf = (uri: string): SignatureAlgorithm | undefined =>
+  nameOf(SIGNATURE_METHODS, uri);
+
+/** The digest method of an address; undefined for one outside our list. */
+export const digestMethodOf = (uri: string): DigestName | undefined => nameOf(DIGEST_METHODS, uri);
+
+const nameOf = <Name extends string>(
+  table: { readonly [name in Name]?: readonly string[] },
+  uri: string,
+): Name | undefined => (Object.keys(table) as Name[]).find((name) => table[name]?.includes(uri));
+
 function known(uris: readonly [string, ...string[]] | undefined, name: string): string {
   if (!uris) throw new CryptoError("unsupported-algorithm", `${name} has no form in XML signatures`);
   return uris[0];

@@ -1,9 +1,9 @@
-import { createRequire } from "node:module";
 import { SignedXml } from "xml-crypto";
 import { SIGNATURE_SCHEMES } from "./algorithms.ts";
 import { CryptoError } from "./errors.ts";
 import type { PublicKey } from "./keys.ts";
 import type { MessageSigner } from "./signer.ts";
+import { parseXml, type XmlNode } from "./xml-document.ts";
 import {
   digestMethodUri,
   ENVELOPED,
@@ -14,22 +14,6 @@ import {
   verifyingMethods,
   type XmlTransforms,
 } from "./xmldsig-algorithms.ts";
-
-// xml-crypto's own node types need the browser's library, which this project leaves out
-interface XmlNode {
-  readonly nodeType: number;
-}
-interface ParsedDocument extends XmlNode {
-  readonly documentElement?: XmlNode;
-}
-
-// the parser that xml-crypto itself uses; its type file would pull the browser's types into the whole project
-const require = createRequire(import.meta.url);
-const { DOMParser } = require("@xmldom/xmldom") as {
-  DOMParser: new (
-    options: object,
-  ) => { parseFromString(xml: string, type: string): ParsedDocument | undefined };
-};
 
 export interface XmlSigningOptions {
   /** Ids of the signed elements; absent: the whole document, with the signature enveloped in its root. */
@@ -138,7 +122,7 @@ export function verifyXmlSignature({
 }
 
 function signaturesOver(xml: string, id: string): XmlNode[] {
-  const document = parse(xml);
+  const document = parseXml(xml);
   if (!document?.documentElement) return [];
   const signatures: XmlNode[] = new SignedXml().findSignatures(document);
   return signatures.filter((node) => coveredIds(node).includes(id));
@@ -157,15 +141,6 @@ function coveredIds(signature: XmlNode): string[] {
 
 function idOf(uri: string | undefined): string {
   return uri?.startsWith("#") ? uri.slice(1) : (uri ?? "");
-}
-
-function parse(xml: string): ParsedDocument | undefined {
-  const fail = (message: string) => {
-    throw new CryptoError("bad-encoding", `the document is not well-formed: ${message.slice(0, 80)}`);
-  };
-  return new DOMParser({
-    errorHandler: { warning: () => {}, error: fail, fatalError: fail },
-  }).parseFromString(xml, "text/xml");
 }
 
 function elementById(id: string): string {

@@ -321,7 +321,7 @@ describe("the state of a certificate", () => {
       sandbox: { url: sandboxUrl, pki: { roots: await rootsOf(sandboxUrl) } },
     });
     const report = await restarted.verify({
-      ...{ cms: held.container, content: held.document.content, at: new Date(clock.now()) },
+      ...{ container: held.container, content: held.document.content, at: new Date(clock.now()) },
       toleratedAgeMs: 12 * hour,
     });
     await restarted.close();

@@ -126,7 +126,7 @@ export async function verify(
     now: () => now.getTime(),
   });
   return verifySignature(
-    { cms, content: (overrides["content"] as Uint8Array | undefined) ?? content, at: now },
+    { container: cms, content: (overrides["content"] as Uint8Array | undefined) ?? content, at: now },
     { roots: (overrides["roots"] as Uint8Array[] | undefined) ?? [world.root.certificate.der] },
     client.fetch,
   );

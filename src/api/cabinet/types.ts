@@ -275,7 +275,7 @@ export interface paths {
         get?: never;
         /**
          * Gives the signature over the prepared bytes
-         * @description A detached CMS (CAdES-BES) of one signer with their certificate. Each cause of a refusal has a code of its own (`signature-…`), and the bytes wait for another try. 202: everything is right, but nobody says now whether the certificate is revoked; the document is not in force until the state becomes `signed`.
+         * @description A detached CMS (CAdES-BES) of one signer with their certificate or, for an XML document in UTF-8, an XML signature (XMLDSig): enveloped in a copy of the document, or the Signature element alone. Each cause of a refusal has a code of its own (`signature-…`), and the bytes wait for another try. 202: everything is right, but nobody says now whether the certificate is revoked; the document is not in force until the state becomes `signed`.
          */
         put: operations["submitMySignature"];
         post?: never;
@@ -1296,7 +1296,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description CMS in DER, base64 */
+                    /** @description CMS in DER or the XML signature, base64 */
                     signature: string;
                     /** @description number of the machine-readable power of attorney (МЧД) */
                     powerOfAttorney?: string;

@@ -31,7 +31,7 @@ export class SignatureChecks {
     const { verifier, clock, toleratedAgeMs } = this.#parts;
     const { snils, needed } = kept.terms as SignatureTerms;
     const report = await verifier.verify({
-      cms: container,
+      container,
       content: kept.content,
       at: new Date(clock.now()),
       // what waits was valid or not when it came, whatever has run out since

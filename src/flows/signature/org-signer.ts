@@ -40,7 +40,12 @@ export function checkedOrgSigner(parts: CheckingParts): OrgSigner {
     sign: async (order, ctx) => {
       const cms = await signer.sign(order, ctx);
       const { content, organization } = order;
-      const report = await verifier.verify({ cms, content, at: new Date(clock.now()), toleratedAgeMs });
+      const report = await verifier.verify({
+        container: cms,
+        content,
+        at: new Date(clock.now()),
+        toleratedAgeMs,
+      });
       const [problem] = report.problems;
       if (problem || !report.certificateDer) throw refused(problem?.detail ?? "no certificate");
       const { ogrn } = parseCertificate(report.certificateDer).subject.fields;

@@ -133,7 +133,7 @@ function toProvenance(
         who,
         onBehalfOf,
         targetFormat: terms.contentType,
-        sigFormat: "application/pkcs7-signature",
+        sigFormat: verdict.report.sigFormat,
         data: Buffer.from(container).toString("base64"),
       },
     ],
