@@ -139,7 +139,9 @@ export interface HistoryRequest {
   id?: string;
   /** milliseconds; versions from this moment on */
   since?: number;
-  /** cursor that an earlier page ended with */
+  /** milliseconds, both inclusive; versions that were current at some moment between them */
+  at?: { low: number; high: number };
+  /** `next` of an earlier page */
   before?: number;
   count: number;
 }
@@ -155,8 +157,12 @@ export interface HistoryEntry {
   subject?: string;
   interaction: "create" | "update" | "delete";
   resource?: Resource;
-  /** what asks for the versions before this one */
-  cursor: number;
+}
+
+export interface HistoryPage {
+  entries: readonly HistoryEntry[];
+  /** there are further ones: asks for those before these */
+  next?: number;
 }
 
 /** Where a page begins: a place in the order of creation, or in a snapshot of a sorted search. */
@@ -220,7 +226,7 @@ export interface Provider {
   /** a read after it throws `gone` */
   remove?(id: string, ctx: RequestContext, options: WriteOptions): Promise<void>;
   /** newest first */
-  history?(request: HistoryRequest, ctx: RequestContext): Promise<Found<readonly HistoryEntry[]>>;
+  history?(request: HistoryRequest, ctx: RequestContext): Promise<Found<HistoryPage>>;
 }
 
 const needs = {

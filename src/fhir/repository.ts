@@ -8,6 +8,7 @@ import type { Schema } from "../store/schema.ts";
 import type {
   Candidates,
   HistoryEntry,
+  HistoryPage,
   HistoryRequest,
   Position,
   SearchRequest,
@@ -113,25 +114,27 @@ export class Repository {
 
   /** Versions newest first, of all types when none is given; throws `not-found` for an id that never was. */
   async history(
-    { id, since, before, count }: HistoryRequest,
+    { id, since, at, before, count }: HistoryRequest,
     ctx: RequestContext,
     type?: string,
-  ): Promise<HistoryEntry[]> {
+  ): Promise<HistoryPage> {
     const { db, store } = this.#parts;
     const { tenant } = ctx.actor;
-    const versions = await store.history(db, { tenant, type, id, since, before, limit: count });
+    const { versions, next } = await store.history(db, { tenant, type, id, since, at, before, limit: count });
     if (versions.length === 0 && type !== undefined && id !== undefined)
       if (!(await store.get(db, { tenant, type, id }))) throw new GatewayError("not-found");
-    return versions.map((stored) => ({
-      type: stored.type as ResourceType,
-      id: stored.id,
-      version: String(stored.version),
-      lastUpdated: stored.lastUpdated,
-      subject: stored.subject,
-      interaction: stored.deleted ? "delete" : stored.version === 1 ? "create" : "update",
-      ...(stored.content && { resource: resourceOf(stored) }),
-      cursor: stored.sequence,
-    }));
+    const entries = versions.map(
+      (stored): HistoryEntry => ({
+        type: stored.type as ResourceType,
+        id: stored.id,
+        version: String(stored.version),
+        lastUpdated: stored.lastUpdated,
+        subject: stored.subject,
+        interaction: stored.deleted ? "delete" : stored.version === 1 ? "create" : "update",
+        ...(stored.content && { resource: resourceOf(stored) }),
+      }),
+    );
+    return next === undefined ? { entries } : { entries, next };
   }
 
   /** Asks the validator, outside of any transaction: what it lets pass, or `validation-failed` with its issues. */

@@ -62,6 +62,7 @@ const interactions: Readonly<Record<string, { code: string; action: AuditEvent["
   search: { code: "search-type", action: "E" },
   "history-type": { code: "history-type", action: "R" },
   "history-instance": { code: "history-instance", action: "R" },
+  "history-system": { code: "history-system", action: "R" },
   create: { code: "create", action: "C" },
   update: { code: "update", action: "U" },
   patch: { code: "patch", action: "U" },

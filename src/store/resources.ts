@@ -23,9 +23,10 @@ export interface StoredResource extends ResourceKey {
   content?: object;
 }
 
-/** A version of the past with its place in the order of writing, by which history is paged. */
-export interface StoredVersion extends StoredResource {
-  sequence: number;
+export interface StoredHistory {
+  versions: readonly StoredResource[];
+  /** there are further ones: asks for those before these */
+  next?: number;
 }
 
 export interface ResourceChange extends ResourceKey {
@@ -46,7 +47,9 @@ export interface HistoryQuery {
   id?: string;
   /** milliseconds since the epoch, inclusive */
   since?: number;
-  /** `sequence` of the last version seen */
+  /** milliseconds since the epoch, both inclusive: versions that were current at some moment between them */
+  at?: { low: number; high: number };
+  /** `next` of the page before */
   before?: number;
   limit: number;
 }
@@ -157,17 +160,20 @@ export class ResourceStore {
   }
 
   /** Versions of a tenant, a type or one resource, newest first; shredded ones are left out. */
-  async history(db: Kysely<Schema>, query: HistoryQuery): Promise<StoredVersion[]> {
+  async history(db: Kysely<Schema>, query: HistoryQuery): Promise<StoredHistory> {
     let found = pastVersions(db).where("r.tenant", "=", query.tenant);
     if (query.type !== undefined) found = found.where("r.type", "=", query.type);
     if (query.id !== undefined) found = found.where("r.id", "=", query.id);
     if (query.since !== undefined) found = found.where("r.last_updated", ">=", query.since);
     if (query.before !== undefined) found = found.where("r.sequence", "<", query.before);
-    const rows = await found.orderBy("r.sequence", "desc").limit(query.limit).execute();
-    const readable = rows.filter(isReadable);
-    return Promise.all(
-      readable.map(async (row) => ({ ...(await this.#opened(row)), sequence: row.sequence })),
-    );
+    if (query.at) found = found.where(wasCurrent(query.at));
+    const rows = await found
+      .orderBy("r.sequence", "desc")
+      .limit(query.limit + 1)
+      .execute();
+    const page = rows.slice(0, query.limit);
+    const versions = await this.#readable(page);
+    return rows.length > query.limit ? { versions, next: page.at(-1)?.sequence } : { versions };
   }
 
   async #kept(trx: Kysely<Schema>, change: ResourceChange, content: object, version: number) {
@@ -236,6 +242,12 @@ const pastVersions = (db: Kysely<Schema>) =>
       join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
     )
     .select([...columns, "r.sequence"]);
+
+/** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
+const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
+  r.last_updated <= ${high} and (r.last_updated >= ${low} or not r.deleted and not exists (
+    select from resource_history n where n.tenant = r.tenant and n.type = r.type and n.id = r.id
+      and n.version = r.version + 1 and n.last_updated <= ${low}))`;
 
 const ownerOfRow = sql<string>`coalesce(r.subject, ${sql.lit(tenantItself)})`;
 

@@ -119,7 +119,7 @@ onBothEngines((store) => {
       await expect(again).rejects.toMatchObject(gone);
       const ids = ["anna", "boris"];
       expect(await resources.byIds(db, { tenant: "shred", type: "Patient", ids })).toHaveLength(1);
-      expect(await resources.history(db, { tenant: "shred", limit: 10 })).toHaveLength(1);
+      expect((await resources.history(db, { tenant: "shred", limit: 10 })).versions).toHaveLength(1);
     }
   });
 

@@ -1,62 +1,84 @@
-import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
+import type { Bundle, BundleEntry, BundleLink } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { HistoryEntry, HistoryRequest, Provider } from "../../fhir/provider.ts";
+import type { LinkedPage } from "../../fhir/search/page-link.ts";
+import { dateRangeOf } from "../../fhir/search/range.ts";
 import { requireScope } from "../../plugins/auth.ts";
-import type { Caller } from "./asked.ts";
+import type { Caller, Pairs } from "./asked.ts";
 import type { Answering } from "./paths.ts";
+import { isLenient } from "./prefer.ts";
 import { etagOf, formatOf, sendResource } from "./reply.ts";
+import type { SearchDoor } from "./search.ts";
 
-type DoorParts = Pick<Caller, "providers" | "repository">;
+type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
+
+interface Asked {
+  /** the page, and what its links repeat */
+  page: Omit<HistoryRequest, "id">;
+  pairs: Pairs;
+}
 
 const mostEntries = 200;
 const usualEntries = 50;
 
 /** `GET Type/id/_history` and `GET Type/_history` (FHIR R4 3.1.0.11). */
 export const answerHistory =
-  (caller: DoorParts): Answering =>
+  (door: HistoryDoor): Answering =>
   async (request, reply, provider) => {
     const format = formatOf(request);
     const { id } = request.params;
-    const bundle = await historyBy({ ...caller, request }, { provider, id });
-    return sendResource(request, reply, bundle, format);
+    return sendResource(request, reply, await historyBy(door, request, { provider, id }), format);
   };
 
 /** `GET _history`: everything in our own store. */
 export const answerSystemHistory =
-  (caller: DoorParts) => async (request: FastifyRequest, reply: FastifyReply) => {
+  (door: HistoryDoor) => async (request: FastifyRequest, reply: FastifyReply) => {
     const format = formatOf(request);
-    return sendResource(request, reply, await historyBy({ ...caller, request }, {}), format);
+    return sendResource(request, reply, await historyBy(door, request, {}), format);
   };
 
 /** A page of the history of one resource, of a type, or of all stored types. */
 async function historyBy(
-  { request, providers, repository }: DoorParts & { request: FastifyRequest },
+  door: HistoryDoor,
+  request: FastifyRequest,
   { provider, id }: { provider?: Provider; id?: string },
 ): Promise<Bundle> {
+  const { ctx } = request;
   requireScope(request, provider?.type ?? "*", "r");
-  const asked = { ...requestOf(request.query as Record<string, unknown>), id };
-  const found = await (provider?.history
-    ? provider.history(asked, request.ctx).then(({ value }) => value)
-    : repository.history(asked, request.ctx));
+  const path = [provider?.type, id, "_history"].filter((part) => part !== undefined).join("/");
+  const { page, pairs } = askedPage(door, request, path);
+  const { entries, next } = await (provider?.history
+    ? provider.history({ ...page, id }, ctx).then(({ value }) => value)
+    : door.repository.history({ ...page, id }, ctx));
   const decisions = await request.authorizeAll(
     "history",
-    found.map(({ resource, type, id: of, subject }) =>
+    entries.map(({ resource, type, id: of, subject }) =>
       resource
-        ? accessedOf(resource, request.ctx.actor.tenant)
-        : { type, id: of, subject, organization: request.ctx.actor.tenant },
+        ? accessedOf(resource, ctx.actor.tenant)
+        : { type, id: of, subject, organization: ctx.actor.tenant },
     ),
   );
-  const shown = found.filter((_, index) => decisions[index]?.permit);
+  const shown = entries.filter((_, index) => decisions[index]?.permit);
   const told = shown.length > 0 ? subjectsOf(shown) : [undefined];
+  const action = `history-${id !== undefined ? "instance" : provider ? "type" : "system"}`;
   for (const subject of told)
-    await request.journal({ action: "history", resourceType: provider?.type, resourceId: id, subject });
+    await request.journal({ action, resourceType: provider?.type, resourceId: id, subject });
+  const address = `${door.providers.baseUrl}/${path}`;
+  const link: BundleLink[] = [
+    { relation: "self", url: [address, new URLSearchParams([...pairs])].join("?") },
+  ];
+  if (next !== undefined) {
+    const position = { direction: "before", at: next } as const;
+    const token = door.pages.seal({ path, query: pairs, lenient: false, position }, ctx.actor);
+    link.push({ relation: "next", url: `${address}?_page=${token}` });
+  }
   return {
     resourceType: "Bundle",
     type: "history",
-    link: linksOf(providers.baseUrl, [provider?.type, id], asked, found),
-    entry: shown.map((one) => entryOf(providers.baseUrl, one)),
+    link,
+    entry: shown.map((one) => entryOf(door.providers.baseUrl, one)),
   };
 }
 
@@ -64,13 +86,31 @@ const subjectsOf = (entries: readonly HistoryEntry[]): (string | undefined)[] =>
   ...new Set(entries.map(({ subject }) => subject)),
 ];
 
-function requestOf(query: Record<string, unknown>): Omit<HistoryRequest, "id"> {
-  const { _count, _since, _before } = query;
-  return {
-    count: Math.min(wholeNumber("_count", _count) ?? usualEntries, mostEntries),
-    since: _since === undefined ? undefined : instantOf(_since),
-    before: wholeNumber("_before", _before),
-  };
+/** The page of the request, or the one that its link holds: the link opens nothing but the history it was made for. */
+function askedPage({ pages }: HistoryDoor, request: FastifyRequest, path: string): Asked {
+  const query = request.query as Record<string, unknown>;
+  if (query._page === undefined) return askedBy(query, isLenient(request));
+  const linked: LinkedPage = pages.open(String(query._page), request.ctx.actor);
+  if (linked.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
+  const { page, pairs } = askedBy(Object.fromEntries(linked.query), true);
+  return { page: { ...page, before: linked.position.at }, pairs };
+}
+
+const views = new Set(["_format", "_pretty", "_summary", "_elements"]);
+const known = new Set(["_count", "_since", "_at"]);
+
+/** Throws `unknown-parameter` unless the caller is lenient, and `bad-request` for a value that a parameter can't have. */
+function askedBy(query: Record<string, unknown>, lenient: boolean): Asked {
+  const unknown = Object.keys(query).find((name) => !known.has(name) && !views.has(name));
+  if (unknown !== undefined && !lenient) throw new GatewayError("unknown-parameter", { field: unknown });
+  const { _count, _since, _at } = query;
+  const count = Math.min(wholeNumber("_count", _count) ?? usualEntries, mostEntries);
+  const since = _since === undefined ? undefined : instantOf(_since);
+  const at = _at === undefined ? undefined : periodOf(_at);
+  const pairs: [string, string][] = [["_count", String(count)]];
+  if (since !== undefined) pairs.push(["_since", new Date(since).toISOString()]);
+  if (at !== undefined) pairs.push(["_at", String(_at).replace(" ", "+")]);
+  return { page: { count, since, at }, pairs };
 }
 
 function wholeNumber(field: string, text: unknown): number | undefined {
@@ -91,22 +131,10 @@ function instantOf(text: unknown): number {
   return at;
 }
 
-function linksOf(
-  baseUrl: string,
-  path: readonly (string | undefined)[],
-  { since, before, count }: HistoryRequest,
-  found: readonly HistoryEntry[],
-) {
-  const address = [baseUrl, ...path.filter((part) => part !== undefined), "_history"].join("/");
-  const link = (relation: string, cursor: number | undefined) => {
-    const query = new URLSearchParams({ _count: String(count) });
-    if (since !== undefined) query.set("_since", new Date(since).toISOString());
-    if (cursor !== undefined) query.set("_before", String(cursor));
-    return { relation, url: `${address}?${query}` };
-  };
-  const last = found.at(-1);
-  const isMore = last !== undefined && found.length === count;
-  return [link("self", before), ...(isMore ? [link("next", last.cursor)] : [])];
+function periodOf(text: unknown): { low: number; high: number } {
+  const period = dateRangeOf(String(text).replace(" ", "+"));
+  if (!period) throw new GatewayError("bad-request", { field: "_at", detail: "not a dateTime" });
+  return period;
 }
 
 const verbs = { create: "POST", update: "PUT", delete: "DELETE" } as const;

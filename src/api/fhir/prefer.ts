@@ -1,5 +1,9 @@
 import type { FastifyRequest } from "fastify";
 
+/** Unknown parameters are left out, not refused (FHIR R4 3.1.1.3.1). */
+export const isLenient = (request: FastifyRequest): boolean =>
+  request.headers.prefer !== undefined && preferencesOf(request).get("handling") === "lenient";
+
 /** Preferences of the caller by name, in small letters (RFC 7240); one without a value is the empty text. */
 export function preferencesOf({ headers }: FastifyRequest): ReadonlyMap<string, string> {
   const preferences = new Map<string, string>();

@@ -10,6 +10,7 @@ import { parseSearch } from "../../fhir/search-request.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
 import { permitted } from "./permitted.ts";
+import { isLenient } from "./prefer.ts";
 import { formatOf, sendResource } from "./reply.ts";
 import { narrowed, requireSomeScope } from "./scope-gate.ts";
 
@@ -109,7 +110,7 @@ function askedPage({ door, request, provider, path, entry }: Asking): AskedPage 
     const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });
     return { lenient, pairs, query: { ...query, ...within }, position };
   }
-  const lenient = /handling\s*=\s*lenient/.test(String(request.headers.prefer ?? ""));
+  const lenient = isLenient(request);
   const inBody = entry ?? (request.method === "POST" ? [...pairsOf(request.body)] : []);
   parseSearch(providers, provider, withoutType(path, inUrl), { lenient, inUrl: true });
   const pairs = [...inUrl, ...inBody];
