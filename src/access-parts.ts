@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { AccessTokens } from "./access/access-token.ts";
+import { legalGrounds } from "./access/grounds.ts";
 import { TokenRevocations } from "./access/token-revocations.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError, listOf } from "./config.ts";
 import { createFactsOf } from "./flows/access-facts.ts";
 import { ActiveWorkers } from "./flows/acting-worker.ts";
 import { withSignatures } from "./flows/signature/signature-facts.ts";
@@ -31,17 +32,29 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     isActive: (ctx) => workers.isActive(ctx),
   });
   const factsOf = withSignatures(loaded, parts);
-  const report: AccessSettings["onEmergency"] = async ({ ctx }) => {
+  const onUnusual: AccessSettings["onUnusual"] = async ({ ctx }, ground) => {
     if (!config.SECURITY_EMAIL) return;
     await notices.send(store.db, {
       to: { channel: "email", address: config.SECURITY_EMAIL },
-      kind: "emergency-access",
+      kind: ground === "break-glass" ? "emergency-access" : "legal-ground-access",
       parameters: { at: new Date(clock.now()).toISOString() },
-      id: `emergency ${ctx.requestId} ${randomUUID()}`,
+      id: `unusual ${ctx.requestId} ${randomUUID()}`,
       tenant: ctx.actor.tenant,
     });
   };
-  return { clock, factsOf, ...(config.BREAK_GLASS === "on" && { onEmergency: report }) };
+  const statable = { breakGlass: config.BREAK_GLASS === "on", legal: legalGroundsOf(config) };
+  return { clock, factsOf, statable, onUnusual };
+}
+
+/** Throws ConfigError for a ground that the law does not know. */
+function legalGroundsOf({ LEGAL_GROUNDS }: Config) {
+  return listOf(LEGAL_GROUNDS).map((stated) => {
+    const ground = legalGrounds.find((known) => known === stated);
+    if (ground) return ground;
+    throw new ConfigError(
+      `Settings refused: LEGAL_GROUNDS has one of ${legalGrounds.join(", ")}, not ${stated}`,
+    );
+  });
 }
 
 /** Tokens of client systems, under the key of this deployment. */

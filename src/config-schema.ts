@@ -253,10 +253,21 @@ export const configSchema = Type.Object({
     description:
       "`on`: a token with purpose BTG opens a card to be read when the request states a reason (X-Emergency-Reason)",
   }),
+  LEGAL_GROUNDS: Type.String({
+    default: "",
+    description:
+      "items of 323-ФЗ art. 13 p. 4 by which a request may open a card without the patient's consent (X-Legal-Ground), as `323-13-4-8,323-13-4-9`; empty: none",
+  }),
+  SECURITY_ROLES: Type.String({
+    default: "",
+    description:
+      "logical ids of PractitionerRoles, separated by commas: who signs in with such a post reads the journal of their organisation",
+  }),
   SECURITY_EMAIL: Type.Optional(
     Type.String({
       pattern: "^[^\\s@]+@[^\\s@]+$",
-      description: "where an emergency access is reported to; absent: the log and the journal only",
+      description:
+        "where emergency access, and access by a legal ground that is not of every day, is reported to; absent: the log and the journal only",
     }),
   ),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),

@@ -37,7 +37,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
       publicUrl,
       termsVersion,
       renewal,
-      strongAmr: listOf(config.CARD_AMR),
+      rules: { strongAmr: listOf(config.CARD_AMR), securityRoles: listOf(config.SECURITY_ROLES) },
     }),
     logoutUrl: (redirectUrl) => provider.logoutUrl(redirectUrl),
     publicUrl,

@@ -186,6 +186,12 @@ describe("decide", () => {
     expect(reasonOf({}, { ...row, actor: client })).toBe("human-unnamed");
     const desk = { ...client, duties: ["security"] } as const;
     expect(reasonOf({}, { ...row, actor: desk })).toBe("security-duty");
+    const officer = { ...doctor, duties: ["security"] } as const;
+    const others = { type: "AuditEvent", agent: "another" };
+    expect(reasonOf({ activeWorker: true }, { ...others, actor: officer })).toBe("security-duty");
+    expect(reasonOf({ activeWorker: false }, { ...others, actor: officer })).toBe("no-ground");
+    const weak = { ...officer, singleFactor: true } as const;
+    expect(reasonOf({ activeWorker: true }, { ...others, actor: weak })).toBe("no-ground");
     expect(reasonOf({}, { ...row, actor: desk, action: "delete" })).toBe("no-ground");
     expect(reasonOf({}, { actor: desk })).toBe("human-unnamed");
   });

@@ -1,7 +1,7 @@
 import type { Actor } from "../core/context.ts";
 import { type AccessCase, accessCase, isRefusedByPatient, opensCard } from "./access-case.ts";
 import type { AccessAction, AccessedResource, AccessFacts } from "./access-facts.ts";
-import { grounds } from "./grounds.ts";
+import { grounds, isUnusual } from "./grounds.ts";
 import {
   type CodedReason,
   type Missing,
@@ -39,7 +39,7 @@ export function decide(
       return {
         permit: true,
         reason: permitReasons[permission.reason],
-        alert: permission.reason === "break-glass",
+        alert: isUnusual(permission.reason),
       };
     isLabelTooHigh ||= permission !== undefined;
   }

@@ -14,7 +14,9 @@ export interface ReadGround {
  */
 export function groundText(decision: Decision, emergencyReason?: string): string {
   if (decision.permit)
-    return decision.alert ? `${decision.reason.code}:${emergencyReason}` : decision.reason.code;
+    return emergencyReason && decision.reason.code === "break-glass"
+      ? `${decision.reason.code}:${emergencyReason}`
+      : decision.reason.code;
   return [decision.reason.code, decision.missing.join(",")].filter(Boolean).join(":");
 }
 

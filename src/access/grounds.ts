@@ -54,8 +54,12 @@ const legalRepresentative: Ground = (one) => {
   return represents ? { reason: "representative", labels: every } : undefined;
 };
 
-const securityDuty: Ground = ({ kind, right, actor }) =>
-  kind === "journal" && right === "view" && actor.duties?.includes("security")
+// a person's duty holds while their post does and after a login that would open a card
+const holdsDuty = ({ isWorker, actor, facts }: AccessCase): boolean =>
+  !isWorker || (facts.activeWorker === true && !actor.singleFactor);
+
+const securityDuty: Ground = (one) =>
+  one.kind === "journal" && one.right === "view" && one.actor.duties?.includes("security") && holdsDuty(one)
     ? { reason: "security-duty", labels: ["N"] }
     : undefined;
 
@@ -112,6 +116,16 @@ const purposeOfGround: Readonly<Record<LegalGround, PurposeOfUse>> = {
   "323-13-4-9": "HPAYMT",
   "323-13-4-10": "HOPERAT",
 };
+
+// what happens every day: care is handed over, care is paid for
+const everyday: ReadonlySet<string> = new Set<LegalGround>(["323-13-4-8", "323-13-4-9"]);
+
+/** True for what opens a card past the patient and is rare: the security service looks at each. */
+export const isUnusual = (reason: PermitCode): boolean =>
+  reason === "break-glass" || (Object.hasOwn(purposeOfGround, reason) && !everyday.has(reason));
+
+/** Every item of 323-ФЗ art. 13 p. 4. */
+export const legalGrounds = Object.keys(purposeOfGround) as LegalGround[];
 
 /** The law does not ask the patient, so a refusal of theirs stops nothing here (decisions.md). */
 const law: Ground = (one) => {

@@ -80,8 +80,18 @@ const signatureOf = ({ signature, amr }: SessionFacts): SignatureLevel =>
 const isStrong = ({ amr }: SessionFacts, strongAmr: readonly string[]): boolean =>
   strongAmr.length === 0 || amr.split(" ").some((way) => way === "DS" || strongAmr.includes(way));
 
+/** What the operator says of people who sign in. */
+export interface SessionRules {
+  /** ways of authentication that count as two factors; empty: every ESIA login */
+  strongAmr: readonly string[];
+  /** logical ids of PractitionerRoles with the security duty */
+  securityRoles: readonly string[];
+}
+
+const noRules: SessionRules = { strongAmr: [], securityRoles: [] };
+
 /** The person as the one who acts; a worker acts in the chosen organisation only (L-64, L-66). */
-export function actorOf(facts: SessionFacts, strongAmr: readonly string[] = []): Actor {
+export function actorOf(facts: SessionFacts, { strongAmr, securityRoles } = noRules): Actor {
   const { kind, personId, organization } = facts;
   if (kind === "citizen")
     return { kind: "patient", id: personId, tenant: "", scopes: ["patient/*.rs"], purpose: "PATRQT" };
@@ -95,5 +105,6 @@ export function actorOf(facts: SessionFacts, strongAmr: readonly string[] = []):
     purpose: "TREAT",
     signature: signatureOf(facts),
     ...(!isStrong(facts, strongAmr) && { singleFactor: true }),
+    ...(organization && securityRoles.includes(organization.roleId) && { duties: ["security"] }),
   };
 }

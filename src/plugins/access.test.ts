@@ -58,6 +58,8 @@ beforeEach(() => {
       asked.push(subjects);
       return (subject) => known[subject ?? ""] ?? {};
     },
+    statable: { breakGlass: false, legal: [] },
+    onUnusual: async () => {},
   });
   app.get("/fhir/:type/:id", async (request) => {
     request.ctx.actor = doctor;

@@ -3,8 +3,10 @@ import type { AccessAction, AccessedResource, FactsOf, KnownFacts } from "../acc
 import { classOf } from "../access/data-classes.ts";
 import { type Decision, decide } from "../access/decide.ts";
 import { groundText } from "../access/ground-text.ts";
+import type { PermitCode } from "../access/reasons.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import { type StatableGrounds, statedGrounds } from "./stated-grounds.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -27,12 +29,10 @@ declare module "fastify" {
 export interface AccessSettings {
   clock: Clock;
   factsOf: FactsOf;
-  /** absent: nobody gets emergency access; called once per request that did, before it is answered */
-  onEmergency?: (request: FastifyRequest) => Promise<void>;
+  statable: StatableGrounds;
+  /** an access that the security service must look at, told before it is answered */
+  onUnusual(request: FastifyRequest, ground: PermitCode): Promise<void>;
 }
-
-/** Why a card may have to be opened at once; a code, so that nobody writes about the patient into the journal. */
-const emergencyReasons = ["unconscious", "life-threat", "mass-casualty"];
 
 /** Gives requests the one way to ask whether an access is permitted. */
 export function registerAccess(app: FastifyInstance, settings: AccessSettings): void {
@@ -57,31 +57,21 @@ async function decideOnAll(
 ): Promise<Decision[]> {
   const { action, resources, own } = question;
   const factsFor = await loaded(request, settings, resources);
-  const breakGlass = settings.onEmergency && emergencyOf(request);
+  const stated = statedGrounds(request, settings.statable);
   const decisions = resources.map((resource) =>
     decided(request, settings, {
       action,
       resource,
-      facts: { ...factsFor(resource.subject), breakGlass, ...own },
+      facts: { ...factsFor(resource.subject), ...stated, ...own },
     }),
   );
-  if (decisions.some((decision) => decision.permit && decision.alert)) {
-    request.ctx.log.warn({ ground: "break-glass" }, "emergency access");
-    await settings.onEmergency?.(request);
+  const unusual = decisions.find((decision) => decision.permit && decision.alert);
+  if (unusual?.permit) {
+    const { code } = unusual.reason;
+    request.ctx.log.warn({ ground: code }, "unusual access");
+    await settings.onUnusual(request, code);
   }
   return decisions;
-}
-
-/** Throws `bad-request` for a reason that is not one of the list. */
-function emergencyOf({ ctx, headers }: FastifyRequest): KnownFacts["breakGlass"] {
-  const reason = headers["x-emergency-reason"];
-  if (ctx.actor.purpose !== "BTG" || reason === undefined) return undefined;
-  if (typeof reason !== "string" || !emergencyReasons.includes(reason))
-    throw new GatewayError("bad-request", {
-      field: "headers/x-emergency-reason",
-      detail: `one of ${emergencyReasons.join(", ")}`,
-    });
-  return { reason };
 }
 
 const nothing = () => ({});

@@ -1,6 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens } from "../access/access-token.ts";
-import { actorOf, type Capability, capabilitiesOf, type SessionFacts } from "../access/session-facts.ts";
+import {
+  actorOf,
+  type Capability,
+  capabilitiesOf,
+  type SessionFacts,
+  type SessionRules,
+} from "../access/session-facts.ts";
 import type { Sessions } from "../access/sessions.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -25,8 +31,7 @@ export interface SessionDoorSettings {
   publicUrl: string;
   termsVersion: string;
   renewal?: EsiaRenewal;
-  /** ways of authentication that count as two factors; absent or empty: every ESIA login */
-  strongAmr?: readonly string[];
+  rules?: SessionRules;
 }
 
 // 32 bytes in base64url: anything else never reaches the store
@@ -55,7 +60,7 @@ export class SessionDoor {
     const checked = await sessions.check(token, deviceHashOf(keyring, request));
     if (checked.standing === "unknown") throw new GatewayError("unauthorized", { detail: "no such session" });
     if (checked.standing === "expired") throw new GatewayError("token-expired");
-    request.ctx.actor = actorOf(checked.facts, this.settings.strongAmr);
+    request.ctx.actor = actorOf(checked.facts, this.settings.rules);
     if (checked.standing === "compromised") throw new GatewayError("session-compromised");
     if (checked.newToken) setSessionCookie(reply, checked.newToken);
     reply.removeHeader("link");

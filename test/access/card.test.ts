@@ -19,6 +19,7 @@ import { codeSentTo, messagesTo } from "../support/messages.ts";
 const phone = "+79990000005";
 const doctorSnils = "90000000182";
 
+const securityEmail = "ib@example.org";
 let app: TestApp;
 let citizen: Cabinet;
 let patient: string;
@@ -28,7 +29,12 @@ let office: string;
 let condition: Resource & { id: string };
 
 beforeAll(async () => {
-  app = await startApp({ SIGN_IN_PER_MINUTE: "10000", BREAK_GLASS: "on", SECURITY_EMAIL: "ib@example.org" });
+  app = await startApp({
+    SIGN_IN_PER_MINUTE: "10000",
+    BREAK_GLASS: "on",
+    LEGAL_GROUNDS: "323-13-4-3,323-13-4-8",
+    SECURITY_EMAIL: securityEmail,
+  });
   citizen = new Cabinet(app.url);
   await citizen.visitor.follow(`${app.url}/auth/login?as=citizen&persona=citizen`);
   await citizen.acceptTerms();
@@ -45,6 +51,7 @@ beforeEach(async () => {
   const { db } = app.parts.store;
   await db.deleteFrom("consent_fact").where("kind", "!=", "processing").execute();
   await db.deleteFrom("care_relation").execute();
+  await db.deleteFrom("one_time_code").execute();
   await app.parts.cache.bump(patient);
   condition = { ...diagnosis(), id: randomUUID() };
   await app.parts.store.db.transaction().execute((trx) =>
@@ -308,9 +315,42 @@ describe("emergency access", () => {
     expect((await look("unconscious")).status).toBe(200);
     const { accesses } = (await citizen.get("/me/accesses?count=1")).body;
     expect(accesses[0].ground.code).toBe("break-glass");
-    for (let turn = 0; turn < 100 && (await messagesTo(app, "ib@example.org")).length === 0; turn++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(await messagesTo(app, "ib@example.org")).toHaveLength(1);
+    await expect.poll(() => alerts("Экстренный"), { timeout: 10_000 }).toBe(1);
+  });
+});
+
+const alerts = async (subject: string) =>
+  (await messagesTo(app, securityEmail)).filter((message) => message.subject.startsWith(subject)).length;
+
+describe("a legal ground (323-ФЗ art. 13 p. 4)", () => {
+  const look = async (ground: string, purpose = "TREAT") =>
+    fetch(`${app.url}/fhir/Condition/${condition.id}`, {
+      headers: { authorization: `Bearer ${await doctor.token(purpose)}`, "x-legal-ground": ground },
+    });
+  const lastGround = async () => (await citizen.get("/me/accesses?count=1")).body.accesses[0].ground.code;
+
+  it("opens the card past a refusal of the patient, and they read which it was", async () => {
+    await granted({ kind: "access", decision: "deny", rights: ["view"] });
+    expect(await read()).toBe(403);
+    expect((await look("323-13-4-8")).status).toBe(200);
+    expect(await lastGround()).toBe("323-13-4-8");
+    expect(await write()).toBe(403);
+  });
+
+  it("serves its purpose only, and the operator says which may be stated", async () => {
+    expect((await look("323-13-4-8", "HOPERAT")).status).toBe(403);
+    for (const unknown of ["323-13-4-1", "323-13-4-11", "court"]) {
+      const refused = await look(unknown);
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toContain("323-13-4-3, 323-13-4-8");
+    }
+  });
+
+  it("that is not of every day is told to the security service", async () => {
+    const before = await alerts("Доступ на основании закона");
+    expect((await look("323-13-4-3", "HOPERAT")).status).toBe(200);
+    expect(await lastGround()).toBe("323-13-4-3");
+    await expect.poll(() => alerts("Доступ на основании закона"), { timeout: 10_000 }).toBe(before + 1);
   });
 });
 

@@ -372,7 +372,7 @@ export interface paths {
         };
         /**
          * Why a request was permitted or refused
-         * @description For the security service: every journalled access of one request of the own organisation, with the coded ground of the decision and, for a refusal, what was missing. Needs the security duty and `system/AuditEvent.r`; is journalled itself.
+         * @description For the security service: every journalled access of one request of the own organisation, with the coded ground of the decision and, for a refusal, what was missing. Needs the security duty, a client system also `system/AuditEvent.r`; is journalled itself.
          */
         get: operations["explainAccess"];
         put?: never;

@@ -65,7 +65,7 @@ async function journalled(asking: Asking): Promise<Bundle> {
   return bundle;
 }
 
-function searched(asking: Asking): Promise<SearchAnswer> {
+async function searched(asking: Asking): Promise<SearchAnswer> {
   const { door, request, provider, path, types } = asking;
   const { providers, pages } = door;
   const { ctx } = request;
@@ -73,7 +73,7 @@ function searched(asking: Asking): Promise<SearchAnswer> {
   const query = narrowed(providers, request, asked.query);
   for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
-  if (!provider.indexed) request.authorize("search", { type: provider.type });
+  if (!provider.indexed) await request.authorizeOne("search", { type: provider.type });
   return searchBundle({
     providers,
     provider,

@@ -79,6 +79,7 @@ const parameters: NoticeParameters = {
   "consent-withdrawn": {},
   "new-device": { at: "22.11.2026 10:00", browser: "Chrome" },
   "emergency-access": { at: "22.11.2026 10:00" },
+  "legal-ground-access": { at: "22.11.2026 10:00" },
   "certificate-expiry": { days: 14 },
 };
 

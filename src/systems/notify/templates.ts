@@ -12,6 +12,7 @@ export interface NoticeParameters {
   "consent-withdrawn": object;
   "new-device": { at: string; browser: string };
   "emergency-access": { at: string };
+  "legal-ground-access": { at: string };
   "certificate-expiry": { days: number };
 }
 
@@ -46,6 +47,10 @@ const templates: Templates = {
   "emergency-access": ({ at }) => ({
     subject: "Экстренный доступ",
     text: `К медицинской карте обратились в режиме экстренного доступа, ${at}. Кто и по какой причине – в журнале кабинета.`,
+  }),
+  "legal-ground-access": ({ at }) => ({
+    subject: "Доступ на основании закона",
+    text: `К медицинской карте обратились без согласия пациента со ссылкой на закон (323-ФЗ, ст. 13, ч. 4), ${at}. Кто и на каком основании – в журнале кабинета.`,
   }),
   "certificate-expiry": ({ days }) => ({
     subject: "Срок действия сертификата",

@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import type { AuditEvent, Bundle } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { classOf } from "../../src/access/data-classes.ts";
+import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
+import { freshDatabase } from "../support/database.ts";
+
+const patient = randomUUID();
+let app: TestApp;
+let officer: Cabinet;
+let doctor: Cabinet;
+let clinic: string;
+
+beforeAll(async () => {
+  const settings = {
+    DATABASE_URL: await freshDatabase(),
+    MASTER_KEY: Buffer.alloc(32, 8).toString("base64"),
+    SIGN_IN_PER_MINUTE: "10000",
+  };
+  // who holds the duty is named by the logical id of a post, which the first sign-in makes
+  app = await startApp(settings);
+  const [role] = (await (await signedIn("chief")).get("/me")).body.roles;
+  await app.close();
+  app = await startApp({ ...settings, SECURITY_ROLES: role.id });
+  officer = await signedIn("chief");
+  doctor = await signedIn("doctor");
+  clinic = (await officer.get("/me")).body.organization.oid;
+});
+afterAll(() => app?.close());
+
+async function signedIn(persona: string): Promise<Cabinet> {
+  const cabinet = new Cabinet(app.url);
+  const answer = await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=${persona}`);
+  expect(answer.status, answer.text).toBe(200);
+  expect((await cabinet.acceptTerms()).status).toBe(200);
+  return cabinet;
+}
+
+const fhir = (who: Cabinet, path: string) => who.send("GET", `/../../fhir${path}`);
+const refusedRequest = async () =>
+  (await fhir(doctor, `/Observation/${patient}`)).headers.get("x-request-id") ?? "";
+
+describe("a person with the security duty", () => {
+  it("reads the journal of their organisation and has its refusals explained; both are journalled", async () => {
+    const requestId = await refusedRequest();
+    const explained = await officer.get(`/access/explain?requestId=${requestId}`);
+    expect(explained.status, JSON.stringify(explained.body)).toBe(200);
+    const found = await fhir(officer, "/AuditEvent?_count=50");
+    expect(found.status, JSON.stringify(found.body)).toBe(200);
+    const events = ((found.body as Bundle<AuditEvent>).entry ?? []).flatMap(({ resource }) => resource ?? []);
+    const ofExplain = events.find(({ subtype }) => subtype?.[0]?.code === "explain");
+    expect(ofExplain).toMatchObject({ outcome: "0", purposeOfEvent: [{ text: "security-duty" }] });
+    for (const { agent } of events)
+      expect(agent.map(({ who }) => who?.identifier?.value)).toContain(`urn:oid:${clinic}`);
+  });
+
+  it("without it neither is open, whatever the post is", async () => {
+    for (const answer of [
+      await doctor.get(`/access/explain?requestId=${randomUUID()}`),
+      await fhir(doctor, `/AuditEvent/1.1`),
+    ])
+      expect([answer.status, JSON.stringify(answer.body)]).toEqual([
+        403,
+        expect.stringContaining("missing: own-record, security-duty"),
+      ]);
+    const found = await fhir(doctor, "/AuditEvent?_count=50");
+    expect((found.body as Bundle).entry?.filter(({ search }) => search?.mode === "match") ?? []).toEqual([]);
+  });
+
+  // a worker sees the working data of their organisation, with the duty or without
+  const closed = storedTypes
+    .map(({ type }) => type)
+    .filter((type) => !["system", "work"].includes(classOf(type, patient) ?? ""));
+  it.each(closed)("opens no %s", async (type) => {
+    const { resources, store } = app.parts;
+    const id = randomUUID();
+    const content = { resourceType: type, id, subject: { reference: `Patient/${patient}` } };
+    await store.db
+      .transaction()
+      .execute((trx) => resources.put(trx, { tenant: clinic, type, id, subject: patient, content }));
+    expect((await fhir(officer, `/${type}/${id}`)).status).toBe(403);
+    const found = await fhir(officer, `/${type}?_id=${id}`);
+    expect(JSON.stringify(found.body)).not.toContain(patient);
+  });
+});
