@@ -73,7 +73,8 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
   return { providers, repository, pages, ...writeSettings(config) };
 }
 
-const withValidation = (provider: Provider, validator: Validator): Provider => ({
+/** Every type is also judged by `$validate`. */
+export const withValidation = (provider: Provider, validator: Validator): Provider => ({
   ...provider,
   operations: [...(provider.operations ?? []), validateOperation(provider.type, validator)],
 });

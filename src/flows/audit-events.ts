@@ -4,6 +4,7 @@ import { canonicalBase } from "../core/canonical.ts";
 import { errorTable } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Provider, SearchRequest } from "../fhir/provider.ts";
+import { versioned } from "../fhir/version.ts";
 import type { FoundRow, JournalQuery, SearchJournal } from "../store/journal-search.ts";
 
 /** AuditEvent, made from the journal; a caller finds rows of the own tenant only. */
@@ -20,11 +21,11 @@ export function auditEventProvider(search: SearchJournal): Provider {
     read: async (id, { actor }) => {
       const [found] = await search({ tenant: actor.tenant, place: placeOf(id), limit: 1 });
       if (!found) throw new GatewayError("not-found", { field: "id" });
-      return { value: auditEvent(found), sources: [] };
+      return { value: asWritten(found), sources: [] };
     },
     search: async (request, { actor }) => {
       const rows = await search({ ...queryOf(request), tenant: actor.tenant });
-      return { value: rows.map(auditEvent), sources: [] };
+      return { value: rows.map(asWritten), sources: [] };
     },
   };
 }
@@ -74,6 +75,9 @@ function outcomeOf(status: number): AuditEvent["outcome"] {
   if (status < 400) return "0";
   return status === 403 || status >= 500 ? "8" : "4";
 }
+
+/** A row of the journal never changes. */
+const asWritten = (found: FoundRow): AuditEvent => versioned(auditEvent(found), found.row.at);
 
 /** One row as IHE BALP lays it out: who, when, whose data, on what ground, with what outcome. */
 function auditEvent({ place, row }: FoundRow): AuditEvent {

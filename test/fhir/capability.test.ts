@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { proveStoredTypes } from "../support/capability/run.ts";
+import { proveCapability } from "../support/capability/run.ts";
 import { freshDatabase } from "../support/database.ts";
 
-it("every interaction, parameter, modifier and include that /fhir/metadata states of stored types holds", async () => {
-  const { passed, failed } = await proveStoredTypes(await freshDatabase());
+it("every line of /fhir/metadata holds: interactions, parameters, modifiers, includes, operations", async () => {
+  const { passed, failed } = await proveCapability(await freshDatabase());
   expect(failed).toEqual([]);
   expect(passed).toBeGreaterThan(1_000);
 }, 300_000);

@@ -15,7 +15,7 @@ import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring, type Keyring } from "../../src/crypto/keyring.ts";
 import { capabilityOf } from "../../src/fhir/capability.ts";
 import { storedOperations } from "../../src/fhir/operations/stored-operations.ts";
-import { type Provider, Providers } from "../../src/fhir/provider.ts";
+import { type Operation, type Provider, Providers } from "../../src/fhir/provider.ts";
 import { Repository, type RepositoryParts } from "../../src/fhir/repository.ts";
 import { PageLinks } from "../../src/fhir/search/page-link.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
@@ -23,6 +23,7 @@ import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { storedProvider } from "../../src/fhir/stored-provider.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { createValidator } from "../../src/fhir/validation/validator.ts";
+import type { SubscriptionOperationParts } from "../../src/flows/subscriptions/operations.ts";
 import { registerBearerAuth } from "../../src/plugins/auth.ts";
 import { registerContext } from "../../src/plugins/context.ts";
 import { registerErrors } from "../../src/plugins/errors.ts";
@@ -56,6 +57,12 @@ interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   durableJournal?: boolean;
   /** what the clock shows at first */
   startMs?: number;
+  /** absent: one of its own */
+  clock?: ManualClock;
+  /** of stored types, beside those that need nothing but the store */
+  operations?(parts: SubscriptionOperationParts): Readonly<Record<string, readonly Operation[]>>;
+  /** put on every provider */
+  withEach?(provider: Provider): Provider;
   /** the client's X-Request-ID stands for an Idempotency-Key */
   repeatsByRequestId?: boolean;
   /** whether the worker whom a deferred request named still holds the post; absent: they do */
@@ -75,7 +82,7 @@ export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
 
 /** The FHIR door alone on a socket, over a real store, with access decided by the test. */
 export async function startFhirServer(settings: FhirServerSettings = {}) {
-  const clock = new ManualClock(settings.startMs);
+  const { clock = new ManualClock(settings.startMs) } = settings;
   const baseUrl = "http://here.example/fhir";
   const { databaseUrl, dataDir = "memory://" } = settings;
   const store = await openDatabase({ url: databaseUrl, dataDir });
@@ -99,12 +106,16 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerJournal(app, sink, clock);
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));
-  const operations = storedOperations({ repository, providers: () => providers, baseUrl, clock });
+  const operations = {
+    ...storedOperations({ repository, providers: () => providers, baseUrl, clock }),
+    ...settings.operations?.({ db: store.db, repository, clock, baseUrl }),
+  };
   const stored: Provider[] = storedTypes.map((row) => ({
     ...storedProvider(repository, row),
     operations: operations[row.type],
   }));
-  const providers = new Providers(baseUrl, [...(settings.providers ?? []), ...stored]);
+  const all = [...(settings.providers ?? []), ...stored];
+  const providers = new Providers(baseUrl, settings.withEach ? all.map(settings.withEach) : all);
   const { repeatsByRequestId } = settings;
   const mis = {
     clientId: "mis",

@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
 import type { Answering } from "./paths.ts";
 import { answerRead, readBy } from "./read.ts";
-import { nameVersion } from "./reply.ts";
+import { hasVersion, nameVersion } from "./reply.ts";
 import { mediaTypeOf } from "./resource-body.ts";
 
 // what may stand in a header as it is (RFC 9110 8.3.1)
@@ -21,6 +21,7 @@ export const answerBinary =
     const binary = (await readBy({ providers, request }, provider, request.params)) as Binary;
     const { contentType = "", data = "" } = binary;
     nameVersion(reply, binary);
+    if (hasVersion(request, binary)) return reply.code(304).send();
     return (
       reply
         .header("content-type", mediaType.test(contentType) ? contentType : "application/octet-stream")

@@ -60,6 +60,12 @@ export function writtenResource(reply: FastifyReply, resource: Resource, format:
   return preparedOf(resource, format).bytes;
 }
 
+/** True when the caller has this version of the resource already, so that 304 is the answer. */
+export function hasVersion(request: FastifyRequest, resource: Resource): boolean {
+  const { etag, lastModified } = versionOf(resource);
+  return isKnown(request, etag, lastModified);
+}
+
 /** ETag and Last-Modified of an answer that does not carry the resource itself. */
 export function nameVersion(reply: FastifyReply, resource: Resource): void {
   const { etag, lastModified } = versionOf(resource);

@@ -73,7 +73,7 @@ function parameterOf(type: string, line: readonly string[]): IndexedParameter {
     extract: compileExpression(expression),
     implied: typesReached(expression, type).includes("code"),
   };
-  const modifiers = modifiersOf(parameter);
+  const modifiers = modifiersOf(parameter, type);
   const sorts = isSortable(parameter);
   return {
     ...parameter,
@@ -110,11 +110,16 @@ const ofTheRow = new Set(["_id", "_lastUpdated"]);
 // the store writes a source, and everybody is dead or not
 const neverMissing = new Set(["_source", "deceased"]);
 
-function modifiersOf({ name, type, personal: hashed }: Plain): readonly string[] {
+function modifiersOf({ name, type, personal: hashed, targets }: Plain, of: string): readonly string[] {
   if (ofTheRow.has(name)) return [];
-  const modifiers = modifiersByKind[type].filter(
-    (modifier) => !(hashed && modifier === "contains") && !(neverMissing.has(name) && modifier === "missing"),
-  );
+  // references make a tree where they lead to their own type
+  const isFlat = type === "reference" && !targets?.some((target) => target === of);
+  const without = new Set([
+    ...(hashed ? ["contains"] : []),
+    ...(neverMissing.has(name) ? ["missing"] : []),
+    ...(isFlat ? ["above", "below"] : []),
+  ]);
+  const modifiers = modifiersByKind[type].filter((modifier) => !without.has(modifier));
   return name === "identifier" ? [...modifiers, "of-type"] : modifiers;
 }
 

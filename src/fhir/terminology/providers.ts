@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Dictionaries, DictionaryRow } from "../../store/dictionaries.ts";
 import type { Guide } from "../guide.ts";
 import type { Criterion, Provider, SearchParameter } from "../provider.ts";
+import { versionedByContent } from "../version.ts";
 import { codeSystemOperations, type TerminologyDoor } from "./code-system-operations.ts";
 import { valueSetOperations } from "./value-set-operations.ts";
 
@@ -105,7 +106,7 @@ function providerOf<T extends Canonical>(type: T["resourceType"], list: () => Pr
     async read(id: string) {
       const value: Resource | undefined = (await list()).find((each) => each.id === id);
       if (!value) throw new GatewayError("not-found");
-      return { value, sources: [] };
+      return { value: versionedByContent(value), sources: [] };
     },
     async search({ criteria }: { criteria: readonly Criterion[] }) {
       const value: readonly Resource[] = (await list()).filter((resource) =>
@@ -113,7 +114,7 @@ function providerOf<T extends Canonical>(type: T["resourceType"], list: () => Pr
           values.some((wanted) => keeps[parameter.name]?.(resource, wanted)),
         ),
       );
-      return { value, sources: [] };
+      return { value: value.map(versionedByContent), sources: [] };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import type { Operation, Provider, SearchParameter } from "../../fhir/provider.ts";
+import { versionedByContent } from "../../fhir/version.ts";
 
 /** How one search parameter picks among resources that are all in memory. */
 export type StaticParameter<R extends Resource> = Omit<SearchParameter, "modifiers" | "personal"> & {
@@ -46,7 +47,7 @@ export function staticProvider<R extends Resource>(given: StaticType<R>): Provid
     async read(id) {
       const value = given.resources().find((resource) => resource.id === id);
       if (!value) throw new GatewayError("not-found");
-      return { value, sources: [] };
+      return { value: versionedByContent(value), sources: [] };
     },
     async search({ criteria }) {
       const value = given
@@ -55,7 +56,8 @@ export function staticProvider<R extends Resource>(given: StaticType<R>): Provid
           criteria.every(({ parameter, values }) =>
             values.some((wanted) => keeps.get(parameter.name)?.(resource, wanted)),
           ),
-        );
+        )
+        .map(versionedByContent);
       return { value, sources: [] };
     },
   };

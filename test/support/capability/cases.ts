@@ -1,6 +1,5 @@
 import type { Bundle, CapabilityStatementRestResource, Resource } from "@medplum/fhirtypes";
 import { indexedParametersOf } from "../../../src/fhir/search/parameters.ts";
-import { storedTypeOf } from "../../../src/fhir/stored-types.ts";
 import type { FhirServer } from "../fhir-server.ts";
 import { type Defined, definedOf, type Sample, sampleOf, targetOf } from "./sample.ts";
 
@@ -12,9 +11,12 @@ export interface Line {
 
 type Stated = CapabilityStatementRestResource;
 
+/** A search that lists a type which is not stored; undefined for a stored one. */
+export type Listing = (type: string) => Record<string, string> | undefined;
+
 /** Every search parameter of a stored type with its modifiers, and every include of it. */
-export function searchLines(server: FhirServer, stated: Stated): Line[] {
-  const asking = new Asking(server, stated.type ?? "");
+export function searchLines(server: FhirServer, stated: Stated, listing: Listing): Line[] {
+  const asking = new Asking(server, stated.type ?? "", listing);
   return [
     ...(stated.searchParam ?? []).map(({ name = "" }) => asking.parameter(name)),
     ...(stated.searchInclude ?? []).map((include) => asking.include(include)),
@@ -25,10 +27,12 @@ export function searchLines(server: FhirServer, stated: Stated): Line[] {
 class Asking {
   readonly #server: FhirServer;
   readonly #type: string;
+  readonly #listing: Listing;
 
-  constructor(server: FhirServer, type: string) {
+  constructor(server: FhirServer, type: string, listing: Listing) {
     this.#server = server;
     this.#type = type;
+    this.#listing = listing;
   }
 
   parameter(name: string): Line {
@@ -167,8 +171,11 @@ class Asking {
 
   async #reverseInclude(text: string): Promise<void> {
     const [type = ""] = text.split(":");
-    const { from, target } = await new Asking(this.#server, type).#linked(text, this.#type);
-    const found = await this.#search(this.#type, { _id: target, _revinclude: text });
+    const { from, target } = await new Asking(this.#server, type, this.#listing).#linked(text, this.#type);
+    const found = await this.#search(this.#type, {
+      ...(this.#listing(this.#type) ?? { _id: target }),
+      _revinclude: text,
+    });
     if (!idsIn(found, "include").includes(from)) throw new Error("the referring resource did not come along");
   }
 
@@ -180,12 +187,20 @@ class Asking {
       parameter && sampleOf(type, targetType ? { ...parameter, targets: [targetType] } : parameter, 1);
     if (!sample) throw new Error("no sample could be made");
     const wanted = sample.leaf === "Reference" ? (sample.value.split("/")[0] ?? "") : targetOf(parameter);
-    const isStored = storedTypeOf(wanted) !== undefined;
-    const target = isStored ? await this.#create({ resourceType: wanted } as Resource) : "held-elsewhere";
+    const target = await this.#someOf(wanted);
     const from = await this.#create(
       JSON.parse(JSON.stringify(sample.resource).replaceAll(sample.value, `${wanted}/${target}`)) as Resource,
     );
     return { from, target };
+  }
+
+  /** A stored resource, or one that is held elsewhere. */
+  async #someOf(type: string): Promise<string> {
+    const listing = this.#listing(type);
+    if (!listing) return this.#create({ resourceType: type } as Resource);
+    const [id] = idsIn(await this.#search(type, listing), "match");
+    if (id === undefined) throw new Error(`no ${type} is held`);
+    return id;
   }
 
   async #create(resource: Resource): Promise<string> {
@@ -229,7 +244,8 @@ async function named(modifier: string, test: (() => Promise<void>) | undefined):
   }
 }
 
-const idsIn = ({ entry = [] }: Bundle, mode: string): string[] =>
+/** Ids of a searchset's entries of a mode. */
+export const idsIn = ({ entry = [] }: Bundle, mode: string): string[] =>
   entry.filter(({ search }) => search?.mode === mode).flatMap(({ resource }) => resource?.id ?? []);
 
 const coded = (code: string) => ({ coding: [{ system: "urn:capability", code }] });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Bundle, CapabilityStatementRestResource, Resource } from "@medplum/fhirtypes";
 import type { FhirServer } from "../fhir-server.ts";
 import type { Line } from "./cases.ts";
@@ -8,15 +9,58 @@ interface Kept {
 }
 
 /** Every interaction of a stored type: that it does what it says, and that it refuses what it must. */
-export function interactionLines(
-  server: FhirServer,
-  { type, interaction = [] }: CapabilityStatementRestResource,
-): Line[] {
-  const tests = testsOf(server, type ?? "");
-  return interaction.map(({ code = "" }) => ({
-    title: `${code} of ${type}`,
-    run: tests[code] ?? (() => Promise.reject(new Error("has no case"))),
-  }));
+export function interactionLines(server: FhirServer, { type }: CapabilityStatementRestResource): Line[] {
+  const tests = { ...testsOf(server, type ?? ""), ...conditionalTests(server, type ?? "") };
+  return Object.entries(tests).map(([name, run]) => ({ title: `${name} of ${type}`, run }));
+}
+
+/** What is done on a condition: done when it holds, and not when it does not. */
+function conditionalTests({ call }: FhirServer, type: string): Record<string, () => Promise<void>> {
+  const tagged = (code: string) => ({ resourceType: type, meta: { tag: [{ system: "urn:t", code }] } });
+  const create = (code: string, headers = {}) =>
+    call<{ id: string }>("POST", `/${type}`, { body: tagged(code), headers });
+  return {
+    conditionalCreate: async () => {
+      const code = randomUUID();
+      const headers = { "if-none-exist": `_tag=urn:t|${code}` };
+      equal((await create(code, headers)).status, 201);
+      equal((await create(code, headers)).status, 200);
+    },
+    conditionalRead: async () => {
+      const { body } = await create("read");
+      const read = (etag: string) =>
+        call("GET", `/${type}/${body.id}`, { headers: { "if-none-match": etag } });
+      equal((await read('W/"1"')).status, 304);
+      equal((await read('W/"2"')).status, 200);
+    },
+    conditionalUpdate: async () => {
+      const code = randomUUID();
+      const update = (of: string) =>
+        call<{ id: string }>("PUT", `/${type}?_tag=urn:t|${code}`, {
+          body: { ...tagged(code), language: of },
+        });
+      const { status, body } = await update("ru");
+      equal(status, 201);
+      const again = await update("en");
+      equal(again.status, 200);
+      equal(again.body.id, body.id);
+    },
+    conditionalDelete: async () => {
+      const [gone, kept] = [await create(randomUUID()), await create(randomUUID())];
+      equal((await call("DELETE", `/${type}?_id=${gone.body.id}`)).status < 300, true);
+      equal((await call("GET", `/${type}/${gone.body.id}`)).status, 410);
+      equal((await call("GET", `/${type}/${kept.body.id}`)).status, 200);
+    },
+    updateCreate: async () => {
+      const id = randomUUID();
+      const put = (at: string) =>
+        call<Resource>("PUT", `/${type}/${at}`, { body: { resourceType: type, id } });
+      const { status, body } = await put(id);
+      equal(status, 201);
+      equal(body.id, id);
+      equal((await put(randomUUID())).status, 400);
+    },
+  };
 }
 
 function testsOf(server: FhirServer, type: string): Record<string, () => Promise<void>> {

@@ -30,7 +30,7 @@ const defined: readonly Defined[] = parameterTable
 export const definedOf = (type: string, name: string): Defined | undefined =>
   defined.find((one) => one.name === name && (one.type === type || one.type === "Resource"));
 
-interface Path {
+export interface Path {
   steps: readonly string[];
   /** type of a choice */
   as?: string;
@@ -41,7 +41,7 @@ interface Path {
 }
 
 /** The first alternative of an expression as steps below the resource. */
-function pathOf({ expression }: Defined): Path {
+export function pathOf({ expression }: Pick<Defined, "expression">): Path {
   const [first = ""] = expression.split(" | ");
   const as = /\bas ([A-Za-z]+)\)|\.as\(([A-Za-z]+)\)/.exec(first);
   const system = /system='(\w+)'/.exec(first)?.[1];
