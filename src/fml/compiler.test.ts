@@ -152,6 +152,63 @@ describe("a compiled map", () => {
     ]);
   });
 
+  it.each([
+    ["objects", "tgt.name as n MODE, n.text = x", "name[INDEX].text"],
+    ["primitives", "tgt.name as n share s, n.given = x MODE", "name[0].given[INDEX]"],
+    [
+      "values of unknown type",
+      "tgt.name as n share s, n.given = ((x | x).first()) MODE",
+      "name[0].given[INDEX]",
+    ],
+    [
+      "primitives with an id",
+      "tgt.name as n share s, n.given = x as g MODE, g.id = x",
+      "name[0].given[INDEX]",
+    ],
+  ])("traces %s to where list modes put them in the end", async (_, target, path) => {
+    const rule = (name: string, mode: string) =>
+      `src.${name} as x -> ${target.replace("MODE", mode)} "${name}";`;
+    const rules = [rule("name", ""), rule("born", "last"), rule("sex", "first"), rule("tag", "first")];
+    const mapping = await mappingOf(toPractitioner(rules.join("\n")), around);
+    const { result, trace } = mapping.trace({ name: "c", born: "1999", sex: "a", tag: ["b"] });
+    const { name } = result as { name: { text?: string; given?: string[] }[] };
+    expect(name.flatMap(({ text, given }) => given ?? text)).toEqual(["a", "b", "c", "1999"]);
+    const sources = ["src.sex", "src.tag[0]", "src.name", "src.born"];
+    for (const [index, source] of sources.entries()) {
+      const place = `Practitioner.${path.replace("INDEX", String(index))}`;
+      expect(trace.filter(({ target: at }) => at === place).map((entry) => entry.source)).toEqual([source]);
+    }
+  });
+
+  it("traces what was written, not what was there before or has left", async () => {
+    const rules = `src.name as x -> tgt.id = x;
+      src -> tgt.id = (src.job.title.first());
+      src -> tgt.name as n, n.given = 'a', n.given = (src.job.title.first());
+      src -> tgt.name as n then { src.job as j -> n.text = (j.title); };
+      src.sex as x -> tgt.name as n, n.text = x;`;
+    const mapping = await mappingOf(toPractitioner(rules), around);
+    const { trace } = mapping.trace({ name: "a", sex: "1" });
+    expect(trace.map(({ target, source }) => `${target} ${source}`)).toEqual([
+      "Practitioner.id src.name",
+      "Practitioner.name[0] src",
+      "Practitioner.name[0].given[0] src",
+      "Practitioner.name[1] src.sex",
+      "Practitioner.name[1].text src.sex",
+    ]);
+  });
+
+  it("traces through values that the map made itself", async () => {
+    const text = toPractitioner(
+      "src -> (src.name) as v then { v as x -> tgt.id = x; }; maker as x -> tgt.language = x; src then named(maker, tgt);",
+      "group named(source by, target one : Practitioner) { by -> one.name as n, n.text = by; }",
+    ).replace("group card", "let maker = 'm';\nlet other = maker & 'x';\ngroup card");
+    const mapping = await mappingOf(text, around);
+    const { result, trace } = mapping.trace({ name: "a" });
+    expect(result).toEqual({ resourceType: "Practitioner", id: "a", language: "m", name: [{ text: "m" }] });
+    expect(mapping.convert({ name: "a" })).toEqual(result);
+    expect(trace.map(({ target }) => target)).toContain("Practitioner.name[0].text");
+  });
+
   it("bounds the depth of groups that call themselves", async () => {
     const rest = `group loop(source src, target tgt) { src -> tgt then loop(src, tgt) "again"; }`;
     await expect(run(`src -> tgt then loop(src, tgt) "start";`, { id: "1" }, rest)).rejects.toMatchObject({
@@ -201,6 +258,27 @@ describe("compile errors", () => {
     ["src -> tgt.name = create('Nobody') as n;", "6:8 unknown-type no type is named Nobody"],
   ])("%s", (rule, expected) => {
     expect(problemsOf(toPractitioner(rule))).toContain(expected);
+  });
+
+  it.each([
+    ["let a = a & 'x';", "unknown-variable no constant before a is named a"],
+    ["let a = b;\nlet b = %a;", "unknown-variable no constant before a is named b"],
+    ["let a = 'x';\nlet a = 'y';", "duplicate a constant named a exists already"],
+  ])("%s", (constants, expected) => {
+    const text = toPractitioner("src -> tgt.id = a;").replace("group card", `${constants}\ngroup card`);
+    expect(problemsOf(text).join("\n")).toContain(expected);
+  });
+
+  it("names groups that extend themselves by way of others", () => {
+    const text = toPractitioner(
+      "src.name as n -> tgt.id = n;",
+      `group a(source src, target tgt) extends b { src.id as i -> tgt.id = i; }
+       group b(source src, target tgt) extends a { src.id as i -> tgt.id = i; }`,
+    );
+    expect(problemsOf(text).map((line) => line.replace(/^\S+ /, ""))).toEqual([
+      "duplicate a extends itself",
+      "duplicate b extends itself",
+    ]);
   });
 
   it("says all problems at once, in order", () => {

@@ -1,7 +1,7 @@
 import type { FmlMap } from "./ast.ts";
 import { emitVariant } from "./emit-module.ts";
 import { FmlCompileError, FmlSyntaxError, type Problem } from "./errors.ts";
-import { type Library, link } from "./linker.ts";
+import { type Library, type Linked, link } from "./linker.ts";
 import { parseMap } from "./parser.ts";
 
 /** A compiled map: its converter as JavaScript, and what could not be checked. */
@@ -24,10 +24,9 @@ export interface CompiledMap {
 export function compileMap(text: string, library: Library): CompiledMap {
   const map = parse(text);
   const linked = link(map, library);
+  refuseProblems(linked);
   const plain = emitVariant(linked, "create", false);
-  if (linked.problems.length > 0) {
-    throw new FmlCompileError(linked.problems.toSorted(byPosition));
-  }
+  refuseProblems(linked);
   const identity = JSON.stringify({ url: map.url, name: map.name });
   const converter = withoutLineSeparators(`export const map = ${identity};\n${plain}\n`);
   let code: string | undefined;
@@ -46,6 +45,12 @@ export function compileMap(text: string, library: Library): CompiledMap {
 // these two characters end a line comment; within a string their escapes mean the same
 const withoutLineSeparators = (code: string) =>
   code.replace(/[\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`);
+
+function refuseProblems({ problems }: Linked): void {
+  if (problems.length > 0) {
+    throw new FmlCompileError(problems.toSorted(byPosition));
+  }
+}
 
 const byPosition = (a: Problem, b: Problem) =>
   a.position.line - b.position.line || a.position.column - b.position.column;

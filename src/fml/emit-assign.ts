@@ -2,9 +2,16 @@ import type { Value } from "./emit-evaluate.ts";
 import type { Position } from "./errors.ts";
 import { type Variant, variantFor } from "./runtime-targets.ts";
 import { fitOf, type StaticElement, shortName } from "./static-type.ts";
-import { type Attachment, markFilled, noteLines, type TargetWriter } from "./target-writer.ts";
+import {
+  type Attachment,
+  insertionOf,
+  markFilled,
+  noted,
+  noteLines,
+  type TargetWriter,
+} from "./target-writer.ts";
 import { choiceProperty, systemTypeOf } from "./types.ts";
-import { type Binding, constant, type Place, property, quote, report, site } from "./unit.ts";
+import { type Binding, constant, type Place, pathCode, property, quote, report, site } from "./unit.ts";
 
 interface Context {
   readonly place: Place;
@@ -32,10 +39,8 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   if (!element.known) {
     const js = value.form === "node" ? `(${value.js})?.value` : value.js;
     to.parent.build?.written.add(to.property);
-    writer.later(
-      `put(${to.parent.js}, ${quote(to.property)}, ${js});`,
-      ...noteLines(place, to.parent, to.property, self),
-    );
+    const put = `put(${to.parent.js}, ${quote(to.property)}, ${js})`;
+    writer.later(noted(put, noteLines(place, to, self)));
     return;
   }
   if (value.form === "node" || value.type === undefined) {
@@ -52,44 +57,51 @@ export function emitAssign(context: Context, to: Attachment, element: StaticElem
   assignRaw(context, { ...to, property: key }, value, (js) =>
     checker === undefined ? js : `${checker}(${js}, ${where})`,
   );
-  writer.later(...noteLines(place, to.parent, key, self));
 }
 
 function assignRaw(
-  { writer, place }: Context,
+  { writer, place, self }: Context,
   to: Attachment,
   { js, form, certain, type }: Value,
   convert: (js: string) => string,
 ): void {
+  const notes = noteLines(place, to, self);
   const copied = type !== undefined && isShared(place, type) ? `copy(${js})` : js;
   if (form !== "primitive") {
     const isSimple = certain || convert(js) === js;
-    writer.assign(to, isSimple ? convert(copied) : `optional(${js}, (v) => ${convert("v")})`, certain);
+    writer.assign(to, isSimple ? convert(copied) : `optional(${js}, (v) => ${convert("v")})`, certain, notes);
     return;
   }
-  writer.later(...primitiveLines(place, to, js, convert(js)));
+  writer.later(...primitiveLines(place, to, { js, value: convert(js), notes }));
   to.parent.build?.written.add(to.property);
 }
 
 // a FHIR primitive comes with its id and extensions; one of the two is there, or the rule would not run
-function primitiveLines(place: Place, to: Attachment, js: string, value: string): readonly string[] {
+function primitiveLines(
+  place: Place,
+  to: Attachment,
+  { js, value, notes }: { readonly js: string; readonly value: string; readonly notes: readonly string[] },
+): readonly string[] {
   const { parent, property: key, array } = to;
   if (parent.form === "cell") {
     return [
       `if (${js} != null) ${parent.js}.value = ${value};`,
       `if (${js}_ != null) ${parent.js}.element = copy(${js}_);`,
+      ...notes,
     ];
   }
   const keeps = parentKeepsCompanions(place, parent);
   if (array || !keeps) {
     const companion = keeps ? `${js}_` : "undefined";
     const given = `{ value: ${js} == null ? undefined : ${value}, element: ${companion} }`;
-    return [`putPrimitive(${parent.js}, ${quote(key)}, ${given}, ${array});`];
+    const list = insertionOf(place, to) ?? array;
+    return [noted(`putPrimitive(${parent.js}, ${quote(key)}, ${given}, ${list})`, notes)];
   }
   markFilled(place, parent);
   return [
     `if (${js} != null) ${property(parent.js, key)} = ${value};`,
     `if (${js}_ != null) ${property(parent.js, `_${key}`)} = copy(${js}_);`,
+    ...notes,
   ];
 }
 
@@ -121,8 +133,12 @@ function assignNode(
     ],
   );
   const table = constant(unit, "T", JSON.stringify({ variants, array: element.array }));
-  const put = `putNode(${to.parent.js}, ${table}, ${js}, ${where})`;
-  writer.later(unit.traced ? `noteProperty(${to.parent.js}, ${put}, ${self.js}_p, ${where});` : `${put};`);
+  const insertion = insertionOf(place, { ...to, array: element.array });
+  const into = insertion === undefined ? table : `{ ...${table}, insertion: ${insertion} }`;
+  const put = `putNode(${to.parent.js}, ${into}, ${js}, ${where})`;
+  writer.later(
+    unit.traced ? `noteProperty(${to.parent.js}, ${put}, ${pathCode(self)}, ${where});` : `${put};`,
+  );
   for (const [, written] of variants) {
     to.parent.build?.written.add(written);
   }

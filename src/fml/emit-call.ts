@@ -2,7 +2,7 @@ import type { Name, Parameter } from "./ast.ts";
 import { type LinkedGroup, resolveType } from "./linker.ts";
 import { nearest, shortName } from "./static-type.ts";
 import { isSubtype } from "./types.ts";
-import { type Binding, type Build, type Instance, newName, type Place, report } from "./unit.ts";
+import { type Binding, type Build, type Instance, newName, type Place, pathCode, report } from "./unit.ts";
 
 /** Writes the call of a group; the group is compiled once for each combination of argument types. */
 export function callGroup(place: Place, name: Name, args: readonly Binding[]): readonly string[] {
@@ -110,14 +110,8 @@ const openedForm = ({ unit }: Place, declared: string): Binding["form"] =>
 
 const isReadCell = ({ form }: Binding, mode: Binding["mode"]) => form === "cell" && mode === "source";
 
-function pathOf(
-  { unit }: Place,
-  { mode: own, isLiteral, js }: Binding,
-  mode: Binding["mode"],
-): readonly string[] {
-  const has = own === "source" && isLiteral !== true;
-  return unit.traced && mode === "source" ? [has ? `${js}_p` : "noPath"] : [];
-}
+const pathOf = ({ unit }: Place, arg: Binding, mode: Binding["mode"]): readonly string[] =>
+  unit.traced && mode === "source" ? [pathCode(arg)] : [];
 
 function partsOf({ js, form }: Binding, wanted: Binding["form"], opens: boolean): readonly string[] {
   if (opens) {

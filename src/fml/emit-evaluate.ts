@@ -1,6 +1,5 @@
 import { conditionsOf } from "./code.ts";
 import { compileExpression } from "./emit-expression.ts";
-import type { Position } from "./errors.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { sliceTypes } from "./type-slice.ts";
 import { type Binding, type Bindings, constant, nodeCode, type Place, quote, site } from "./unit.ts";
@@ -29,18 +28,16 @@ function evaluatorCall(
   return `evaluate(${tree}, ${nodeCode(self)}, ${map}, ${site(place, self.path, "")})`;
 }
 
-const nowhere: Position = { line: 0, column: 0 };
-
-// without positions; constants of the map are written into the expressions that read them
+// constants of the map are written into the expressions that read them
 function treeText(expression: Expression, visible: readonly Binding[]): string {
   const constants = new Map(
     visible.flatMap(({ name, constant: value }) => (value === undefined ? [] : [[name, value]])),
   );
-  return JSON.stringify(expression, (key, node: unknown) => {
+  return JSON.stringify(expression, (_key, node: unknown) => {
     const { kind, name, target } = (node ?? {}) as { kind?: string; name?: string; target?: unknown };
     const isName = kind === "constant" || (kind === "member" && target === undefined);
     const value = isName && name !== undefined ? constants.get(name) : undefined;
-    return key === "position" ? nowhere : (value ?? node);
+    return value ?? node;
   });
 }
 
@@ -52,7 +49,10 @@ export function emitCondition(
   self: Binding,
 ): string {
   const code = compileExpression(expression, place, bindings, self);
-  return conditionsOf(code)?.when ?? `holds(${evaluatorCall(expression, place, self, code.used)})`;
+  return (
+    conditionsOf(code)?.when ??
+    `holds(${evaluatorCall(expression, place, self, code.used)}, ${site(place, self.path, "")})`
+  );
 }
 
 /** The value of an expression that makes at most one item. */

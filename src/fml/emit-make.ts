@@ -83,7 +83,7 @@ export function makeElement(
   const reuses = listMode === "share" || listMode === "single" || listMode === "collate";
   const mayExist = !element.array && !isAbsent(place, parent, key);
   made.push({ binding, to });
-  const notes = noteLines(place, parent, key, context.self);
+  const notes = noteLines(place, to, context.self, binding.js);
   if (!reuses && !mayExist) {
     writer.make(binding, first, to);
     writer.later(...notes);

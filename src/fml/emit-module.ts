@@ -1,4 +1,4 @@
-import type { Group, Rule } from "./ast.ts";
+import type { Constant, Group, Rule } from "./ast.ts";
 import { callBase, instanceOf, parameterList } from "./emit-call.ts";
 import { resourceType } from "./emit-make.ts";
 import { emitRule } from "./emit-rule.ts";
@@ -89,7 +89,7 @@ function startInstance(unit: Unit, linked: LinkedGroup): Instance {
 
 function emitGroup(unit: Unit, { js, linked, parameters, entry }: Instance): EmittedGroup {
   const { group, map } = linked;
-  const state: GroupState = { lasts: lastsOf(group.rules), locals: [], calls: new Set(), usesOrder: false };
+  const state = newState(group);
   const place: Place = {
     unit,
     map,
@@ -100,31 +100,40 @@ function emitGroup(unit: Unit, { js, linked, parameters, entry }: Instance): Emi
     group: state,
   };
   const bindings: Bindings = new Map([
-    ...map.constants.map(({ name, value }): [string, Binding] => [
-      name.text,
-      sourceBinding({
-        name: name.text,
-        js: "undefined",
-        form: "raw",
-        type: undefined,
-        path: name.text,
-        constant: value,
-      }),
-    ]),
-    ...parameters.map((parameter): [string, Binding] => [parameter.name, parameter]),
+    ...map.constants.map((constant) => [constant.name.text, constantBinding(constant)] as const),
+    ...parameters.map((parameter) => [parameter.name, parameter] as const),
   ]);
   const roots = entry ? parameters.filter(({ mode }) => mode === "source") : [];
   const base = group.extends === undefined ? [] : callBase(place, group.extends, parameters);
   const rules = group.rules.flatMap((rule) => emitRule(place, rule, bindings));
   const order = state.usesOrder ? ["const order = new Map();"] : [];
   const locals = state.locals.length === 0 ? [] : [`let ${state.locals.join(", ")};`];
+  const constants = [...state.constants.values()].map(({ line }) => line);
   return {
     js,
     parameters: parameterList({ unit }, parameters),
-    lines: [...order, ...locals, ...roots.flatMap((root) => kindCheck(place, root)), ...base, ...rules],
+    lines: [
+      ...order,
+      ...locals,
+      ...constants,
+      ...roots.flatMap((root) => kindCheck(place, root)),
+      ...base,
+      ...rules,
+    ],
     calls: state.calls,
   };
 }
+
+const newState = (group: Group): GroupState => ({
+  lasts: lastsOf(group.rules),
+  locals: [],
+  constants: new Map(),
+  calls: new Set(),
+  usesOrder: false,
+});
+
+const constantBinding = ({ name: { text }, value }: Constant): Binding =>
+  sourceBinding({ name: text, js: "undefined", form: "raw", type: undefined, path: text, constant: value });
 
 function lastsOf(rules: Group["rules"]): ReadonlySet<string> {
   const found = (rule: Rule): readonly string[] => [

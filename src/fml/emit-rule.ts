@@ -7,7 +7,7 @@ import { emitSources, lookUp } from "./emit-source.ts";
 import { cellValue, emitTarget } from "./emit-target.ts";
 import type { Literal } from "./fhirpath-ast.ts";
 import { elementAt, fitOf, type StaticElement, shortName } from "./static-type.ts";
-import { noteLines, TargetWriter } from "./target-writer.ts";
+import { insertionOf, noted, noteLines, TargetWriter } from "./target-writer.ts";
 import { type Binding, type Bindings, type Place, property, quote, report, sourceBinding } from "./unit.ts";
 
 /** Writes one rule: for each combination of its sources' items, its targets, the groups it calls, its own rules. */
@@ -83,8 +83,10 @@ function finish({ made, place, self }: TargetContext): readonly string[] {
     const key = quote(name);
     if (binding.form === "cell") {
       parent.build?.written.add(name);
-      const line = `putPrimitive(${parent.js}, ${key}, ${binding.js}, ${array});`;
-      return [line, ...noteLines(place, parent, name, self)];
+      const list = insertionOf(place, to) ?? array;
+      return [
+        noted(`putPrimitive(${parent.js}, ${key}, ${binding.js}, ${list})`, noteLines(place, to, self)),
+      ];
     }
     if (binding.build?.filled === true) {
       if (parent.build !== undefined && parent.build.guards === binding.build.guards) {

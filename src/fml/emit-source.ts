@@ -1,9 +1,20 @@
 import type { Name, Source } from "./ast.ts";
 import { emitCondition, emitExpression, type Value } from "./emit-evaluate.ts";
+import type { Expression } from "./fhirpath-ast.ts";
 import { type Walk, walkPath } from "./source-walk.ts";
 import { fitOf, shortName } from "./static-type.ts";
 import { isSubtype } from "./types.ts";
-import { type Binding, type Bindings, newName, type Place, quote, report, site } from "./unit.ts";
+import {
+  type Binding,
+  type Bindings,
+  newName,
+  type Place,
+  pathCode,
+  quote,
+  report,
+  site,
+  sourceBinding,
+} from "./unit.ts";
 
 /** Writes the code of one rule's sources and, innermost, of what the rule does for each combination of items. */
 export function emitSources(
@@ -47,7 +58,22 @@ export function lookUp(place: Place, bindings: Bindings, name: Name): Binding | 
   if (binding === undefined) {
     report(place, "unknown-variable", `no variable is named ${name.text}`, name.position);
   }
-  return binding;
+  return binding?.constant === undefined ? binding : constantOf(place, binding, binding.constant, bindings);
+}
+
+// outside of expressions a constant is a variable at the top of the function
+function constantOf(place: Place, binding: Binding, expression: Expression, bindings: Bindings): Binding {
+  const { constants } = place.group;
+  const known = constants.get(binding.name);
+  if (known !== undefined) {
+    return known.binding;
+  }
+  const js = newName(place.unit, binding.name);
+  const value = emitExpression(expression, place, bindings, binding);
+  const form = value.form === "node" ? "node" : "raw";
+  const made = sourceBinding({ name: binding.name, js, form, type: value.type, path: "", isLiteral: true });
+  constants.set(binding.name, { binding: made, line: `const ${js} = ${value.js};` });
+  return made;
 }
 
 function direct(walk: Walk, source: Source, bindings: Bindings, inner: Inner): readonly string[] {
@@ -96,12 +122,13 @@ function gathered(
   const items = newName(unit, "items");
   const loop: Place = { ...outer, loops: outer.loops + 1, guards: outer.guards + 1 };
   const parts = `[${item.js}, ${item.js}_${unit.traced ? `, ${item.js}_p` : ""}]`;
+  const companion = item.form === "primitive" ? `${item.js}_` : "undefined";
   const known = withVariable(bindings, source, item);
   const checked = checks(loop, source, known, item);
   return [
     `const ${items} = [];`,
     ...walk.open,
-    `${items}.push(${item.form === "primitive" ? parts : parts.replace(`${item.js}_`, "undefined")});`,
+    `${items}.push([${item.js}, ${companion}${unit.traced ? `, ${pathCode(item)}` : ""}]);`,
     ...walk.close,
     ...cardinality(outer, source, item, items),
     ...defaulted(outer, { source, bindings, item }, items),

@@ -71,7 +71,7 @@ function emitFree(context: TargetContext, target: Target, bindings: Bindings): B
   return withName(
     bindings,
     variable,
-    sourceBinding({ name: variable.text, js, form, type: value.type, path: variable.text }),
+    sourceBinding({ name: variable.text, js, form, type: value.type, path: variable.text, isLiteral: true }),
   );
 }
 
@@ -224,6 +224,6 @@ function assignNamed(
   return withName(
     bindings,
     variable,
-    sourceBinding({ name: variable.text, js, form, type: value.type, path: variable.text }),
+    sourceBinding({ name: variable.text, js, form, type: value.type, path: variable.text, isLiteral: true }),
   );
 }

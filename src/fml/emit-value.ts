@@ -3,7 +3,7 @@ import { emitExpression, type Value } from "./emit-evaluate.ts";
 import type { TargetContext } from "./emit-make.ts";
 import { lookUp } from "./emit-source.ts";
 import { emitTransform } from "./emit-transform.ts";
-import { type Expression, partsOf } from "./fhirpath-ast.ts";
+import { type Expression, namesIn } from "./fhirpath-ast.ts";
 import type { TargetWriter } from "./target-writer.ts";
 import type { Bindings, Place } from "./unit.ts";
 
@@ -40,16 +40,9 @@ export function emitValue(
 
 // an expression that reads what the rule is making must see it made
 function flushIfRead(writer: TargetWriter, bindings: Bindings, expression: Expression): void {
-  if (readsTarget(bindings, expression)) {
+  if (namesIn(expression).some(({ name }) => bindings.get(name)?.mode === "target")) {
     writer.flush();
   }
-}
-
-function readsTarget(bindings: Bindings, expression: Expression): boolean {
-  const isTarget =
-    (expression.kind === "member" || expression.kind === "constant") &&
-    bindings.get(expression.name)?.mode === "target";
-  return isTarget || partsOf(expression).some((part) => readsTarget(bindings, part));
 }
 
 function emitCopy(

@@ -63,6 +63,15 @@ export function partsOf(expression: Expression): readonly Expression[] {
   }
 }
 
+/** The names in an expression that may be those of variables: `name` and `%name`, not `.name`. */
+export function namesIn(
+  expression: Expression,
+): readonly { readonly name: string; readonly position: Position }[] {
+  const isName =
+    expression.kind === "constant" || (expression.kind === "member" && expression.target === undefined);
+  return [...(isName ? [expression] : []), ...partsOf(expression).flatMap(namesIn)];
+}
+
 /** FHIRPath 2.0 (normative): one node for each production that carries meaning. */
 export type Expression =
   | Literal

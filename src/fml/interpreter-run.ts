@@ -3,6 +3,7 @@ import { FhirPathError, MappingError, type MappingFailure, type Position } from 
 import { evaluate } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import type { Node } from "./fhirpath-node.ts";
+import { single } from "./fhirpath-singleton.ts";
 import type { Linked } from "./linker.ts";
 import { OutputNode, viewOf } from "./output-tree.ts";
 import type { RuntimeOptions } from "./runtime.ts";
@@ -46,6 +47,10 @@ export function nodeFor({ linked }: Run, variable: Variable): Node {
   return "node" in variable ? variable.node : viewOf(variable.output, isResource(linked));
 }
 
+/** Evaluates an expression that makes at most one item. */
+export const singleFor = (...args: Parameters<typeof evaluateFor>): Node | undefined =>
+  guarded(args[0], () => single(evaluateFor(...args)));
+
 /** Evaluates an expression with the map's variables. */
 export function evaluateFor(
   run: Run,
@@ -56,8 +61,13 @@ export function evaluateFor(
   const nodes = new Map([...variables].map(([name, variable]) => [name, [nodeFor(run, variable)]]));
   const now = run.options.now?.() ?? new Date().toISOString();
   const scope = { types: run.linked.types, variables: nodes, root: [run.root], now };
+  return guarded(run, () => evaluate(expression, [self], scope));
+}
+
+/** Runs what may meet a wrong value of an expression. */
+export function guarded<Result>(run: Run, evaluation: () => Result): Result {
   try {
-    return evaluate(expression, [self], scope);
+    return evaluation();
   } catch (error) {
     throw error instanceof FhirPathError ? fail(run, "expression", error.message) : error;
   }

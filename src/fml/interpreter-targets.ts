@@ -1,16 +1,8 @@
 import type { ElementPath, Rule, Target, Transform } from "./ast.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import type { Node } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-singleton.ts";
 import { checked, child, createdType, put, type Slot, slotOf } from "./interpreter-elements.ts";
-import {
-  evaluateFor,
-  newOutput,
-  nodeFor,
-  type Run,
-  type Variable,
-  type Variables,
-} from "./interpreter-run.ts";
+import { newOutput, nodeFor, type Run, singleFor, type Variable, type Variables } from "./interpreter-run.ts";
 import { transformValue } from "./interpreter-transforms.ts";
 import { type LinkedGroup, resolveType } from "./linker.ts";
 import type { OutputNode } from "./output-tree.ts";
@@ -125,16 +117,16 @@ function transformed(
   const { run, self } = at;
   switch (transform.kind) {
     case "literal":
-      return single(evaluateFor(run, transform.literal, self, variables));
+      return singleFor(run, transform.literal, self, variables);
     case "expression":
-      return single(evaluateFor(run, transform.expression, self, variables));
+      return singleFor(run, transform.expression, self, variables);
     case "copy": {
       const from = variables.get(transform.path.context.text);
       const steps = transform.path.elements.reduce<Expression>(
         (target, { text, position }) => ({ kind: "member", target, name: text, position }),
         { kind: "special", name: "this", position: transform.position },
       );
-      return from && single(evaluateFor(run, steps, nodeFor(run, from), variables));
+      return from && singleFor(run, steps, nodeFor(run, from), variables);
     }
     case "call":
       return transformValue({ run, variables, transform, expected });

@@ -2,8 +2,7 @@ import type { Transform } from "./ast.ts";
 import type { ConceptMapGroup, Unmapped } from "./concept-map.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { isObject, type Node } from "./fhirpath-node.ts";
-import { single } from "./fhirpath-singleton.ts";
-import { evaluateFor, fail, nodeFor, type Run, type Variables } from "./interpreter-run.ts";
+import { fail, nodeFor, type Run, singleFor, type Variables } from "./interpreter-run.ts";
 import { compact } from "./runtime-targets.ts";
 import {
   castTo,
@@ -43,13 +42,13 @@ export function transformValue(at: TransformRun): Node | undefined {
 
 function argument(run: Run, arg: Expression, variables: Variables): Node | undefined {
   const variable = arg.kind === "member" ? variables.get(arg.name) : undefined;
-  return variable === undefined ? single(evaluateFor(run, arg, nothing, variables)) : nodeFor(run, variable);
+  return variable === undefined ? singleFor(run, arg, nothing, variables) : nodeFor(run, variable);
 }
 
 function evaluated({ run, variables, transform }: TransformRun): Node | undefined {
   const [context, expression] = transform.args;
   const self = context?.kind === "member" ? variables.get(context.name) : undefined;
-  return self && expression && single(evaluateFor(run, expression, nodeFor(run, self), variables));
+  return self && expression && singleFor(run, expression, nodeFor(run, self), variables);
 }
 
 type Apply = (values: readonly unknown[], at: TransformRun) => Node | undefined;

@@ -112,6 +112,12 @@ const textTarget = fc.oneof(
   fc
     .tuple(ofText, pick("first", "last", "share s", "share t", "single", ""))
     .map(([value, mode]) => `tgt.name as n ${mode}, n.family = ${value}`),
+  fc
+    .tuple(ofText, pick("first", "last", ""), pick("", ", g.id = 'i'"))
+    .map(([value, mode, id]) => `tgt.name as n share s, n.given = ${value} as g ${mode}${id}`),
+  fc
+    .tuple(ofText, pick("first", "last"))
+    .map(([value, mode]) => `tgt.name as n share s, n.given = ${value} ${mode}`),
   ofText.map(
     (value) =>
       `tgt.identifier as i, i.system = (%base), i.value = ${value}, i.period as p, p.start = @2020-01-01`,

@@ -7,6 +7,7 @@ import { isOfType } from "./fhirpath-tree.ts";
 import {
   evaluateFor,
   fail,
+  guarded,
   isResource,
   newOutput,
   nodeFor,
@@ -85,7 +86,7 @@ function typedAs(run: Run, arg: Variable | undefined, type: string | undefined):
 function holds(run: Run, expression: Expression | undefined, self: Node, variables: Variables): boolean {
   return (
     expression === undefined ||
-    truth(run.linked.types, evaluateFor(run, expression, self, variables)) === true
+    guarded(run, () => truth(run.linked.types, evaluateFor(run, expression, self, variables))) === true
   );
 }
 

@@ -1,6 +1,7 @@
 import type { FmlMap, Group, Name } from "./ast.ts";
 import { type ConceptMapTable, tableOf } from "./concept-map.ts";
 import type { Position, Problem, ProblemCode } from "./errors.ts";
+import { namesIn } from "./fhirpath-ast.ts";
 import { type LogicalModel, modelTypeName, typesFromModel } from "./logical-model.ts";
 import { isForbiddenName, type TypeTable } from "./types.ts";
 
@@ -37,6 +38,11 @@ const coreType = /^http:\/\/hl7\.org\/fhir\/(?:4\.0\/)?StructureDefinition\/([A-
 export function link(map: FmlMap, library: Library): Linked {
   const problems: Problem[] = [];
   const maps = importedMaps(map, library.maps ?? [], problems);
+  for (const one of maps) {
+    checkConstants(one, problems);
+  }
+  const groups = groupsOf(maps, problems);
+  checkBases(groups, problems);
   const models = library.models ?? [];
   const own = new Map(models.flatMap(typesFromModel).map((type) => [type.name, type]));
   const types: TypeTable = {
@@ -47,7 +53,7 @@ export function link(map: FmlMap, library: Library): Linked {
     map,
     types,
     models,
-    groups: groupsOf(maps, problems),
+    groups,
     problems,
     touched: new Set(),
     untyped: map.uses.map(({ url }) => url).filter((url) => typeBehind(url, types, models) === undefined),
@@ -94,6 +100,38 @@ function groupsOf(maps: readonly FmlMap[], problems: Problem[]): ReadonlyMap<str
     }
   }
   return groups;
+}
+
+// a group that extends itself, by whatever way, would never end
+function checkBases(groups: ReadonlyMap<string, LinkedGroup>, problems: Problem[]): void {
+  for (const { group, map } of groups.values()) {
+    const seen = new Set<string>();
+    let base = group.extends;
+    while (base !== undefined && !seen.has(base.text)) {
+      seen.add(base.text);
+      base = groups.get(base.text)?.group.extends;
+    }
+    if (seen.has(group.name.text)) {
+      const { position } = group.extends ?? group.name;
+      problems.push(problem("duplicate", `${group.name.text} extends itself`, position, map));
+    }
+  }
+}
+
+// a constant is made of those that stand before it, so that none is made of itself
+function checkConstants(map: FmlMap, problems: Problem[]): void {
+  const names = map.constants.map(({ name }) => name.text);
+  for (const [index, { name, value }] of map.constants.entries()) {
+    if (names.indexOf(name.text) < index) {
+      problems.push(problem("duplicate", `a constant named ${name.text} exists already`, name.position, map));
+    }
+    const early = new Set(names.slice(index));
+    for (const { name: read, position } of namesIn(value).filter((used) => early.has(used.name))) {
+      problems.push(
+        problem("unknown-variable", `no constant before ${name.text} is named ${read}`, position, map),
+      );
+    }
+  }
 }
 
 /** Makes a problem of a map. */

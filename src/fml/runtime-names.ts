@@ -17,6 +17,7 @@ export const runtimeNames = [
   "fail",
   "has",
   "holds",
+  "inOrder",
   "insert",
   "instant",
   "isEmpty",

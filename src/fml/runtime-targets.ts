@@ -23,40 +23,52 @@ function write(target: Target, key: string, value: unknown, array: boolean): voi
   }
 }
 
-/** Writes to an element that no model describes: a second value makes an array. */
-export function putUntyped(target: Target, key: string, value: unknown): void {
+/** Writes to an element that no model describes: a second value makes an array. Tells whether there was one to write. */
+export function putUntyped(target: Target, key: string, value: unknown): boolean {
   write(target, key, value, target[key] !== undefined);
   const written = target[key];
   if (value !== undefined && written !== value && !Array.isArray(written)) {
     target[key] = [written, value];
   }
+  return value !== undefined && value !== null;
 }
 
-/** Writes a FHIR primitive with its id and extensions; holes keep the two arrays of a repeat in step. */
-export function putPrimitive(target: Target, key: string, given: Primitive, array: boolean): void {
+/**
+ * Writes a FHIR primitive with its id and extensions; holes keep the two arrays of a repeat in step. Tells whether there
+ * was one to write.
+ */
+export function putPrimitive(
+  target: Target,
+  key: string,
+  given: Primitive,
+  list: boolean | Insertion,
+): boolean {
   const value = given.value ?? undefined;
   const element =
     isObject(given.element) && Object.keys(given.element).length > 0 ? copy(given.element) : undefined;
-  const companions = target[`_${key}`];
-  if (array && (element !== undefined || companions !== undefined)) {
-    putPair(target, key, { value, element });
-    return;
+  if (value === undefined && element === undefined) {
+    return false;
   }
-  write(target, key, value, array);
-  write(target, `_${key}`, element, array);
+  if (list !== false && (element !== undefined || target[`_${key}`] !== undefined)) {
+    putPair(target, key, { value, element }, list);
+  } else if (typeof list === "object") {
+    insert(target, key, value, list);
+  } else {
+    write(target, key, value, list);
+    write(target, `_${key}`, element, list);
+  }
+  return true;
 }
 
-function putPair(target: Target, key: string, { value, element }: Primitive): void {
-  if (value === undefined && element === undefined) {
-    return;
-  }
+function putPair(target: Target, key: string, { value, element }: Primitive, list: true | Insertion): void {
   const values = listAt(target, key);
   const companions = listAt(target, `_${key}`);
   while (companions.length < values.length) {
     companions.push(null);
   }
-  values.push(value ?? null);
-  companions.push(element ?? null);
+  const at = list === true ? values.length : placeIn(target, key, values.length, list);
+  values.splice(at, 0, value ?? null);
+  companions.splice(at, 0, element ?? null);
 }
 
 function listAt(target: Target, key: string): unknown[] {
@@ -66,29 +78,32 @@ function listAt(target: Target, key: string): unknown[] {
   return known;
 }
 
-interface Insertion {
-  readonly key: string;
-  readonly mode: string;
-}
-
 type Order = Map<unknown, Map<string, { firsts: number; lasts: number }>>;
 
-/** Inserts an item by the list mode of its rule: `first` before the rest, `last` after it, others between. */
-export function insert(order: Order, target: Target, { key, mode }: Insertion, value: unknown): void {
+/** The list mode of a rule, and what the rules before it inserted. */
+export interface Insertion {
+  readonly mode: string;
+  readonly order: Order;
+  /** hears where an item came to stand */
+  readonly placed?: (list: readonly unknown[], at: number) => void;
+}
+
+/** Inserts an item by the list mode of its rule. */
+export function insert(target: Target, key: string, value: unknown, insertion: Insertion): void {
+  const list = listAt(target, key);
+  list.splice(placeIn(target, key, list.length, insertion), 0, value);
+}
+
+// `first` stands before the rest, `last` after it, others between
+function placeIn(target: Target, key: string, length: number, { mode, order, placed }: Insertion): number {
   const byKey = order.get(target) ?? new Map<string, { firsts: number; lasts: number }>();
   const counts = byKey.get(key) ?? { firsts: 0, lasts: 0 };
   order.set(target, byKey.set(key, counts));
-  const list = Array.isArray(target[key]) ? target[key] : [];
-  target[key] = list;
-  if (mode === "first") {
-    list.splice(counts.firsts, 0, value);
-    counts.firsts += 1;
-  } else if (mode === "last") {
-    list.push(value);
-    counts.lasts += 1;
-  } else {
-    list.splice(list.length - counts.lasts, 0, value);
-  }
+  const at = mode === "first" ? counts.firsts : mode === "last" ? length : length - counts.lasts;
+  counts.firsts += mode === "first" ? 1 : 0;
+  counts.lasts += mode === "last" ? 1 : 0;
+  placed?.(listAt(target, key), at);
+  return at;
 }
 
 /** Whether a shared item still stands in its list; one that stayed empty has left it. */

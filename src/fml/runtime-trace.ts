@@ -1,3 +1,5 @@
+import { isObject } from "./fhirpath-node.ts";
+
 /** A step from a source element to one of its children; strings are made only when a trace is read. */
 export interface SourcePath {
   readonly parent: SourcePath | undefined;
@@ -19,7 +21,11 @@ export interface Note {
   readonly owner: object;
   /** undefined where the place tells it */
   readonly key: string | undefined;
-  readonly index: number | undefined;
+  /** what was written, if it is an object: it may be moved, or leave the result when it stays empty */
+  readonly item: object | undefined;
+  readonly list: readonly unknown[] | undefined;
+  /** of an item of a list, when it was written; later items may be inserted before it */
+  index: number | undefined;
   readonly source: SourcePath;
   readonly site: number;
 }
@@ -39,6 +45,7 @@ function pathText({ parent, name, index }: SourcePath): string {
 export class TraceRecorder {
   readonly #sites: readonly SiteRow[];
   #notes: Note[] = [];
+  #placed: { readonly list: readonly unknown[]; readonly at: number } | undefined;
 
   constructor(sites: readonly SiteRow[]) {
     this.#sites = sites;
@@ -53,17 +60,31 @@ export class TraceRecorder {
 
   /** Notes the value that now stands under the property of a place or beside it, if there is one. */
   note(owner: Record<string, unknown>, own: unknown, source: SourcePath, site: number): void {
-    const value = own ?? owner[`_${this.#sites[site]?.[6]}`];
-    if (value !== undefined) {
-      this.#notes.push({ owner, key: undefined, index: lastIndex(value), source, site });
-    }
+    this.#add(own, owner[`_${this.#sites[site]?.[6]}`], { owner, key: undefined, source, site });
   }
 
   /** The same for a property that only the document told. */
   noteProperty(owner: Record<string, unknown>, key: string, source: SourcePath, site: number): void {
-    const value = owner[key] ?? owner[`_${key}`];
-    if (value !== undefined) {
-      this.#notes.push({ owner, key, index: lastIndex(value), source, site });
+    this.#add(owner[key], owner[`_${key}`], { owner, key, source, site });
+  }
+
+  /** An item comes to stand at a place of a list, so that those behind it move on. */
+  placed(list: readonly unknown[], at: number): void {
+    this.#placed = { list, at };
+    for (const note of this.#notes) {
+      if (note.list === list && note.index !== undefined && note.index >= at) {
+        note.index += 1;
+      }
+    }
+  }
+
+  #add(own: unknown, beside: unknown, note: Pick<Note, "owner" | "key" | "source" | "site">): void {
+    const list = Array.isArray(own) ? own : undefined;
+    const index = list && (this.#placed?.list === list ? this.#placed.at : list.length - 1);
+    const written: unknown = list === undefined ? own : list[index ?? 0];
+    this.#placed = undefined;
+    if ((own ?? beside) !== undefined) {
+      this.#notes.push({ ...note, item: isObject(written) ? written : undefined, list, index });
     }
   }
 
@@ -71,20 +92,28 @@ export class TraceRecorder {
   entries(notes: readonly Note[], result: unknown, root: string): readonly TraceEntry[] {
     const paths = new Map<object, string>();
     locate(result, root, paths);
-    return notes.flatMap(({ owner, key, index, source, site }) => {
-      const path = paths.get(owner);
-      const row = this.#sites[site];
-      if (path === undefined || row === undefined) {
-        return [];
-      }
-      const element = `${path}.${key ?? row[6]}`;
-      const target = index === undefined ? element : `${element}[${index}]`;
-      return [{ target, source: pathText(source), map: row[0], line: row[1], rule: row[3] }];
+    return notes.flatMap((note) => {
+      const row = this.#sites[note.site];
+      const target = targetText(note, row?.[6], paths);
+      return target === undefined || row === undefined
+        ? []
+        : [{ target, source: pathText(note.source), map: row[0], line: row[1], rule: row[3] }];
     });
   }
 }
 
-const lastIndex = (value: unknown) => (Array.isArray(value) ? value.length - 1 : undefined);
+function targetText(
+  { owner, key, item, index }: Note,
+  property: string | undefined,
+  paths: ReadonlyMap<object, string>,
+): string | undefined {
+  const path = paths.get(owner);
+  if (item !== undefined || path === undefined) {
+    return item && paths.get(item);
+  }
+  const element = `${path}.${key ?? property}`;
+  return index === undefined ? element : `${element}[${index}]`;
+}
 
 function locate(value: unknown, path: string, paths: Map<object, string>): void {
   if (typeof value !== "object" || value === null) {

@@ -9,6 +9,7 @@ import {
   copy,
   detach,
   has,
+  type Insertion,
   insert,
   isEmpty,
   putPrimitive,
@@ -47,7 +48,7 @@ export function createRuntime(options: RuntimeOptions, traces?: TraceRecorder) {
       ...sourceLibrary(types, fail),
       ...expressionLibrary(types, fail, options),
       ...transformLibrary(fail, refuse, options),
-      ...targetLibrary(types, fail, refuse),
+      ...targetLibrary(types, { fail, refuse, traces }),
       ...traceLibrary(traces),
       log: (value: unknown, site: number) => options.log?.(String(value), sites[site]),
       fail,
@@ -98,7 +99,7 @@ function expressionLibrary(types: TypeTable, fail: Fail, { now, log }: RuntimeOp
       const logging = log === undefined ? {} : { log: (message: string) => log(message, undefined) };
       return guarded(site, () => evaluate(expression, [self], { ...scope, ...logging }));
     },
-    holds: (nodes: readonly Node[]) => truth(types, nodes.slice(0, 2)) === true,
+    holds: (nodes: readonly Node[], site: number) => guarded(site, () => truth(types, nodes)) === true,
     one: (nodes: readonly Node[], site: number) => guarded(site, () => single(nodes)),
   };
 }
@@ -169,19 +170,29 @@ function codesOf(value: unknown): readonly string[] {
 interface Element {
   readonly variants: readonly Variant[];
   readonly array: boolean;
+  readonly insertion?: Insertion;
 }
 
-function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
+interface TargetParts {
+  readonly fail: Fail;
+  readonly refuse: RefuseAt;
+  readonly traces: TraceRecorder | undefined;
+}
+
+function targetLibrary(types: TypeTable, { fail, refuse, traces }: TargetParts) {
+  const placed = traces && ((list: readonly unknown[], at: number) => traces.placed(list, at));
   return {
     has,
     insert,
+    inOrder: (mode: string, order: Insertion["order"]): Insertion =>
+      placed === undefined ? { mode, order } : { mode, order, placed },
     isEmpty,
     detach,
     putPrimitive,
     put: (target: Target, key: string, value: unknown) => putUntyped(target, key, copy(value)),
     quantityOf: (value: unknown, site: number) => fhirQuantity(value) ?? refuse(site)("quantity"),
     // gives back the property that it wrote, for the trace
-    putNode(target: Target, { variants, array }: Element, node: Node | undefined, site: number) {
+    putNode(target: Target, { variants, array, insertion }: Element, node: Node | undefined, site: number) {
       if (node === undefined) {
         return "";
       }
@@ -190,15 +201,22 @@ function targetLibrary(types: TypeTable, fail: Fail, refuse: RefuseAt) {
       if (found === undefined) {
         return fail("wrong-type", site, (node.type ?? values.kindOf(node.value)).replace("System.", ""));
       }
-      const [type, property, own] = found;
-      const isTimed = own === "Date" || own === "DateTime" || own === "Time";
-      const checked =
-        isTimed && node.value !== undefined ? values.checkedTime(type, node.value, refuse(site)) : node.value;
-      const value = node.type === "System.Quantity" ? fhirQuantity(node.value) : copy(checked);
-      putPrimitive(target, property, { value, element: node.element }, array);
-      return property;
+      const [, property] = found;
+      const value = valueFor(found, node, refuse(site));
+      return putPrimitive(target, property, { value, element: node.element }, insertion ?? array)
+        ? property
+        : "";
     },
   };
+}
+
+// what a node writes into an element of a type: dates are in the calendar, objects are copied
+function valueFor([type, , own]: Variant, { type: from, value }: Node, refuse: values.Refuse): unknown {
+  if (from === "System.Quantity") {
+    return fhirQuantity(value);
+  }
+  const isTimed = own === "Date" || own === "DateTime" || own === "Time";
+  return isTimed && value !== undefined ? values.checkedTime(type, value, refuse) : copy(value);
 }
 
 function fhirQuantity(value: unknown): Target | undefined {

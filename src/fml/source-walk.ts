@@ -7,6 +7,7 @@ import {
   newName,
   nodeCode,
   type Place,
+  pathCode,
   property,
   quote,
   report,
@@ -189,7 +190,9 @@ function pairLoop(place: Place, owner: Binding, item: Binding, name: string): Wa
 
 function pathLine(place: Place, owner: Binding, item: Binding, index?: string): readonly string[] {
   const rest = index === undefined ? "" : `, ${index}`;
-  return place.unit.traced ? [`const ${item.js}_p = step(${owner.js}_p, ${quote(item.name)}${rest});`] : [];
+  return place.unit.traced
+    ? [`const ${item.js}_p = step(${pathCode(owner)}, ${quote(item.name)}${rest});`]
+    : [];
 }
 
 /** A document that does not keep to its model is refused where it is read. */

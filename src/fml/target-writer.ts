@@ -1,5 +1,5 @@
 import type { TargetListMode } from "./ast.ts";
-import { type Binding, type Build, newName, type Place, property, quote, site } from "./unit.ts";
+import { type Binding, type Build, newName, type Place, pathCode, property, quote, site } from "./unit.ts";
 
 /** An object that a rule makes: written as one literal unless something must be known of it earlier. */
 interface Fresh {
@@ -84,20 +84,24 @@ export class TargetWriter {
     return true;
   }
 
-  /** Writes a value: into the parent's literal if it is certain, else as a statement that leaves absent ones out. */
-  assign(to: Attachment, js: string, certain: boolean): void {
+  /**
+   * Writes a value: into the parent's literal if it is certain, else as a statement that leaves absent ones out. The
+   * notes are of what was written.
+   */
+  assign(to: Attachment, js: string, certain: boolean, notes: readonly string[]): void {
     const { parent } = to;
     if (certain) {
       markFilled(this.#place, parent);
-      if (!this.#nest(to, js)) {
-        this.later(...attachLines(this.#place, to, js));
-      }
+      this.later(...(this.#nest(to, js) ? [] : attachLines(this.#place, to, js)), ...notes);
       return;
     }
     const name = /^[\w$]+$/.test(js) ? js : newName(this.#place.unit, "t");
     const declare = name === js ? [] : [`const ${name} = ${js};`];
-    const write = attachLines({ ...this.#place, guards: this.#place.guards + 1 }, to, name).join(" ");
-    this.later(...declare, `if (${name} !== undefined && ${name} !== null) { ${write} }`);
+    const write = attachLines({ ...this.#place, guards: this.#place.guards + 1 }, to, name);
+    this.later(
+      ...declare,
+      `if (${name} !== undefined && ${name} !== null) { ${[...write, ...notes].join(" ")} }`,
+    );
   }
 }
 
@@ -122,28 +126,53 @@ export function isAbsent(place: Place, { build }: Binding, name: string): boolea
 
 /** The statements that join a value to its parent. */
 export function attachLines(place: Place, to: Attachment, js: string): readonly string[] {
-  const { parent, property: name, array, listMode } = to;
+  const { parent, property: name, array } = to;
   const at = property(parent.js, name);
   const isFirst = isAbsent(place, parent, name);
   parent.build?.written.add(name);
   if (!array) {
     return [`${at} = ${js};`];
   }
-  const ordered = listMode === "first" || listMode === "last" || place.group.lasts.has(name);
-  if (ordered) {
-    place.group.usesOrder = true;
-    return [`insert(order, ${parent.js}, { key: ${quote(name)}, mode: ${quote(listMode ?? "")} }, ${js});`];
+  const insertion = insertionOf(place, to);
+  if (insertion !== undefined) {
+    return [`insert(${parent.js}, ${quote(name)}, ${js}, ${insertion});`];
   }
   return isFirst
     ? [`${at} = [${js}];`]
     : [`if (${at} === undefined) ${at} = [${js}]; else ${at}.push(${js});`];
 }
 
-/** In the traced variant: the statement that notes which source element and rule wrote an element. */
-export function noteLines(place: Place, parent: Binding, name: string, self: Binding): readonly string[] {
+/** Where an item goes in a list whose items the rules put in an order; undefined for all other elements. */
+export function insertionOf(
+  place: Place,
+  { property: name, array, listMode }: Omit<Attachment, "parent">,
+): string | undefined {
+  const isOrdered = listMode === "first" || listMode === "last" || place.group.lasts.has(name);
+  if (!array || !isOrdered) {
+    return undefined;
+  }
+  place.group.usesOrder = true;
+  return `inOrder(${quote(listMode ?? "")}, order)`;
+}
+
+/**
+ * In the traced variant: the statement that notes which source element and rule wrote an element. `js` is what was
+ * written, or the element that it was written to.
+ */
+export function noteLines(
+  place: Place,
+  { parent, property: name }: Pick<Attachment, "parent" | "property">,
+  self: Binding,
+  js = property(parent.js, name),
+): readonly string[] {
   if (!place.unit.traced) {
     return [];
   }
   const where = site(place, self.path, `${parent.path}.${name}`, name);
-  return [`note(${parent.js}, ${property(parent.js, name)}, ${self.js}_p, ${where});`];
+  return [`note(${parent.js}, ${js}, ${pathCode(self)}, ${where});`];
+}
+
+/** A statement of a call that tells whether it wrote anything, with the note of what it wrote. */
+export function noted(call: string, notes: readonly string[]): string {
+  return notes.length === 0 ? `${call};` : `if (${call}) { ${notes.join(" ")} }`;
 }

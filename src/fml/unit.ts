@@ -89,6 +89,8 @@ export interface GroupState {
   readonly lasts: ReadonlySet<string>;
   /** variables declared at the top of the function: shared targets */
   readonly locals: string[];
+  /** constants of the map that its rules read as variables */
+  readonly constants: Map<string, { readonly binding: Binding; readonly line: string }>;
   /** names of the functions that this one calls */
   readonly calls: Set<string>;
   usesOrder: boolean;
@@ -171,6 +173,10 @@ export function site(place: Place, sourcePath: string, targetPath: string, key?:
   unit.sites.set(row, number);
   return number;
 }
+
+/** The source path of a variable in the traced variant; what the map made itself has none. */
+export const pathCode = ({ js, mode, isLiteral }: Binding) =>
+  mode === "source" && isLiteral !== true ? `${js}_p` : "noPath";
 
 /** The FHIRPath node of a variable. */
 export function nodeCode({ js, form, type }: Binding): string {
