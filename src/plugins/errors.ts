@@ -181,7 +181,7 @@ class RouteMethods {
   add(url: string, method: string | string[]): void {
     const source = url
       .split("/")
-      .map((part) => (part.startsWith(":") ? "[^/]+" : part === "*" ? ".*" : escapeRegExp(part)))
+      .map((part) => (part.startsWith(":") ? patternOf(part) : part === "*" ? ".*" : escapeRegExp(part)))
       .join("/");
     this.#routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() });
   }
@@ -192,5 +192,8 @@ class RouteMethods {
     ];
   }
 }
+
+/** `:name`, or `:name(^pattern$)`. */
+const patternOf = (parameter: string): string => /\(\^(.*)\$\)$/.exec(parameter)?.[1] ?? "[^/]+";
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -1,4 +1,4 @@
-import type { Bundle, Patient, Resource } from "@medplum/fhirtypes";
+import type { Bundle, OperationOutcome, Patient, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, type FhirServer, resourcesIn, startFhirServer } from "../support/fhir-server.ts";
 
@@ -154,5 +154,113 @@ describe("Binary", () => {
     const changed = await server.call("PUT", `/Binary/${body.id}`, { body });
     expect([changed.status, changed.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
     expect((await server.call("POST", "/Binary", { headers })).status).toBe(400);
+  });
+});
+
+describe("an operation", () => {
+  it.each([
+    ["GET", "/Patient/$match", "POST"],
+    ["DELETE", "/Patient/$match", "POST"],
+    ["PUT", "/Patient/$match", "POST"],
+    ["PATCH", "/Composition/1/$document", "GET, HEAD, POST"],
+    ["DELETE", "/Patient/1/$everything", "GET, HEAD, POST"],
+  ])("%s %s is 405 and names what it takes", async (method, path, allowed) => {
+    const answer = await server.call(method, path, method === "PUT" ? { body: patient({}) } : {});
+    expect([answer.status, codeOf(answer)]).toEqual([405, "method-not-allowed"]);
+    expect(answer.headers.get("allow")?.split(", ").sort()).toEqual(allowed.split(", "));
+  });
+
+  it.each(["/Patient/$nothing", "/Patient/1/$nothing", "/Patient/$everything", "/Patient/1/$match"])(
+    "%s is 404 by any method: there is none",
+    async (path) => {
+      for (const method of ["GET", "POST", "PUT", "DELETE"]) {
+        const answer = await server.call(method, path, method === "PUT" ? { body: patient({}) } : {});
+        expect([method, answer.status, codeOf(answer)]).toEqual([method, 404, "not-found"]);
+      }
+    },
+  );
+
+  const request = (method: string, url: string, resource?: object) => ({
+    request: { method, url },
+    ...(resource && { resource }),
+  });
+  const batch = async (...entry: object[]) =>
+    (await server.call<Bundle>("POST", "", { body: { resourceType: "Bundle", type: "batch", entry } })).body;
+
+  it("in a batch is called by its address, with its input as the entry's resource", async () => {
+    const identifier = [{ system: "https://mis.example/card", value: "batched" }];
+    const one = await create(patient({ identifier }));
+    await create(observation(one.id));
+    const input = {
+      resourceType: "Parameters",
+      parameter: [{ name: "resource", resource: patient({ identifier }) }],
+    };
+    server.journal.length = 0;
+    const { entry = [] } = await batch(
+      request("GET", `Patient/${one.id}/$everything`),
+      request("GET", `${server.baseUrl}/Patient/${one.id}/$everything?_type=Patient`),
+      request("POST", "Patient/$match", input),
+      request("GET", "Patient/$match"),
+      request("GET", "Patient/$nothing"),
+      request("HEAD", `Patient/${one.id}/$everything`),
+      request("GET", `Patient/${one.id}/_history/$everything`),
+    );
+    expect(entry.map(({ response }) => response?.status.slice(0, 3))).toEqual([
+      "200",
+      "200",
+      "200",
+      "405",
+      "404",
+      "405",
+      "400",
+    ]);
+    const sizes = entry.slice(0, 3).map(({ resource }) => resourcesIn(resource as Bundle).length);
+    expect(sizes).toEqual([2, 1, 1]);
+    expect(server.journal.filter(({ outcome }) => outcome === "ok").map(({ action }) => action)).toEqual([
+      "everything",
+      "everything",
+      "everything",
+      "match",
+    ]);
+  });
+
+  it("in a batch is judged as outside of it", async () => {
+    const one = await create(patient({}));
+    await create(observation(one.id));
+    const token = await server.tokenFor("system/Patient.r");
+    const body = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [
+        request("GET", `Patient/${one.id}/$everything`),
+        request("POST", "Patient/$match", patient({})),
+      ],
+    };
+    const { entry = [] } = (await server.call<Bundle>("POST", "", { body, token })).body;
+    expect(resourcesIn(entry[0]?.resource as Bundle).map(({ resourceType }) => resourceType)).toEqual([
+      "Patient",
+    ]);
+    expect(entry[1]?.response?.status).toBe("403");
+    refused = one.id;
+    const denied = await batch(request("GET", `Patient/${one.id}/$everything`));
+    expect(denied.entry?.[0]?.response?.status).toBe("403");
+    refused = undefined;
+  });
+
+  it("in a transaction is refused by its code, and nothing of the transaction is done", async () => {
+    const { id } = await create(patient({}));
+    const wanted = crypto.randomUUID();
+    const entry = [
+      request("PUT", `Patient/${wanted}`, { ...patient({}), id: wanted }),
+      request("GET", `Patient/${id}/$everything`),
+    ];
+    const body = { resourceType: "Bundle", type: "transaction", entry };
+    const answer = await server.call<OperationOutcome>("POST", "", { body });
+    expect([answer.status, codeOf(answer), answer.body.issue[0]?.expression]).toEqual([
+      422,
+      "not-in-transaction",
+      ["Bundle.entry[1].request.url"],
+    ]);
+    expect((await server.call("GET", `/Patient/${wanted}`)).status).toBe(404);
   });
 });

@@ -3,6 +3,7 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { offers, type Provider, type Providers } from "../../fhir/provider.ts";
 import type { AskedChange, Pairs } from "./asked.ts";
 import { pairsOfQuery } from "./criteria.ts";
+import { methodsOf, operationOf, type TypeOperation } from "./operation-call.ts";
 import { patchOf } from "./patch-body.ts";
 import { providerOf } from "./paths.ts";
 import { asResource } from "./resource-body.ts";
@@ -17,6 +18,14 @@ export interface AskedRead {
   ifNoneMatch?: string;
 }
 
+/** An operation that an entry calls. */
+export interface AskedCall extends TypeOperation {
+  provider: Provider;
+  id?: string;
+  query: Pairs;
+  resource: unknown;
+}
+
 /** One entry of a batch or transaction, read. */
 export interface AskedEntry {
   index: number;
@@ -24,6 +33,7 @@ export interface AskedEntry {
   fullUrl?: string;
   change?: AskedChange;
   read?: AskedRead;
+  call?: AskedCall;
 }
 
 const interactions = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" } as const;
@@ -34,9 +44,10 @@ export function entryOf(providers: Providers, entry: BundleEntry, index: number)
     const { method, url } = (entry?.request ?? {}) as Partial<BundleEntryRequest>;
     if (typeof method !== "string" || typeof url !== "string")
       throw new GatewayError("bad-request", { field: "request", detail: "a method and a url are due" });
-    const target = targetOf(providers, url);
+    const { operation, ...target } = targetOf(providers, url);
     const fullUrl = typeof entry.fullUrl === "string" ? entry.fullUrl : undefined;
     const asked = { index, method, fullUrl };
+    if (operation !== undefined) return { ...asked, call: callOf(entry, method, { ...target, operation }) };
     if (method === "GET") return { ...asked, read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
     if (!Object.hasOwn(interactions, method))
       throw new GatewayError("method-not-allowed", { field: "request.method" });
@@ -60,16 +71,20 @@ export function atEntry<T>(index: number, work: () => T): T {
   }
 }
 
-function targetOf(providers: Providers, url: string): AskedRead {
+interface Target extends AskedRead {
+  /** name of an operation */
+  operation?: string;
+}
+
+function targetOf(providers: Providers, url: string): Target {
   const own = url.startsWith(`${providers.baseUrl}/`) ? url.slice(providers.baseUrl.length) : url;
   const [path = "", query = ""] = own.split(/\?(.*)/s);
-  const [type = "", id, history, version, ...more] = path.replace(/^\//, "").split("/");
+  const parts = path.replace(/^\//, "").split("/");
+  const operation = parts.at(-1)?.startsWith("$") ? parts.pop()?.slice(1) : undefined;
+  const [type = "", id, history, version, ...more] = parts;
   const isSearch = id === "_search" && history === undefined;
-  if (
-    more.length > 0 ||
-    (history !== undefined && (history !== "_history" || !version)) ||
-    id?.startsWith("$")
-  )
+  const isNowhere = history !== undefined && (operation !== undefined || history !== "_history" || !version);
+  if (more.length > 0 || isNowhere)
     throw new GatewayError("bad-request", {
       field: "request.url",
       detail: "not an address that an entry may have",
@@ -79,7 +94,21 @@ function targetOf(providers: Providers, url: string): AskedRead {
     id: isSearch ? undefined : id,
     version,
     query: pairsOfQuery(query),
+    ...(operation !== undefined && { operation }),
   };
+}
+
+/** Throws `not-found` for an operation that the type does not have there, `method-not-allowed` for a wrong method. */
+function callOf(
+  { resource }: BundleEntry,
+  method: string,
+  { provider, id, query, operation: name }: AskedRead & { operation: string },
+): AskedCall {
+  const operation = operationOf(provider, id === undefined ? "type" : "instance", name);
+  if (!operation) throw new GatewayError("not-found", { field: "request.url" });
+  if (method === "HEAD" || !methodsOf(operation).includes(method))
+    throw new GatewayError("method-not-allowed", { field: "request.method" });
+  return { type: provider.type, provider, operation, id, query, resource };
 }
 
 function changeOf(

@@ -2,7 +2,9 @@ import { STATUS_CODES } from "node:http";
 import type { BundleEntry, Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import type { Caller, Done } from "./asked.ts";
-import type { AskedRead } from "./bundle-entry.ts";
+import type { AskedCall, AskedRead } from "./bundle-entry.ts";
+import { operationInput } from "./operation-body.ts";
+import { invoked } from "./operation-call.ts";
 import { preferencesOf } from "./prefer.ts";
 import { readBy } from "./read.ts";
 import { etagOf, isAmong } from "./reply.ts";
@@ -46,6 +48,17 @@ export async function respondedRead(caller: BundleCaller, asked: AskedRead): Pro
     resource,
     response: { status: statusLine(200), ...(etag !== undefined && { etag }), ...rest },
   };
+}
+
+/** The answer to an operation that an entry calls. */
+export async function respondedCall(
+  caller: BundleCaller,
+  { type, operation, id, query, resource }: AskedCall,
+): Promise<BundleEntry> {
+  const content = resource === undefined ? undefined : ({ format: "json", value: resource } as const);
+  const input = () => operationInput(query, content, operation.judgesInput);
+  const answer = await invoked(caller, { type, operation, id, input });
+  return { resource: answer, response: { status: statusLine(200) } };
 }
 
 function versionOf({ meta }: Resource): { etag?: string; lastModified?: string } {

@@ -6,7 +6,7 @@ import { keptAnswer } from "../../plugins/idempotency.ts";
 import { nameableId } from "../../plugins/journal.ts";
 import type { Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
-import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
+import { type BundleCaller, respondedCall, respondedChange, respondedRead } from "./bundle-response.ts";
 import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { formatOf, sendResource, writtenResource } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
@@ -72,9 +72,10 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
   let asked: AskedEntry | undefined;
   try {
     asked = entryOf(caller.providers, entry, index);
-    const { change, read: reading } = asked;
+    const { change, read: reading, call } = asked;
     if (change) return respondedChange(caller, await changed(caller, change));
     if (reading) return await respondedRead(caller, reading);
+    if (call) return await respondedCall(caller, call);
     throw new GatewayError("bad-request", { field: `Bundle.entry[${index}]` });
   } catch (error) {
     if (!isGatewayError(error)) throw error;
@@ -89,7 +90,7 @@ function recordRefusal(
   asked: AskedEntry | undefined,
   { code }: GatewayError,
 ): Promise<void> {
-  const target = asked?.change ?? asked?.read;
+  const target = asked?.change ?? asked?.read ?? asked?.call;
   return request.journal(
     {
       action: `refused ${asked?.method ?? "entry"}`,

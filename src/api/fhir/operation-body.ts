@@ -5,6 +5,7 @@ import { parseJson } from "../../fhir/json-body.ts";
 import { resourceElement } from "../../fhir/json-to-xml.ts";
 import type { OperationContent } from "../../fhir/provider.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
+import type { Pairs } from "./asked.ts";
 
 export interface OperationBody {
   parameters: readonly ParametersParameter[];
@@ -28,10 +29,26 @@ export function takeRawBodies(app: FastifyInstance): void {
  * rules of their types unless the operation is to judge them.
  */
 export function operationBody(request: FastifyRequest, judgesInput = false): OperationBody {
-  const inQuery = [...queryParameters(request.query)];
-  const { body } = request;
-  if (!Buffer.isBuffer(body) || body.length === 0) return { parameters: inQuery, content: undefined };
-  const content = contentOf(body, request.headers["content-type"] ?? "");
+  const { body, headers } = request;
+  const pairs = Object.entries((request.query ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
+    [value].flat().map((one): [string, string] => [name, String(one)]),
+  );
+  const hasBody = Buffer.isBuffer(body) && body.length > 0;
+  return operationInput(
+    pairs,
+    hasBody ? contentOf(body, headers["content-type"] ?? "") : undefined,
+    judgesInput,
+  );
+}
+
+/** The same for an entry of a batch, whose url has the pairs and whose resource is the content. */
+export function operationInput(
+  pairs: Pairs,
+  content: OperationContent | undefined,
+  judgesInput = false,
+): OperationBody {
+  const inQuery = pairs.flatMap(([name, valueString]) => (views.has(name) ? [] : { name, valueString }));
+  if (!content) return { parameters: inQuery, content };
   const inBody = content.format === "json" ? parametersIn(content.value, judgesInput) : undefined;
   return inBody
     ? { parameters: [...inQuery, ...inBody], content: undefined }
@@ -59,8 +76,3 @@ function parametersIn(value: unknown, judgesInput: boolean): readonly Parameters
 
 // how the answer looks is no parameter of the operation
 const views = new Set(["_format", "_pretty", "_summary", "_elements"]);
-
-function* queryParameters(query: unknown): Iterable<ParametersParameter> {
-  for (const [name, value] of Object.entries((query ?? {}) as Record<string, unknown>))
-    if (!views.has(name)) for (const one of [value].flat()) yield { name, valueString: String(one) };
-}

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { type Interaction, offers, type Provider, type Providers } from "../../fhir/provider.ts";
+import { methodsOf, operationOf } from "./operation-call.ts";
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const satisfies HTTPMethods[];
 type Method = (typeof methods)[number];
@@ -38,12 +39,22 @@ export function onTypePath(
       bodyLimit: maxBodyBytes,
       handler: (request, reply) => {
         const provider = providerOf(providers, request.params.type);
+        refuseOperation(provider, request.params.id, reply);
         if (way && offers(provider, way[0])) return way[1](request, reply, provider);
         reply.header("allow", allowedBy(ways, provider).join(", "));
         throw new GatewayError("method-not-allowed", { field: provider.type });
       },
     });
   }
+}
+
+/** What its own route did not take is a wrong method, or no operation at all. */
+function refuseOperation(provider: Provider, id: string | undefined, reply: FastifyReply): void {
+  if (!id?.startsWith("$")) return;
+  const operation = operationOf(provider, "type", id.slice(1));
+  if (!operation) throw new GatewayError("not-found", { detail: "no such operation" });
+  reply.header("allow", methodsOf(operation).join(", "));
+  throw new GatewayError("method-not-allowed", { field: provider.type });
 }
 
 function allowedBy(ways: Ways, provider: Provider): string[] {

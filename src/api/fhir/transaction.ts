@@ -54,7 +54,12 @@ export const respondedChanges = (
       : {},
   );
 
-function refuseExternal({ change, read }: AskedEntry): void {
+function refuseExternal({ change, read, call }: AskedEntry): void {
+  if (call)
+    throw new GatewayError("not-in-transaction", {
+      field: "request.url",
+      detail: "an operation is no part of a transaction: send it in a batch",
+    });
   const type = (change ?? read)?.provider.type ?? "";
   if (!storedTypeOf(type)) throw notInTransaction(type);
 }
