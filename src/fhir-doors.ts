@@ -16,6 +16,7 @@ import { auditEventProvider } from "./flows/audit-events.ts";
 import { accessFactListener } from "./flows/care-relations.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
+import { holderOfRole } from "./flows/practitioner-directory.ts";
 import {
   organizationProvider,
   practitionerProvider,
@@ -91,7 +92,7 @@ function openRepository(
   parts: Parts,
   { clock, validator, providers }: RepositoryGround,
 ): Repository {
-  const { store, resources, keyring, outbox, clients } = parts;
+  const { store, resources, keyring, outbox, clients, identities } = parts;
   const terminology = searchTerminology(parts.terminology.terminology);
   const index = new SearchIndex({ keyring, clock, baseUrl, terminology });
   const endpointsOf = (client: string) => clients.find(client)?.subscriptionEndpoints ?? [];
@@ -107,7 +108,10 @@ function openRepository(
         ? [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)]
         : issues;
     },
-    onChange: [accessFactListener(keyring), subscriptionWatch({ clock, outbox, index, providers })],
+    onChange: [
+      accessFactListener(keyring, holderOfRole(identities)),
+      subscriptionWatch({ clock, outbox, index, providers }),
+    ],
   });
 }
 

@@ -6,7 +6,7 @@ import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
-import type { Identities } from "./flows/identities.ts";
+import type { Identities, StoredIdentities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
@@ -210,10 +210,11 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
 }
 
 /** Registry records are the same for every tenant, so their logical ids are shared. */
-function sharedIdentities(map: IdentityMap): Identities {
+function sharedIdentities(map: IdentityMap): StoredIdentities {
   const tenant = "shared";
   return {
     idOf: (kind, value) => map.idOf(tenant, kind, value),
-    find: (id) => map.find(tenant, id),
+    find: (id, trx) => map.find(tenant, id, trx),
+    knownIdOf: (trx, kind, value) => map.knownIdOf(trx, tenant, { kind, value }),
   };
 }

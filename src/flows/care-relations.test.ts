@@ -29,6 +29,21 @@ describe("who is assigned", () => {
     expect(relationsOf(episode)).toEqual([assigned]);
   });
 
+  it("who holds the post that is named, and nobody for an unknown post", () => {
+    const post = { reference: "PractitionerRole/surgeon" };
+    const holders = new Map([["surgeon", "doctor"]]);
+    const byPost = {
+      ...team,
+      participant: [{ member: post }, { member: { reference: "PractitionerRole/x" } }],
+    };
+    expect(relationsOf(byPost, holders)).toEqual([assigned]);
+    expect(relationsOf(byPost)).toEqual([]);
+    expect(relationsOf({ ...episode, careManager: post }, holders)).toEqual([assigned]);
+    expect(relationsOf({ ...team, participant: [{ member: doctor }, { member: post }] }, holders)).toEqual([
+      assigned,
+    ]);
+  });
+
   it("nobody by a team or an episode that is over, planned elsewhere, or without a patient", () => {
     for (const status of ["proposed", "suspended", "inactive", "entered-in-error"] as const)
       expect(relationsOf({ ...team, status })).toEqual([]);

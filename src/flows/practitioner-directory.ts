@@ -11,7 +11,8 @@ import { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
 import { withLogicalIds } from "../fhir/logical-ids.ts";
 import { versioned } from "../fhir/version.ts";
-import type { Answered, Identities } from "./identities.ts";
+import type { HolderOf } from "./care-relations.ts";
+import type { Answered, Identities, StoredIdentities } from "./identities.ts";
 import { oidOf, organizationKind } from "./organization-directory.ts";
 
 export interface WorkerRegistry {
@@ -30,6 +31,16 @@ export interface WorkerCard {
 
 const practitionerKind = "frmr-practitioner";
 const roleKind = "frmr-role";
+
+/** Who holds a post that a registry card was given an id for; asks no registry. */
+export const holderOfRole =
+  (identities: StoredIdentities): HolderOf =>
+  async (trx, roleId) => {
+    const role = await identities.find(roleId, trx);
+    if (role?.kind !== roleKind) return undefined;
+    // the value begins with the person's СНИЛС
+    return identities.knownIdOf(trx, practitionerKind, role.value.slice(0, 11));
+  };
 
 /** Medical workers as ФРМР holds them, under our logical ids. */
 export class PractitionerDirectory {

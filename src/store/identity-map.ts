@@ -55,12 +55,12 @@ export class IdentityMap {
   }
 
   /** What a logical id stands for; undefined for an id that this tenant was never given. */
-  async find(tenant: string, logicalId: string): Promise<SourceIdentity | undefined> {
+  async find(tenant: string, logicalId: string, db = this.#db): Promise<SourceIdentity | undefined> {
     if (!idForm.test(logicalId)) return undefined;
     const key = `${tenant}|${logicalId}`;
     const known = this.#identities.get(key);
     if (known) return known;
-    const row = await this.#db
+    const row = await db
       .selectFrom("identity_map")
       .select(["kind", "value_sealed"])
       .where("tenant", "=", tenant)
@@ -71,6 +71,15 @@ export class IdentityMap {
     const identity = { kind: row.kind, value: Buffer.from(value).toString("utf8") };
     this.#identities.set(key, identity);
     return identity;
+  }
+
+  /** The logical id that a source identifier was given, read in a transaction; undefined when it has none. */
+  async knownIdOf(
+    trx: Kysely<Schema>,
+    tenant: string,
+    { kind, value }: SourceIdentity,
+  ): Promise<string | undefined> {
+    return this.#idByMac(trx, tenant, kind, this.#keyring.hmac(domain, tenant, kind, value));
   }
 
   /** Deletes the row; other replicas may remember it for minutes, the id stays spent. */
@@ -86,7 +95,7 @@ export class IdentityMap {
   }
 
   async #readOrCreate(tenant: string, identity: SourceIdentity, mac: string): Promise<string> {
-    const existing = await this.#idByMac(tenant, identity.kind, mac);
+    const existing = await this.#idByMac(this.#db, tenant, identity.kind, mac);
     if (existing) return existing;
     const logicalId = randomUUID();
     const sealed = this.#keyring.seal(
@@ -108,13 +117,13 @@ export class IdentityMap {
       .returning("logical_id")
       .executeTakeFirst();
     // another replica was first
-    const id = created?.logical_id ?? (await this.#idByMac(tenant, identity.kind, mac));
+    const id = created?.logical_id ?? (await this.#idByMac(this.#db, tenant, identity.kind, mac));
     if (!id) throw new GatewayError("internal", { detail: "an identity was neither created nor found" });
     return id;
   }
 
-  async #idByMac(tenant: string, kind: string, mac: string): Promise<string | undefined> {
-    const row = await this.#db
+  async #idByMac(db: Kysely<Schema>, tenant: string, kind: string, mac: string): Promise<string | undefined> {
+    const row = await db
       .selectFrom("identity_map")
       .select("logical_id")
       .where("tenant", "=", tenant)

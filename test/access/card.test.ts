@@ -190,6 +190,17 @@ describe("a patient's card", () => {
     });
   });
 
+  it("opens to who holds the post that the team names", async () => {
+    const team: CareTeam = {
+      resourceType: "CareTeam",
+      status: "active",
+      subject: { reference: `Patient/${patient}` },
+      participant: [{ member: { reference: `PractitionerRole/${doctor.role}` } }],
+    };
+    expect((await fhir(office, "POST", "/CareTeam", team)).status).toBe(201);
+    expect(await read()).toBe(200);
+  });
+
   it("a refusal closes it to the assigned doctor, too", async () => {
     const team: CareTeam = {
       resourceType: "CareTeam",

@@ -12,6 +12,8 @@ interface Door {
 export interface ActingWorker {
   /** logical id of the Practitioner */
   id: string;
+  /** logical id of the PractitionerRole */
+  role: string;
   /** ФРМО OID */
   organization: string;
   /** an access token of the demo client that names the worker */
@@ -32,9 +34,10 @@ export async function actingWorker(app: Door, snils: string, client?: SystemKey)
   const role = bundle.entry?.flatMap(({ resource }) => resource ?? []).find(({ active }) => active);
   const id = role?.practitioner?.reference?.split("/")[1];
   const oid = role?.organization?.identifier?.value;
-  if (!role || !id || !oid) throw new Error(`no role of ${snils}: ${answer.status}`);
+  if (!role?.id || !id || !oid) throw new Error(`no role of ${snils}: ${answer.status}`);
   return {
     id,
+    role: role.id,
     organization: oid.replace("urn:oid:", ""),
     token: (purpose = "TREAT") =>
       tokenOf(app, key, {
