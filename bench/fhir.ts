@@ -5,6 +5,7 @@ import pg from "pg";
 import { openDatabase } from "../src/store/database.ts";
 import { startPostgres } from "../test/support/postgres-server.ts";
 import { Child } from "./child.ts";
+import { createFigures } from "./fhir/creates.ts";
 import { seed } from "./fhir/seed.ts";
 import { type World, worldOf } from "./fhir/world.ts";
 import type { SearchRound, SearchRoundResult } from "./subjects/fhir-rounds.ts";
@@ -19,14 +20,21 @@ type Measures = Record<Name, SearchRoundResult[]>;
 
 /** What `/fhir` is measured by; each case is a ratio of interleaved rounds, with its least and greatest. */
 export async function run({ json }: { json: boolean }): Promise<void> {
-  const [search, validation] = [await searchFigures(), await validationFigures()];
+  const [{ search, creates }, validation] = [await storeFigures(), await validationFigures()];
   const figures = {
     subjects: { ...search.subjects, ...validation.subjects },
     ratios: { ...search.ratios, ...validation.ratios },
+    creates,
+    remarks: [
+      "searchVsFhirRouter: the peer ignores _include and answers the match alone; ours brings the patient along",
+      "creates: over HTTP, validation, search index, history and journal committed before the answer; fsync beside it",
+    ],
   };
   if (json) return console.log(JSON.stringify({ fhir: figures, ...machine }, null, 2));
   console.table(figures.subjects);
   console.table(figures.ratios);
+  console.table(figures.creates);
+  for (const remark of figures.remarks) console.log(remark);
   console.log(machine);
 }
 
@@ -38,25 +46,30 @@ const machine = {
   rounds,
 };
 
+/** What needs PostgreSQL. */
+async function storeFigures() {
+  const postgres = await startPostgres();
+  try {
+    return { creates: await createFigures(postgres.url), search: await searchFigures(postgres.url) };
+  } finally {
+    await postgres.remove();
+  }
+}
+
 /**
  * A referral by its identifier with its patient: our search layer over PostgreSQL with 100,000 and with 1,000,000
  * resources, and @medplum/fhir-router over 200 in memory, each in a process of its own.
  */
-async function searchFigures() {
-  const postgres = await startPostgres();
-  try {
-    const [ofFew, ofMany] = [await seeded(postgres.url, few), await seeded(postgres.url, many)];
-    const children = {
-      peer: await Child.start("subjects/fhir-router.ts", { RESOURCES: String(peerResources) }),
-      few: await Child.start("subjects/fhir-search.ts", ofFew),
-      many: await Child.start("subjects/fhir-search.ts", ofMany),
-    };
-    const measures = await interleaved(children);
-    for (const child of Object.values(children)) await child.stop();
-    return reportOf(measures);
-  } finally {
-    await postgres.remove();
-  }
+async function searchFigures(server: string) {
+  const [ofFew, ofMany] = [await seeded(server, few), await seeded(server, many)];
+  const children = {
+    peer: await Child.start("subjects/fhir-router.ts", { RESOURCES: String(peerResources) }),
+    few: await Child.start("subjects/fhir-search.ts", ofFew),
+    many: await Child.start("subjects/fhir-search.ts", ofMany),
+  };
+  const measures = await interleaved(children);
+  for (const child of Object.values(children)) await child.stop();
+  return reportOf(measures);
 }
 
 type Name = "peer" | "few" | "many";
@@ -95,7 +108,7 @@ async function seeded(server: string, resources: number): Promise<Record<string,
 function reportOf({ peer, few: ofFew, many: ofMany }: Measures) {
   const subjects = Object.fromEntries(
     Object.entries({
-      [`fhir-router, ${peerResources} in memory`]: peer,
+      [`fhir-router, ${peerResources} in memory, without _include`]: peer,
       [`PostgreSQL, ${few}`]: ofFew,
       [`PostgreSQL, ${many}`]: ofMany,
     }).map(([name, results]) => [

@@ -1,7 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
@@ -11,7 +8,8 @@ import { IdempotencyKeys } from "../../src/store/idempotency.ts";
 import { Journal } from "../../src/store/journal.ts";
 import { Outbox } from "../../src/store/outbox.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
-import { microsOf, perSecond, type Spread, spreadOf } from "./spread.ts";
+import { fsyncMicros } from "./fsync.ts";
+import { perSecond, type Spread, spreadOf } from "./spread.ts";
 
 const rounds = 5;
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -53,19 +51,6 @@ export async function durableFigures(store: OpenDatabase): Promise<DurableFigure
     mutationsWithoutKeyPerSecond: spread("plain"),
     repeatsPerSecond: spread("repeats"),
   };
-}
-
-async function fsyncMicros(): Promise<number> {
-  const path = join(tmpdir(), `fsync-${process.pid}`);
-  const file = await open(path, "w");
-  const page = Buffer.alloc(8_192, 1);
-  const micros = await microsOf(async () => {
-    await file.write(page, 0, page.length, 0);
-    await file.datasync();
-  }, 100);
-  await file.close();
-  await rm(path);
-  return micros;
 }
 
 /** A change as a door makes it: with a key it is claimed first and its answer kept in its transaction. */
