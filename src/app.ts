@@ -202,7 +202,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
         signatures: parts.signatures,
         signingPage: signingPageOf(config, around.sandbox),
       }),
-      ...myCertificateOperations({ door: auth.session, signingCertificates: parts.signingCertificates }),
+      ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),
       explainAccess: explainOperation(journal),
       listMyAccesses: myAccessesOperation({
         search: journal,

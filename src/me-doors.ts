@@ -17,6 +17,7 @@ export function openMe(config: Config, parts: Parts, { clock }: Surroundings, au
     signIns: parts.signIns,
     terms: parts.terms,
     termsVersion: config.TERMS_VERSION,
+    signingCertificates: parts.signingCertificates,
     fhirUrl: `${config.PUBLIC_URL}/fhir`,
     profiles: new WorkerProfiles({
       practitioners,

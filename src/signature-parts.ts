@@ -12,6 +12,7 @@ import type { TrustAnchors } from "./crypto/verify-signature.ts";
 import { parseCertificate } from "./crypto/x509.ts";
 import type { Identities } from "./flows/identities.ts";
 import type { OrganizationDirectory } from "./flows/organization-directory.ts";
+import { CertificateActivation } from "./flows/signature/activation.ts";
 import { SigningCertificates } from "./flows/signature/certificates.ts";
 import { SignatureChecks } from "./flows/signature/checks.ts";
 import { checkedOrgSigner, fileOrgSigner, type OrgSigner } from "./flows/signature/org-signer.ts";
@@ -24,11 +25,13 @@ import { signatureVerification } from "./jobs/signature-verification.ts";
 import { signingCertificateWatch } from "./jobs/signing-certificate-watch.ts";
 import type { DataKeys } from "./store/data-keys.ts";
 import type { OpenDatabase } from "./store/database.ts";
+import { OneTimeCodes } from "./store/one-time-codes.ts";
+import type { Outbox } from "./store/outbox.ts";
 import type { ResourceStore } from "./store/resources.ts";
 import { revocationAnswers } from "./store/revocation-answers.ts";
 import { SignatureStore } from "./store/signatures.ts";
 import { SigningCertificateStore } from "./store/signing-certificates.ts";
-import type { Notices } from "./systems/notify/notices.ts";
+import { Notices } from "./systems/notify/notices.ts";
 import { createRemoteSigner, orgSignerSystem } from "./systems/pki/client/org-signer.ts";
 import { createRevocationNetwork, revocationSystem } from "./systems/pki/client/revocation.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -107,6 +110,7 @@ interface SignatureGround {
   store: OpenDatabase;
   keyring: Keyring;
   dataKeys: DataKeys;
+  outbox: Outbox;
   resources: ResourceStore;
   identities: Identities;
   verifier: Verifier;
@@ -144,7 +148,12 @@ export function openSignatures(config: Config, ground: SignatureGround) {
     cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
   });
   const resigning = new Resigning({ store, checks, settlement, resources, identities, clock });
-  return { signatures, signingCertificates: certificates, resigning };
+  const codes = new OneTimeCodes({ keyring, clock });
+  const certificateActivation = new CertificateActivation({
+    ...{ db, store: bound, codes, clock },
+    notices: new Notices(ground.outbox),
+  });
+  return { signatures, signingCertificates: certificates, certificateActivation, resigning };
 }
 
 interface OrgSignerGround {
@@ -186,6 +195,9 @@ export function signatureJobs(
       notices,
       report: (days, count) => {
         gauge.of({ days }).value = count;
+      },
+      reportFirst: (days) => {
+        telemetry.instruments.daysToExpiry.of({}).value = days;
       },
     }),
   ];

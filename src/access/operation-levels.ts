@@ -27,6 +27,8 @@ const levels: Readonly<Record<string, DeclaredLevel>> = {
   "DELETE /cabinet/v1/me/signatures/:id": "simple",
   "PUT /cabinet/v1/me/signatures/:id/signature": "simple",
   "POST /cabinet/v1/me/certificates": "simple",
+  "POST /cabinet/v1/me/certificates/:fingerprint/code": "simple",
+  "POST /cabinet/v1/me/certificates/:fingerprint/confirmation": "simple",
   "POST /cabinet/v1/me/certificates/:fingerprint/lost": "simple",
 };
 

@@ -51,6 +51,9 @@ export type Capability =
   | "notifications"
   | "access-rights"
   | "signing"
+  | "patient-booking"
+  | "record-keeping"
+  | "fund-applications"
   | "appointments"
   | "consents";
 
@@ -61,6 +64,12 @@ const workerCapabilities: readonly Capability[] = [
   "prescriptions",
   "notifications",
   "access-rights",
+];
+/** What an active certificate of the worker opens beside (E-08). */
+export const certificateCapabilities: readonly Capability[] = [
+  "patient-booking",
+  "record-keeping",
+  "fund-applications",
 ];
 const citizenCapabilities: readonly Capability[] = ["own-card", "documents", "appointments", "consents"];
 

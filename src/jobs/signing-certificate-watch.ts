@@ -11,15 +11,18 @@ const endingBounds = ["30", "14", "7", "3", "1", "0"] as const;
 interface WatchParts {
   certificates: {
     ending(): Promise<Ending[]>;
+    daysToFirstEnd(): Promise<number | undefined>;
     sendNotices(send: (trx: Kysely<Schema>, of: Ending) => Promise<unknown>): Promise<number>;
   };
   notices: Pick<Notices, "send">;
   /** how many certificates in use end within so many days; 0: have ended */
   report: (within: (typeof endingBounds)[number], count: number) => void;
+  /** days until the first certificate in use ends */
+  reportFirst: (days: number) => void;
 }
 
 /** Tells owners before their certificate ends, and operators how many do (E-24). */
-export function signingCertificateWatch({ certificates, notices, report }: WatchParts): Job {
+export function signingCertificateWatch({ certificates, notices, report, reportFirst }: WatchParts): Job {
   return {
     name: "signing-certificate-watch",
     everyMs: 3_600_000,
@@ -28,6 +31,8 @@ export function signingCertificateWatch({ certificates, notices, report }: Watch
       const ending = await certificates.ending();
       for (const bound of endingBounds)
         report(bound, ending.filter(({ days }) => days <= Number(bound) - (bound === "0" ? 1 : 0)).length);
+      const days = await certificates.daysToFirstEnd();
+      if (days !== undefined) reportFirst(days);
       await certificates.sendNotices(async (trx, { contact, days, fingerprint, person }) => {
         if (!contact || days < 0) return;
         await notices.send(trx, {

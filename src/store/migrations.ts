@@ -251,6 +251,7 @@ const steps: Record<string, readonly string[]> = {
        this_update int8 not null, next_update int8, expires_at int8 not null)`,
     "create index revocation_answer_expiry on revocation_answer (expires_at)",
   ],
+  "027-certificate-activation": ["alter table signing_certificate add column activated_at int8"],
   "028-outbox-delivered": ["create index outbox_delivered on outbox (finished_at) where state = 'delivered'"],
   "029-root-key": [
     "create table root_key (id int primary key check (id = 1), wrapped bytea)",

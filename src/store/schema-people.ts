@@ -177,6 +177,8 @@ export interface SigningCertificateTable {
   not_after: number;
   bound_at: number;
   lost_at: number | null;
+  /** the owner has confirmed it by a code */
+  activated_at: number | null;
   /** the last notice before its end was for so many days */
   noticed_days: number | null;
   /** sealed DER */

@@ -12,6 +12,8 @@ export interface SigningCertificate {
   boundAt: number;
   /** the person reported the loss of its key */
   lostAt?: number;
+  /** the person confirmed it by a code; absent: it waits (E-09) */
+  activatedAt?: number;
   /** the last notice before its end was for so many days */
   noticedDays?: number;
   der: Uint8Array;
@@ -82,6 +84,31 @@ export class SigningCertificateStore {
     return rows.map((row) => this.#opened(row));
   }
 
+  /** When the first certificate in use ends that has not ended yet; undefined when there is none. */
+  async firstEnd(now: number): Promise<number | undefined> {
+    const { first } = await this.#db
+      .selectFrom("signing_certificate")
+      .select((query) => query.fn.min("not_after").as("first"))
+      .where("lost_at", "is", null)
+      .where("not_after", ">=", now)
+      .executeTakeFirstOrThrow();
+    return first === null ? undefined : Number(first);
+  }
+
+  /** The owner has confirmed it, in the caller's transaction. */
+  async activate(
+    trx: Kysely<Schema>,
+    { person, fingerprint }: Pick<SigningCertificate, "person" | "fingerprint">,
+    at: number,
+  ): Promise<void> {
+    await trx
+      .updateTable("signing_certificate")
+      .set({ activated_at: at })
+      .where("person", "=", person)
+      .where("fingerprint", "=", fingerprint)
+      .execute();
+  }
+
   /** The key is lost: from the commit on nothing signed with it is accepted. False when there is no such certificate. */
   async lose(person: string, fingerprint: string, at: number): Promise<boolean> {
     const { numUpdatedRows } = await this.#db
@@ -124,6 +151,7 @@ export class SigningCertificateStore {
       notAfter: row.not_after,
       boundAt: row.bound_at,
       lostAt: row.lost_at ?? undefined,
+      activatedAt: row.activated_at ?? undefined,
       noticedDays: row.noticed_days ?? undefined,
       der: this.#keyring.open(domain, row.certificate, place),
       contact: contact ? JSON.parse(Buffer.from(contact).toString("utf8")) : undefined,

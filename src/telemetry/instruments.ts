@@ -13,6 +13,11 @@ const upstreamBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 /** Metrics of the doors; every label set is closed or declared in code (telemetry.md 1). */
 function doorInstruments(metrics: Metrics) {
   return {
+    daysToExpiry: metrics.gauge({
+      name: "signing_certificate_days_to_expiry",
+      help: "days until the first certificate of a worker that is in use ends. Take the least of the replicas",
+      labels: {},
+    }),
     signingCertificates: metrics.gauge({
       name: "signing_certificates_ending",
       help: "workers' certificates in use that end within so many days; 0: have ended. Take the greatest of the replicas",

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { SessionFacts } from "../../access/session-facts.ts";
+import { certificateCapabilities, type SessionFacts } from "../../access/session-facts.ts";
 import { errorTable } from "../../core/error-table.ts";
 import type { SignInChoices } from "../../flows/sign-in/choices.ts";
+import type { SigningCertificates } from "../../flows/signature/certificates.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
 import type { Profile, WorkerProfiles } from "../../flows/worker-profile.ts";
 import { jsonAnswer, keptAnswer } from "../../plugins/idempotency.ts";
@@ -23,6 +24,7 @@ export interface MeParts {
   termsVersion: string;
   profiles: WorkerProfiles;
   verifications: Verifications;
+  signingCertificates: Pick<SigningCertificates, "isActive">;
   /** address of the FHIR door */
   fhirUrl: string;
 }
@@ -46,11 +48,13 @@ async function me(parts: MeParts, request: FastifyRequest): Promise<View["Me"]> 
   const isWorker = kind === "worker";
   const resourceType = isWorker ? "Practitioner" : "Patient";
   request.authorize("read", { type: resourceType, subject: personId });
-  const [profile, devices, acceptedAt] = await Promise.all([
+  const [profile, devices, acceptedAt, isCertified] = await Promise.all([
     isWorker ? parts.profiles.profile(personId, request.ctx) : nothing,
     parts.signIns.notices(owner),
     parts.terms.acceptedAt(owner, parts.termsVersion),
+    isWorker && parts.signingCertificates.isActive(personId),
   ]);
+  const capabilities = parts.door.capabilities(session);
   await request.journal({ action: "read", resourceType, resourceId: personId, subject: personId });
   return {
     ...identityView(session),
@@ -58,7 +62,10 @@ async function me(parts: MeParts, request: FastifyRequest): Promise<View["Me"]> 
     organization: session.organization,
     organizations: [...session.organizations],
     terms: termsView(parts.termsVersion, acceptedAt),
-    capabilities: [...parts.door.capabilities(session)],
+    capabilities: [
+      ...capabilities,
+      ...(isCertified && capabilities.includes("signing") ? certificateCapabilities : []),
+    ],
     notices: [...refusalNotice(profile.value), ...devices.map(deviceNotice)],
     sources: profile.sources.map(sourceView),
   };

@@ -1,7 +1,11 @@
 import type { FastifyRequest } from "fastify";
+import type { Clock } from "../../core/clock.ts";
+import { recipientOf } from "../../flows/recipient.ts";
+import type { CertificateActivation, Holder } from "../../flows/signature/activation.ts";
 import type { SigningCertificates } from "../../flows/signature/certificates.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { SigningCertificate } from "../../store/signing-certificates.ts";
+import { codeView } from "./code-view.ts";
 import type { CabinetOperations } from "./routes.ts";
 import { signingWorkerOf } from "./signing-worker.ts";
 import type { components } from "./types.ts";
@@ -11,13 +15,14 @@ type View = components["schemas"];
 export interface MyCertificatesParts {
   door: SessionDoor;
   signingCertificates: SigningCertificates;
+  certificateActivation: CertificateActivation;
+  clock: Clock;
 }
 
 /** Certificates of the worker's tool: bound after a check, watched, and stopped when a key is lost (E-08, E-24, E-25). */
-export function myCertificateOperations({
-  door,
-  signingCertificates,
-}: MyCertificatesParts): CabinetOperations {
+export function myCertificateOperations(parts: MyCertificatesParts): CabinetOperations {
+  const { door, signingCertificates, certificateActivation, clock } = parts;
+  const view = (one: SigningCertificate, days?: number) => certificateView(one, clock.now(), days);
   return {
     listMyCertificates: async (request) => {
       const { personId } = door.requireWorker(request);
@@ -28,7 +33,7 @@ export function myCertificateOperations({
         signingCertificates.isStopped(personId),
       ]);
       const days = new Map(ending.map((one) => [one.fingerprint, one.days]));
-      return { items: bound.map((one) => certificateView(one, days.get(one.fingerprint))), signingStopped };
+      return { items: bound.map((one) => view(one, days.get(one.fingerprint))), signingStopped };
     },
     bindMyCertificate: async (request, reply) => {
       const worker = signingWorkerOf(door, request);
@@ -36,11 +41,26 @@ export function myCertificateOperations({
       const fromBase64 = (text: string) => Buffer.from(text, "base64");
       const bound = await signingCertificates.bind(worker, fromBase64(certificate), chain.map(fromBase64));
       await record(request, "bind-certificate", bound.fingerprint);
-      return reply.code(201).send(certificateView(bound));
+      const code = await certificateActivation.sendFirstCode(holderOf(door, request), bound.fingerprint);
+      return reply.code(201).send({ ...view(bound), ...(code && { code: codeView(code) }) });
+    },
+    sendMyCertificateCode: async (request) => {
+      const { fingerprint } = request.params as ByFingerprint;
+      const code = await certificateActivation.sendCode(holderOf(door, request), fingerprint);
+      await record(request, "certificate-code-sent", fingerprint);
+      return codeView(code);
+    },
+    confirmMyCertificate: async (request) => {
+      const { fingerprint } = request.params as ByFingerprint;
+      const { code } = request.body as { code: string };
+      const { owner, personId } = door.requireWorker(request);
+      const active = await certificateActivation.confirm({ owner, personId }, { fingerprint, code });
+      await record(request, "activate-certificate", fingerprint);
+      return view(active);
     },
     reportMyKeyLost: async (request) => {
       const { personId } = door.requireWorker(request);
-      const { fingerprint } = request.params as { fingerprint: string };
+      const { fingerprint } = request.params as ByFingerprint;
       const steps = await signingCertificates.reportLost(personId, fingerprint);
       await record(request, "key-lost", fingerprint);
       return { steps: [...steps] };
@@ -48,17 +68,37 @@ export function myCertificateOperations({
   };
 }
 
+type ByFingerprint = { fingerprint: string };
+
+/** Whom a code reaches; throws `contact-missing`. */
+function holderOf(door: SessionDoor, request: FastifyRequest): Holder {
+  const { owner, personId, person } = door.requireWorker(request);
+  return { owner, personId, to: recipientOf(person) };
+}
+
 function record(request: FastifyRequest, action: string, resourceId?: string): Promise<void> {
   const { id: subject } = request.ctx.actor;
   return request.journal({ action, resourceType: "Certificate", resourceId, subject });
 }
 
+function stateOf(
+  { activatedAt, lostAt, notAfter }: SigningCertificate,
+  now: number,
+): View["SigningCertificate"]["state"] {
+  if (lostAt !== undefined) return "lost";
+  if (notAfter < now) return "ended";
+  return activatedAt === undefined ? "pending" : "active";
+}
+
 function certificateView(
-  { fingerprint, boundAt, notAfter, lostAt }: SigningCertificate,
+  certificate: SigningCertificate,
+  now: number,
   days?: number,
 ): View["SigningCertificate"] {
+  const { fingerprint, boundAt, notAfter, lostAt } = certificate;
   return {
     fingerprint,
+    state: stateOf(certificate, now),
     boundAt: new Date(boundAt).toISOString(),
     validUntil: new Date(notAfter).toISOString(),
     lost: lostAt !== undefined,

@@ -3,11 +3,11 @@ import type { AccessAction } from "../../access/access-facts.ts";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type ConsentTerms, rightsOf, type StoredConsent } from "../../flows/consent/consent-terms.ts";
-import type { Consents, PreparedConsent, SentCode } from "../../flows/consent/consents.ts";
+import type { Consents, PreparedConsent } from "../../flows/consent/consents.ts";
 import { fullYears } from "../../flows/full-years.ts";
-import { maskedAddress } from "../../flows/recipient.ts";
 import { jsonAnswer } from "../../plugins/idempotency.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
+import { codeView } from "./code-view.ts";
 import type { CabinetOperations } from "./routes.ts";
 import type { components } from "./types.ts";
 
@@ -194,12 +194,5 @@ function instants(
     names.flatMap((name) => (consent[name] === undefined ? [] : [[name, instant(consent[name])]])),
   );
 }
-
-const codeView = ({ to, expiresAt, resendAt }: SentCode): View["SentCode"] => ({
-  channel: to.channel,
-  to: maskedAddress(to),
-  expiresAt: instant(expiresAt),
-  resendAt: instant(resendAt),
-});
 
 const instant = (at: number): string => new Date(at).toISOString();

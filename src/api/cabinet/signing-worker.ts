@@ -1,15 +1,17 @@
 import type { FastifyRequest } from "fastify";
-import type { SessionFacts } from "../../access/session-facts.ts";
 import { identifierSystem } from "../../core/canonical.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { snilsDigits } from "../../core/identifiers.ts";
-import type { Contact, SigningWorker } from "../../flows/signature/terms.ts";
+import { contactOf } from "../../flows/recipient.ts";
+import type { SigningWorker } from "../../flows/signature/terms.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 
 /** The worker of the session as a signer; throws `signing-not-allowed` while the registry has not confirmed them. */
 export function signingWorkerOf(door: SessionDoor, request: FastifyRequest): SigningWorker {
   const session = door.requireWorker(request);
   const { organization, personId, person } = session;
+  // E-14: the login itself must be a full one, whatever is then signed
+  if (request.ctx.actor.singleFactor) throw new GatewayError("second-factor-missing");
   if (!door.capabilities(session).includes("signing")) throw new GatewayError("signing-not-allowed");
   const stated = person.identifier?.find(({ system }) => system === identifierSystem.snils)?.value;
   const snils = snilsDigits(stated ?? "");
@@ -21,11 +23,4 @@ export function signingWorkerOf(door: SessionDoor, request: FastifyRequest): Sig
     snils,
     contact: contactOf(person),
   };
-}
-
-function contactOf({ telecom = [] }: SessionFacts["person"]): Contact | undefined {
-  const email = telecom.find(({ system }) => system === "email")?.value;
-  const phone = telecom.find(({ system }) => system === "phone")?.value?.replace(/[^\d+]/g, "");
-  if (phone && /^\+\d{11,15}$/.test(phone)) return { channel: "sms", address: phone };
-  return email ? { channel: "email", address: email } : undefined;
 }

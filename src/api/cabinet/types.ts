@@ -295,8 +295,45 @@ export interface paths {
         /** Certificates that the worker signs with */
         get: operations["listMyCertificates"];
         put?: never;
-        /** Binds a certificate to the worker after the whole check of it */
+        /**
+         * Binds a certificate to the worker after the whole check of it
+         * @description It waits (`pending`) until the worker confirms it with the code that is sent to them; an active certificate opens booking of patients, keeping of records and applications to funds (`capabilities` of `/me`).
+         */
         post: operations["bindMyCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/certificates/{fingerprint}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends another code for a certificate that waits for its activation */
+        post: operations["sendMyCertificateCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/certificates/{fingerprint}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activates a certificate with the code */
+        post: operations["confirmMyCertificate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -465,6 +502,12 @@ export interface components {
             }[];
         };
         SigningCertificate: {
+            /**
+             * @description pending: waits for the code
+             * @enum {string}
+             */
+            state: "pending" | "active" | "lost" | "ended";
+            code?: components["schemas"]["SentCode"];
             /** @description SHA-256, hex */
             fingerprint: string;
             /** Format: date-time */
@@ -1373,6 +1416,58 @@ export interface operations {
         responses: {
             /** @description Bound */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sendMyCertificateCode: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentCode"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    confirmMyCertificate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Code"];
+        responses: {
+            /** @description Active */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,14 +3,14 @@ import type { Kysely } from "kysely";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
-import type { ErrorCode } from "../../core/error-table.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { consentsNaming } from "../../store/access-facts.ts";
-import type { CodeVerdict, IssuedCode, OneTimeCodes } from "../../store/one-time-codes.ts";
+import type { CodeVerdict, OneTimeCodes } from "../../store/one-time-codes.ts";
 import { codeLimits } from "../../store/one-time-codes.ts";
 import type { Schema } from "../../store/schema.ts";
-import type { Notices, Recipient } from "../../systems/notify/notices.ts";
+import type { Notices } from "../../systems/notify/notices.ts";
 import { recipientOf } from "../recipient.ts";
+import { codeRefusal, type SentCode } from "../sent-code.ts";
 import type { ConsentStore, VersionedConsent } from "./consent-store.ts";
 import { type ConsentTerms, type Grantee, requireFitting, type StoredConsent } from "./consent-terms.ts";
 import { consentText } from "./consent-text.ts";
@@ -26,8 +26,6 @@ export interface ConsentsParts {
   /** resolves when no replica gives a decision of before */
   forgetDecisions(patient: string): Promise<void>;
 }
-
-export type SentCode = Omit<IssuedCode, "code"> & { to: Recipient & { channel: "sms" | "email" } };
 
 /** Takes part in the transaction of a deed, with what came of it. */
 export type Within<T> = (trx: Kysely<Schema>, outcome: T) => Promise<void>;
@@ -141,7 +139,7 @@ export class Consents {
       if (typeof outcome !== "string") await entered.within(trx, outcome);
       return outcome;
     });
-    if (typeof settled === "string") throw refusalOf(settled);
+    if (typeof settled === "string") throw codeRefusal(settled);
     await forgetDecisions(settled.patient.id);
     return settled;
   }
@@ -225,18 +223,3 @@ export class Consents {
 }
 
 const purposes = { draft: "consent-grant", active: "consent-withdrawal" } as const;
-
-const refusals: Readonly<Record<Exclude<CodeVerdict, "right">, ErrorCode>> = {
-  malformed: "code-malformed",
-  wrong: "code-wrong",
-  expired: "code-expired",
-  locked: "code-locked",
-};
-
-const refusalOf = (verdict: CodeVerdict): GatewayError =>
-  verdict === "right"
-    ? new GatewayError("internal")
-    : new GatewayError(refusals[verdict], {
-        field: "code",
-        ...(verdict === "locked" && { retryAfter: codeLimits.lockMs / 1_000 }),
-      });

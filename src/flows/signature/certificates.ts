@@ -81,6 +81,15 @@ export class SigningCertificates {
     return recoverySteps;
   }
 
+  /** An active certificate opens what needs one: booking of patients, records, applications to funds (E-08). */
+  async isActive(personId: string): Promise<boolean> {
+    const now = this.#parts.clock.now();
+    return (await this.#parts.store.of(personId)).some(
+      ({ activatedAt, lostAt, notAfter }) =>
+        activatedAt !== undefined && lostAt === undefined && notAfter >= now,
+    );
+  }
+
   /** A lost key stops all signing until another certificate is bound: it may be the only key of a stolen device. */
   async isStopped(personId: string): Promise<boolean> {
     const bound = await this.#parts.store.of(personId);
@@ -99,6 +108,13 @@ export class SigningCertificates {
     const now = this.#parts.clock.now();
     const ending = await this.#parts.store.endingBefore(now + (noticeDays[0] + 1) * dayMs);
     return ending.map((one) => ({ ...one, days: Math.floor((one.notAfter - now) / dayMs) }));
+  }
+
+  /** Whole days until the first certificate in use ends; undefined when there is none. */
+  async daysToFirstEnd(): Promise<number | undefined> {
+    const now = this.#parts.clock.now();
+    const end = await this.#parts.store.firstEnd(now);
+    return end === undefined ? undefined : Math.floor((end - now) / dayMs);
   }
 
   /** Queues the notices that are due, each once over all replicas, in the transaction that says so; counts them. */

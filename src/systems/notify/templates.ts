@@ -14,6 +14,7 @@ export interface NoticeParameters {
   "emergency-access": { at: string };
   "legal-ground-access": { at: string };
   "certificate-expiry": { days: number };
+  "certificate-code": { code: string; minutes: number };
 }
 
 export type NoticeKind = keyof NoticeParameters;
@@ -51,6 +52,10 @@ const templates: Templates = {
   "legal-ground-access": ({ at }) => ({
     subject: "Доступ на основании закона",
     text: `К медицинской карте обратились без согласия пациента со ссылкой на закон (323-ФЗ, ст. 13, ч. 4), ${at}. Кто и на каком основании – в журнале кабинета.`,
+  }),
+  "certificate-code": ({ code, minutes }) => ({
+    subject: "Код активации",
+    text: `${code} – код активации сертификата в медицинском кабинете, действует ${minutes} мин. ${secret}`,
   }),
   "certificate-expiry": ({ days }) => ({
     subject: "Срок действия сертификата",
