@@ -24,6 +24,7 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
   });
   const loaded = createFactsOf({
     db: store.db,
+    pool: store.pool,
     cache,
     clock,
     resources,

@@ -45,7 +45,7 @@ export async function decisionMicros(): Promise<Record<"permitted" | "refused", 
 }
 
 /** Facts of one patient and of a page of 50 from PostgreSQL, 10,000 patients with a relation in the table. */
-export async function factMicros({ db }: OpenDatabase): Promise<Record<"one" | "page", Spread>> {
+export async function factMicros({ db, pool }: OpenDatabase): Promise<Record<"one" | "page", Spread>> {
   const values = Array.from({ length: patients }, (_, n) => ({
     tenant,
     type: "CareTeam",
@@ -65,6 +65,7 @@ export async function factMicros({ db }: OpenDatabase): Promise<Record<"one" | "
   const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock: systemClock });
   const factsOf = createFactsOf({
     db,
+    pool,
     keyring,
     cache: new Cache({ clock: systemClock, maxBytes: 1 << 20 }),
     clock: systemClock,

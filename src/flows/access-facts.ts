@@ -15,13 +15,15 @@ import type { RequestContext } from "../core/context.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import {
   type Asker,
+  type CardRows,
   type ConsentRow,
-  consentRowsOf,
+  cardRowsOf,
   type RelationRow,
   type RepresentationRow,
   relationRowsOf,
   representationRowsOf,
 } from "../store/access-facts.ts";
+import type { StorePool } from "../store/pool.ts";
 import type { ResourceStore } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import { fullYears } from "./full-years.ts";
@@ -29,6 +31,7 @@ import type { Identities } from "./identities.ts";
 
 export interface AccessFactsParts {
   db: Kysely<Schema>;
+  pool: Pick<StorePool, "query">;
   cache: Cache;
   clock: Clock;
   resources: ResourceStore;
@@ -58,10 +61,9 @@ async function workerFacts(
 ): ReturnType<FactsOf> {
   const { kind, id, onBehalfOf, organization, signature } = ctx.actor;
   const asker = { person: (kind === "client" ? onBehalfOf : id) ?? "", organization };
-  const [activeWorker, consents, relations] = await Promise.all([
+  const [activeWorker, { consents, relations }] = await Promise.all([
     parts.isActive(ctx),
-    consentsAbout(parts, asker, { tenant: ctx.actor.tenant, subjects }),
-    subjects.length > 0 ? relationRowsOf(parts.db, asker, subjects) : [],
+    cardRows(parts, asker, { tenant: ctx.actor.tenant, subjects }),
   ]);
   return (subject) => {
     const theirs = consents.filter(({ patient }) => patient === subject);
@@ -75,15 +77,16 @@ async function workerFacts(
   };
 }
 
-async function consentsAbout(
-  { db, cache }: AccessFactsParts,
+async function cardRows(
+  { pool, cache }: AccessFactsParts,
   asker: Asker,
   { tenant, subjects }: { tenant: string; subjects: readonly string[] },
-): Promise<readonly ConsentRow[]> {
+): Promise<{ consents: readonly ConsentRow[]; relations: readonly RelationRow[] }> {
   const [subject, ...others] = subjects;
-  if (subject === undefined) return [];
+  if (subject === undefined) return { consents: [], relations: [] };
   // a set loaded at once can't be kept one by one: a withdrawal in between would be missed
-  if (others.length > 0) return consentRowsOf(db, asker, subjects);
+  if (others.length > 0) return cardRowsOf(pool, asker, subjects);
+  let loaded: CardRows | undefined;
   const spec = {
     name: "access.consents",
     tenant,
@@ -91,7 +94,12 @@ async function consentsAbout(
     subjects: [subject],
     seconds: cacheSeconds,
   };
-  return (await cache.getOrLoad(spec, () => consentRowsOf(db, asker, [subject]))).value;
+  const { value: consents } = await cache.getOrLoad(spec, async () => {
+    loaded = await cardRowsOf(pool, asker, [subject]);
+    return loaded.consents;
+  });
+  // nobody bumps for a relation, so it is read each time
+  return { consents, relations: loaded?.relations ?? (await relationRowsOf(pool, asker, [subject])) };
 }
 
 /** A citizen who acts for others: a child under 15 or an incapable person. */

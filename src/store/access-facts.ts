@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from "kysely";
+import type { StorePool } from "./pool.ts";
 import type { Schema } from "./schema.ts";
 
 export type ConsentRow = Selectable<Schema["consent_fact"]>;
@@ -11,35 +12,49 @@ export interface Asker {
   organization?: string;
 }
 
-/** Consents of these people that may speak of the asker: those that name them, their organisation or nobody. */
-export function consentRowsOf(
-  db: Kysely<Schema>,
-  { person, organization }: Asker,
-  patients: readonly string[],
-): Promise<ConsentRow[]> {
-  return db
-    .selectFrom("consent_fact")
-    .selectAll()
-    .where("patient", "in", [...patients])
-    .where((its) => its.or([its("practitioner", "is", null), its("practitioner", "=", person)]))
-    .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization ?? "")]))
-    .execute();
+export interface CardRows {
+  /** that may speak of the asker: those that name them, their organisation or nobody */
+  consents: ConsentRow[];
+  /** of the asker, in the organisation that they act for */
+  relations: RelationRow[];
 }
 
-/** Which of these people are the asker's patients in the organisation that they act for. */
-export function relationRowsOf(
-  db: Kysely<Schema>,
-  { person, organization }: Asker,
+type Reader = Pick<StorePool, "query">;
+
+const ofAsker = "patient = any($1) and practitioner = $2 and organization = $3";
+
+/** What is known of these people and the asker: one prepared statement, since a card waits for it at each access. */
+export async function cardRowsOf(pool: Reader, asker: Asker, patients: readonly string[]): Promise<CardRows> {
+  const { rows } = await pool.query<CardRows>({
+    name: "card-facts",
+    text: `select
+      (select coalesce(json_agg(c), '[]') from consent_fact c where patient = any($1)
+        and (practitioner is null or practitioner = $2) and (organization is null or organization = $3)) as consents,
+      (select coalesce(json_agg(r), '[]') from care_relation r where ${ofAsker}) as relations`,
+    values: valuesOf(asker, patients),
+  });
+  return rows[0] ?? { consents: [], relations: [] };
+}
+
+/** The relations alone, for who knows the consents. */
+export async function relationRowsOf(
+  pool: Reader,
+  asker: Asker,
   patients: readonly string[],
 ): Promise<RelationRow[]> {
-  return db
-    .selectFrom("care_relation")
-    .selectAll()
-    .where("patient", "in", [...patients])
-    .where("practitioner", "=", person)
-    .where("organization", "=", organization ?? "")
-    .execute();
+  const { rows } = await pool.query<RelationRow>({
+    name: "care-relations",
+    text: `select * from care_relation where ${ofAsker}`,
+    values: valuesOf(asker, patients),
+  });
+  return rows;
 }
+
+const valuesOf = ({ person, organization = "" }: Asker, patients: readonly string[]) => [
+  [...patients],
+  person,
+  organization,
+];
 
 /** Which of these people somebody represents; `representative` is the keyed hash of that person. */
 export function representationRowsOf(

@@ -50,6 +50,7 @@ onBothEngines((store) => {
   const factsOf = (subjects: readonly string[], actor = doctor) =>
     createFactsOf({
       db: store().db,
+      pool: store().pool,
       cache,
       clock,
       resources: new ResourceStore({
