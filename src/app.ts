@@ -37,7 +37,6 @@ import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
 import { registerContext } from "./plugins/context.ts";
-import { registerCookies } from "./plugins/cookies.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
 import { registerIdempotency, requiredIdempotencyKeyOf } from "./plugins/idempotency.ts";
@@ -140,20 +139,13 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     date: new Date(around.clock.now()).toISOString(),
   });
   registerTokenDoors(app, door, { tokenUrl, providers: fhir.providers });
-  // cookies are read behind the doors for browsers only: a client system's call should not pay for them
-  app.register(async (browser) => {
-    await registerCookies(browser);
-    registerSignIn(browser, auth);
-    registerSigningPage(browser, { door: auth.session, signingPage: signingPageOf(config, around.sandbox) });
-  });
+  registerSignIn(app, auth);
+  registerSigningPage(app, { door: auth.session, signingPage: signingPageOf(config, around.sandbox) });
   const keyOf = (request: FastifyRequest) => repeatKeyOf(request, parts.clients);
   registerFhir(app, {
     ...fhir,
     resigning: parts.resigning,
-    authenticate: async (scope) => {
-      await registerCookies(scope);
-      registerReaders(scope, auth.session, tokens);
-    },
+    authenticate: (scope) => registerReaders(scope, auth.session, tokens),
     tokenUrl,
     capability,
     repeats: openRepeats(parts, around, keyOf),
@@ -189,7 +181,6 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   const { config, parts, around, tokens, auth } = door;
   const { clients, practitioners, organizations } = parts;
   app.register(async (cabinet) => {
-    await registerCookies(cabinet);
     registerSessionOrBearer(cabinet, auth.session, tokens);
     registerSignatureGate(cabinet);
     registerIdempotency(cabinet, openRepeats(parts, around, requiredIdempotencyKeyOf));

@@ -1,5 +1,5 @@
-import cookie from "@fastify/cookie";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import { fastifyCookie as cookie, type SerializeOptions } from "@fastify/cookie";
+import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** The `__Host-` prefix makes browsers refuse them without Secure, with a Domain or below a path. */
 export const cookieName = {
@@ -12,22 +12,25 @@ export const cookieName = {
   stepUp: "__Host-stepup",
 } as const;
 
+type CookieName = (typeof cookieName)[keyof typeof cookieName];
+
 const base = { path: "/", httpOnly: true, secure: true } as const;
 // the return from ESIA is a navigation from another site: a Strict cookie would not come along
 const lax = { ...base, sameSite: "lax" } as const;
 const yearSeconds = 365 * 86_400;
 
-export async function registerCookies(app: FastifyInstance): Promise<void> {
-  await app.register(cookie);
+/** A cookie of the request; read when it is asked for, so that a client system's call does not pay for a browser's. */
+export function cookieOf({ headers }: FastifyRequest, name: CookieName): string | undefined {
+  return headers.cookie === undefined ? undefined : cookie.parse(headers.cookie)[name];
 }
 
 /** Ends with the browser: no "remember me" (L-57). */
 export function setSessionCookie(reply: FastifyReply, token: string): void {
-  reply.setCookie(cookieName.session, token, { ...base, sameSite: "strict" });
+  setCookie(reply, cookieName.session, token, { ...base, sameSite: "strict" });
 }
 
 export function setDeviceCookie(reply: FastifyReply, id: string): void {
-  reply.setCookie(cookieName.device, id, { ...lax, maxAge: yearSeconds });
+  setCookie(reply, cookieName.device, id, { ...lax, maxAge: yearSeconds });
 }
 
 export function setPassingCookie(
@@ -36,9 +39,17 @@ export function setPassingCookie(
   value: string,
   seconds: number,
 ): void {
-  reply.setCookie(name, value, { ...lax, maxAge: seconds });
+  setCookie(reply, name, value, { ...lax, maxAge: seconds });
 }
 
-export function clearCookie(reply: FastifyReply, name: (typeof cookieName)[keyof typeof cookieName]): void {
-  reply.clearCookie(name, { ...base, sameSite: name === cookieName.session ? "strict" : "lax" });
+export function clearCookie(reply: FastifyReply, name: CookieName): void {
+  const sameSite = name === cookieName.session ? "strict" : "lax";
+  setCookie(reply, name, "", { ...base, sameSite, expires: new Date(0), maxAge: 0 });
+}
+
+/** An answer names a cookie once: what was said of it before is taken back (RFC 6265 4.1.1). */
+function setCookie(reply: FastifyReply, name: CookieName, value: string, options: SerializeOptions): void {
+  const earlier = [reply.getHeader("set-cookie") ?? []].flat().map(String);
+  const others = earlier.filter((one) => !one.startsWith(`${name}=`));
+  reply.removeHeader("set-cookie").header("set-cookie", [...others, cookie.serialize(name, value, options)]);
 }

@@ -4,8 +4,6 @@ import type { SessionFacts } from "../access/session-facts.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 
-const reading = new Set(["GET", "HEAD", "OPTIONS"]);
-
 /**
  * Changes in a person's name must come from our own pages: by Origin or Sec-Fetch-Site, and by a header that no
  * foreign page can set without our leave (`X-Requested-With`), or the token of one of our forms.
@@ -26,7 +24,6 @@ export class CsrfGuard {
 
   /** Throws `csrf-rejected` for a change that did not come from our own page. */
   check(request: FastifyRequest, session: Pick<SessionFacts, "id">): void {
-    if (reading.has(request.method)) return;
     if (!this.#isOwnOrigin(request))
       throw new GatewayError("csrf-rejected", { detail: "Origin is not this gateway" });
     const isMarked = request.headers["x-requested-with"] !== undefined;

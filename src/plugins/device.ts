@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { Keyring } from "../crypto/keyring.ts";
-import { cookieName } from "./cookies.ts";
+import { cookieName, cookieOf } from "./cookies.ts";
 
 // order matters: others name Chrome and Safari among themselves
 const browsers = [
@@ -24,7 +24,7 @@ export function browserFamily(userAgent = ""): string {
 export function deviceHashOf(
   keyring: Keyring,
   request: FastifyRequest,
-  deviceId = request.cookies[cookieName.device] ?? "",
+  deviceId = cookieOf(request, cookieName.device) ?? "",
 ): string {
   return keyring.hmac("device", deviceId, browserFamily(request.headers["user-agent"]));
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Claim, Claimed, IdempotencyKeys, KeptAnswer } from "../store/idempotency.ts";
 import type { Schema } from "../store/schema.ts";
+import { hookChanges } from "./changing-routes.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -26,7 +27,6 @@ export interface IdempotencySettings {
   forget(subjects: readonly string[]): Promise<unknown>;
 }
 
-const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const keyForm = /^[\x21-\x7e]{1,255}$/;
 const firstWaitMs = 25;
 const longestWaitMs = 400;
@@ -45,27 +45,29 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
     if (!(await keys.keep(claim, answer, trx))) throw new GatewayError("request-running");
     claim.isSettled = true;
   });
-  // after validation and the caller's check: what they refuse needs no key
-  app.addHook("preHandler", async (request, reply) => {
-    const key = changing.has(request.method) ? settings.keyOf(request) : undefined;
-    if (key === undefined) return;
-    const claimed = await settled(request, key, settings);
-    if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
-    else {
-      // whoever had the effect may have died before every replica knew of it
-      await settings.forget(claimed.answer.forgotten ?? []);
-      return repeat(request, reply, claimed.answer);
-    }
-  });
-  app.addHook("onSend", async (request, reply, payload) => {
-    const claim = request.idempotencyClaim;
-    request.idempotencyClaim = undefined;
-    if (!claim) return payload;
-    // unreleased, it ends with its lease: the refusal itself must still be told
-    if (reply.statusCode >= 400)
-      await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
-    else if (!claim.isSettled) await keys.keep(claim, keptAnswer(reply, payload));
-    return payload;
+  hookChanges(app, {
+    // after validation and the caller's check: what they refuse needs no key
+    preHandler: async (request, reply) => {
+      const key = settings.keyOf(request);
+      if (key === undefined) return;
+      const claimed = await settled(request, key, settings);
+      if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
+      else {
+        // whoever had the effect may have died before every replica knew of it
+        await settings.forget(claimed.answer.forgotten ?? []);
+        return repeat(request, reply, claimed.answer);
+      }
+    },
+    onSend: async (request, reply, payload) => {
+      const claim = request.idempotencyClaim;
+      request.idempotencyClaim = undefined;
+      if (!claim) return payload;
+      // unreleased, it ends with its lease: the refusal itself must still be told
+      if (reply.statusCode >= 400)
+        await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
+      else if (!claim.isSettled) await keys.keep(claim, keptAnswer(reply, payload));
+      return payload;
+    },
   });
 }
 

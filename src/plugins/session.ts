@@ -13,7 +13,8 @@ import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { EsiaRenewal } from "../flows/sign-in/renewal.ts";
 import { authenticateBearer, settle } from "./auth.ts";
-import { cookieName, setSessionCookie } from "./cookies.ts";
+import { hookChanges } from "./changing-routes.ts";
+import { cookieName, cookieOf, setSessionCookie } from "./cookies.ts";
 import { CsrfGuard } from "./csrf.ts";
 import { deviceHashOf } from "./device.ts";
 
@@ -52,7 +53,7 @@ export class SessionDoor {
    * and `session-compromised`.
    */
   async enter(request: FastifyRequest, reply: FastifyReply): Promise<SessionFacts> {
-    const token = request.cookies[cookieName.session];
+    const token = cookieOf(request, cookieName.session);
     reply.header("link", '</auth/login>; rel="login"');
     if (!token || !wellFormed.test(token))
       throw new GatewayError("unauthorized", { detail: "no session cookie" });
@@ -141,8 +142,8 @@ export function registerReaders(app: FastifyInstance, door: SessionDoor, tokens:
   app.decorateRequest("token");
   app.addHook("onRequest", (request, reply, done) =>
     settle(done, () => {
-      const { headers, cookies } = request;
-      const isPerson = headers.authorization === undefined && cookies[cookieName.session] !== undefined;
+      const isPerson =
+        request.headers.authorization === undefined && cookieOf(request, cookieName.session) !== undefined;
       return isPerson ? enterReader(door, request, reply) : authenticateBearer(request, tokens);
     }),
   );
@@ -169,9 +170,11 @@ export function registerSessionOnly(app: FastifyInstance, door: SessionDoor): vo
   guardAgainstForgery(app, door);
 }
 
-// the form's token is in the body, so not before that is read
 function guardAgainstForgery(app: FastifyInstance, door: SessionDoor): void {
-  app.addHook("preValidation", async (request) => {
-    if (request.session) door.csrf.check(request, request.session);
+  hookChanges(app, {
+    // the form's token is in the body, so not before that is read
+    preValidation: async (request) => {
+      if (request.session) door.csrf.check(request, request.session);
+    },
   });
 }

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Device } from "../../flows/sign-in/sign-in.ts";
-import { clearCookie, cookieName, setDeviceCookie, setSessionCookie } from "../../plugins/cookies.ts";
+import {
+  clearCookie,
+  cookieName,
+  cookieOf,
+  setDeviceCookie,
+  setSessionCookie,
+} from "../../plugins/cookies.ts";
 import { browserFamily, deviceHashOf } from "../../plugins/device.ts";
 import { html, sendPage } from "../ops/page.ts";
 import type { AuthDoor } from "./door.ts";
@@ -33,7 +39,7 @@ export function registerCallback(app: FastifyInstance, door: AuthDoor): void {
     "/auth/callback",
     { schema: { querystring }, config: { rateLimit: door.rateLimit } },
     async (request, reply) => {
-      const cookie = request.cookies[cookieName.signIn];
+      const cookie = cookieOf(request, cookieName.signIn);
       if (cookie) clearCookie(reply, cookieName.signIn);
       const device = deviceOf(request, reply, door);
       const entered = await door.signIn.complete({ ...request.query, cookie }, device, request.ctx, (step) =>
@@ -52,7 +58,7 @@ export function registerCallback(app: FastifyInstance, door: AuthDoor): void {
 }
 
 function deviceOf(request: FastifyRequest, reply: FastifyReply, { session }: AuthDoor): Device {
-  const known = request.cookies[cookieName.device];
+  const known = cookieOf(request, cookieName.device);
   const id = known && /^[\w-]{22}$/.test(known) ? known : randomBytes(16).toString("base64url");
   if (id !== known) setDeviceCookie(reply, id);
   return {

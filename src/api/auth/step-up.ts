@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { returnPath, ticketSeconds } from "../../flows/sign-in/ticket.ts";
-import { clearCookie, cookieName, setPassingCookie } from "../../plugins/cookies.ts";
+import { clearCookie, cookieName, cookieOf, setPassingCookie } from "../../plugins/cookies.ts";
 import { registerSessionOnly, requireSession } from "../../plugins/session.ts";
 import type { AuthDoor } from "./door.ts";
 
@@ -28,7 +28,7 @@ export function registerStepUp(app: FastifyInstance, door: AuthDoor): void {
     loginPath,
     { config: { rateLimit: door.rateLimit } },
     async (request, reply) => {
-      const { kind, returnTo, stepUp } = tickets.open(request.cookies[cookieName.stepUp]);
+      const { kind, returnTo, stepUp } = tickets.open(cookieOf(request, cookieName.stepUp));
       if (!stepUp) throw new GatewayError("sign-in-state-rejected");
       clearCookie(reply, cookieName.stepUp);
       const { url, cookie } = await door.signIn.start({ kind, returnTo, stepUp });

@@ -28,7 +28,7 @@ export interface FhirDoor extends WriteSettings, SearchDoor {
   /** judges changes of signed documents; absent: nothing here is signed */
   resigning?: Caller["resigning"];
   /** lets callers of a scope in, each with a token or what stands for one */
-  authenticate(scope: FastifyInstance): void | Promise<void>;
+  authenticate(scope: FastifyInstance): void;
   capability: CapabilityStatement;
   tokenUrl: string;
   /** answers to changes that a client may repeat */
@@ -43,7 +43,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
     async (fhir) => {
       registerOpenRoutes(fhir, door);
       fhir.register(async (guarded) => {
-        await door.authenticate(guarded);
+        door.authenticate(guarded);
         registerIdempotency(guarded, door.repeats);
         registerTypes(guarded, door);
         registerOperations(guarded, door);
