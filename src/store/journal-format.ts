@@ -1,13 +1,6 @@
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  hash,
-  type KeyObject,
-  sign,
-  verify,
-} from "node:crypto";
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
 import type { ErrorCode } from "../core/error-table.ts";
+import { hmacSha256 } from "../crypto/hmac.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 
 /** One access: logical ids only, never a personal identifier. */
@@ -103,24 +96,20 @@ export const chainOf = (previous: string, group: GroupLink): string =>
 
 /** The journal's keys, all from the keyring, so that every replica and a restored copy have the same. */
 export class JournalKeys {
-  // bytes, not a KeyObject: a keyed hash of one row is a fifth cheaper so
-  readonly #macKey: Uint8Array;
+  /** keyed hash of a row's text */
+  readonly rowMac: (text: string) => string;
   readonly #signingKey: KeyObject;
   /** Ed25519 key as SPKI in base64 */
   readonly publicKey: string;
 
   constructor(keyring: Keyring) {
-    this.#macKey = keyring.derive("journal-row");
+    this.rowMac = hmacSha256(keyring.derive("journal-row"));
     // RFC 8410: an Ed25519 private key in PKCS #8 is this prefix and its 32-byte seed
     const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
     const key = Buffer.concat([prefix, keyring.derive("journal-head")]);
     this.#signingKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
     const spki = createPublicKey(this.#signingKey).export({ format: "der", type: "spki" });
     this.publicKey = spki.toString("base64");
-  }
-
-  rowMac(text: string): string {
-    return createHmac("sha256", this.#macKey).update(text).digest("base64url");
   }
 
   groupMac(rowCount: number, digest: string): string {
