@@ -10,6 +10,7 @@ export interface Timing {
 }
 
 export class Timings {
+  readonly startMs = performance.now();
   readonly entries: Timing[] = [];
 
   async measure<T>(name: string, work: () => Promise<T>, attributes?: Timing["attributes"]): Promise<T> {
