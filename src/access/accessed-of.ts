@@ -25,6 +25,7 @@ const order: readonly Label[] = ["N", "R", "V"];
 
 /** The highest label that stands; one that nobody knows is the highest there is. */
 function labelOf(security: readonly Coding[]): Label {
+  if (security.length === 0) return "N";
   const found = security
     .filter(({ system }) => system === confidentiality)
     .map(({ code = "" }) => (Object.hasOwn(labels, code) ? labels[code] : undefined) ?? "V");

@@ -44,7 +44,7 @@ export function coversScope(granted: readonly Scope[], asked: Scope): boolean {
  * or patient never do: they speak of one person's own data.
  */
 export function permits(granted: readonly Scope[], type: string, interaction: string): boolean {
-  return queriesOf(granted, type, interaction)?.length === 0;
+  return granted.some((scope) => opens(scope, type, interaction) && scope.query === undefined);
 }
 
 /**
@@ -56,12 +56,12 @@ export function queriesOf(
   type: string,
   interaction: string,
 ): readonly string[] | undefined {
-  const opening = granted.filter(
-    (scope) =>
-      scope.level === "system" &&
-      (scope.type === "*" || scope.type === type) &&
-      scope.interactions.includes(interaction),
-  );
-  if (opening.length === 0) return undefined;
-  return opening.some(({ query }) => query === undefined) ? [] : opening.flatMap(({ query }) => query ?? []);
+  if (permits(granted, type, interaction)) return [];
+  const queries = granted.flatMap((scope) => (opens(scope, type, interaction) && scope.query) || []);
+  return queries.length > 0 ? queries : undefined;
 }
+
+const opens = (scope: Scope, type: string, interaction: string): boolean =>
+  scope.level === "system" &&
+  (scope.type === "*" || scope.type === type) &&
+  scope.interactions.includes(interaction);

@@ -43,7 +43,7 @@ const known: Readonly<Record<string, KnownFacts>> = {
 let app: FastifyInstance;
 let rows: JournalRow[];
 let asked: (readonly string[])[];
-let act: (request: FastifyRequest) => Promise<unknown>;
+let act: (request: FastifyRequest) => unknown;
 
 beforeEach(() => {
   rows = [];

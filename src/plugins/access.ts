@@ -15,8 +15,15 @@ declare module "fastify" {
      * the journal learns the ground.
      */
     authorize(action: AccessAction, resource: AccessedResource, facts?: KnownFacts): void;
-    /** Loads the facts, then as `authorize`; `own` are facts that the door itself sees to, over the loaded ones. */
-    authorizeOne(action: AccessAction, resource: AccessedResource, own?: KnownFacts): Promise<void>;
+    /**
+     * Loads the facts, then as `authorize`; `own` are facts that the door itself sees to, over the loaded ones. What
+     * needs none is decided at once, without a promise.
+     */
+    authorizeOne(
+      action: AccessAction,
+      resource: AccessedResource,
+      own?: KnownFacts,
+    ): Promise<void> | undefined;
     /** A decision for each resource, in order; facts are loaded once. Never throws for a denial. */
     authorizeAll(action: AccessAction, resources: readonly AccessedResource[]): Promise<readonly Decision[]>;
     /** whose data an access that was refused would have opened */
@@ -41,13 +48,26 @@ export function registerAccess(app: FastifyInstance, settings: AccessSettings): 
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
     enforce(this, resource, decided(this, settings, { action, resource, facts }));
   });
-  app.decorateRequest("authorizeOne", async function (this: FastifyRequest, action, resource, own) {
-    const [decision] = await decideOnAll(this, settings, { action, resources: [resource], own });
-    if (decision) enforce(this, resource, decision);
+  app.decorateRequest("authorizeOne", function (this: FastifyRequest, action, resource, own) {
+    if (needsFacts(resource)) return authorizeLoaded(this, settings, { action, resource, own });
+    this.authorize(action, resource, own);
+    return undefined;
   });
   app.decorateRequest("authorizeAll", async function (this: FastifyRequest, action, resources) {
     return decideOnAll(this, settings, { action, resources });
   });
+}
+
+// what describes nobody is decided without facts
+const needsFacts = ({ type }: AccessedResource): boolean => classOf(type) !== "system";
+
+async function authorizeLoaded(
+  request: FastifyRequest,
+  settings: AccessSettings,
+  { action, resource, own }: { action: AccessAction; resource: AccessedResource; own?: KnownFacts },
+): Promise<void> {
+  const [decision] = await decideOnAll(request, settings, { action, resources: [resource], own });
+  if (decision) enforce(request, resource, decision);
 }
 
 async function decideOnAll(
@@ -81,8 +101,7 @@ async function loaded(
   { factsOf }: AccessSettings,
   resources: readonly AccessedResource[],
 ): ReturnType<FactsOf> {
-  // what describes nobody is decided without facts
-  if (resources.every(({ type }) => classOf(type) === "system")) return nothing;
+  if (!resources.some(needsFacts)) return nothing;
   const subjects = new Set(resources.flatMap(({ subject }) => subject ?? []));
   return factsOf(ctx, [...subjects]);
 }

@@ -36,14 +36,15 @@ export function settle(done: (error?: Error) => void, check: () => Promise<unkno
 export function authenticateBearer(request: FastifyRequest, tokens: AccessTokens): Promise<void> | undefined {
   const token = bearer.exec(request.headers.authorization ?? "")?.[1];
   if (!token) throw new GatewayError("unauthorized", { detail: "send Authorization: Bearer <token>" });
-  const accept = (facts: TokenFacts) => {
-    request.token = facts;
-    request.ctx.actor = facts.actor;
-  };
   const known = tokens.known(token);
-  if (!known) return tokens.check(token).then(accept);
-  accept(known);
+  if (!known) return tokens.check(token).then((facts) => accept(request, facts));
+  accept(request, known);
   return undefined;
+}
+
+function accept(request: FastifyRequest, facts: TokenFacts): void {
+  request.token = facts;
+  request.ctx.actor = facts.actor;
 }
 
 /** Throws GatewayError `scope-missing` unless the caller's token permits the interaction on the type. */

@@ -26,14 +26,21 @@ export function requireSomeScope(request: FastifyRequest, type: string, interact
   throw new GatewayError("scope-missing", { detail: `needs scope system/${type}.${interaction}` });
 }
 
-/** Throws `scope-missing` for a resource that no granular scope of the token finds. */
-export async function requireInScope(
+/** Throws `scope-missing` for a resource that no granular scope of the token finds; the usual token costs no promise. */
+export function requireInScope(
+  providers: Providers,
+  request: FastifyRequest,
+  resource: Resource,
+): Promise<void> | undefined {
+  if (permits(request.token?.scopes ?? [], resource.resourceType, "r")) return undefined;
+  return requireFound(providers, request, resource);
+}
+
+async function requireFound(
   providers: Providers,
   request: FastifyRequest,
   resource: Resource,
 ): Promise<void> {
-  // the usual token opens the whole type: no promise more for it
-  if (permits(request.token?.scopes ?? [], resource.resourceType, "r")) return;
   const [isOpen] = await inScope(providers, request, { interaction: "r", resources: [resource] });
   if (!isOpen)
     throw new GatewayError("scope-missing", { detail: "outside of what the granular scope opens" });

@@ -18,7 +18,10 @@ const elementNames = /^[A-Za-z][A-Za-z.]*(,[A-Za-z][A-Za-z.]*)*$/;
  */
 export function viewOf({ query, body }: FastifyRequest): View | undefined {
   const form = body !== null && typeof body === "object" && !Buffer.isBuffer(body) ? body : undefined;
-  const { _summary, _elements, _pretty } = { ...(query as object), ...form } as Record<string, unknown>;
+  const { _summary, _elements, _pretty } = (form ? { ...(query as object), ...form } : query) as Record<
+    string,
+    unknown
+  >;
   if (_summary === undefined && _elements === undefined && _pretty === undefined) return undefined;
   return { subset: subsetIn(_summary, _elements), pretty: isPretty(_pretty) };
 }

@@ -61,7 +61,7 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
     return withoutRepeats(bundle as Bundle);
   }
 
-  async function fetchPerson(attempt: Attempt, SNILS: string): Promise<Bundle> {
+  async function send(attempt: Attempt, SNILS: string): Promise<Bundle> {
     const named = renaming(attempt, operationName);
     const answer = await soap.call(named, wsdlName, { SNILS }).catch(refusal);
     const [employee, ...more] = employeesOf(answer);
@@ -75,7 +75,6 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
     async personBySnils(snils, ctx) {
       const digits = snilsDigits(snils);
       if (!digits || !isSnils(digits)) throw new GatewayError("invalid-snils", { field: "snils" });
-      const send = (attempt: Attempt, SNILS: string) => fetchPerson(attempt, SNILS);
       return upstream.call(
         getEmployee,
         formatSnils(digits),
