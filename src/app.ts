@@ -36,6 +36,7 @@ import { confirmWorker } from "./flows/acting-worker.ts";
 import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
+import { ClientRates } from "./plugins/client-rates.ts";
 import { registerContext } from "./plugins/context.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
@@ -45,7 +46,6 @@ import { registerLimits, watchLoad } from "./plugins/limits.ts";
 import { registerRouteTable } from "./plugins/route-table.ts";
 import { serverOptions } from "./plugins/server-options.ts";
 import { registerReaders, registerSessionOrBearer, registerSessions } from "./plugins/session.ts";
-import { SharedRates } from "./plugins/shared-rates.ts";
 import { registerSignatureGate } from "./plugins/signature-gate.ts";
 import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
@@ -89,12 +89,12 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     noticeMs: drainNoticeMsOf(config),
     limitMs: config.DRAIN_SECONDS * 1000,
   });
-  await limitLoad(app, config, rateStore(parts, around));
+  const limit = limitLoad(app, config, clientRates(parts, around));
   registerErrors(app, {
     publicUrl: config.PUBLIC_URL,
     judge: strangerLimit({ clock, refusalsPerMinute: config.REFUSALS_PER_MINUTE }),
     record: recordRefusal,
-    limit: app.rateLimit(),
+    limit,
     page: signInErrorPage,
   });
   await app.register(formbody);
@@ -239,16 +239,12 @@ function upstreamStates(config: Config, upstream: Upstream): UpstreamState[] {
   }));
 }
 
-async function limitLoad(app: FastifyInstance, config: Config, store: ReturnType<typeof rateStore>) {
-  const routes: { method: string; url: string }[] = [];
-  app.addHook("onRoute", ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, url });
-  });
+function limitLoad(app: FastifyInstance, config: Config, rates: ClientRates) {
   const load = watchLoad(config.OVERLOAD_MS);
   app.addHook("onClose", async () => load.stop());
-  await registerLimits(app, {
+  return registerLimits(app, {
     perMinute: config.RATE_LIMIT_PER_MINUTE,
-    store,
+    rates,
     overloaded: load.overloaded,
     https: config.PUBLIC_URL.startsWith("https://"),
   });
@@ -256,18 +252,14 @@ async function limitLoad(app: FastifyInstance, config: Config, store: ReturnType
 
 const mayDebug = ({ duties }: Actor) => duties?.includes("tracing") ?? false;
 
-/** Counts that replicas share; without Redis in the settings there is one replica, which counts for itself. */
-function rateStore({ redis, keyring }: Parts, { clock, telemetry }: Surroundings) {
+function clientRates({ redis, keyring }: Parts, { clock, telemetry }: Surroundings): ClientRates {
   const alone = telemetry.instruments.ratesAlone.of({});
-  return (
-    redis &&
-    new SharedRates({
-      link: redis,
-      clock,
-      hash: (key) => keyring.hmac("rate", key),
-      alone: () => {
-        alone.value++;
-      },
-    }).store
-  );
+  const shared = redis && {
+    link: redis,
+    hash: (key: string) => keyring.hmac("rate", key),
+    alone: () => {
+      alone.value++;
+    },
+  };
+  return new ClientRates({ clock, shared });
 }

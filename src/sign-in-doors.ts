@@ -43,7 +43,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
     publicUrl,
     termsVersion,
     sandboxed: esiaProviderOf(config) === "sandbox",
-    rateLimit: { max: config.SIGN_IN_PER_MINUTE, timeWindow: 60_000 },
+    rateLimit: { max: config.SIGN_IN_PER_MINUTE },
   };
 }
 

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ManualClock, systemClock } from "../core/clock.ts";
 import { silentLogger } from "../core/logger.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { ClientRates } from "./client-rates.ts";
 import { registerContext } from "./context.ts";
 import { registerErrors } from "./errors.ts";
 import { registerLimits, watchLoad } from "./limits.ts";
@@ -28,8 +29,9 @@ async function start(perMinute = 3): Promise<FastifyInstance> {
   app = fastify(serverOptions({ publicUrl, timeoutMs: 30_000 }));
   registerContext(app, { clock: systemClock, log: silentLogger, timeoutMs: 30_000 });
   registerTelemetry(app, { telemetry, pseudonym: (id) => id });
-  await registerLimits(app, { perMinute, overloaded: () => overloaded, https: true });
-  registerErrors(app, { publicUrl, limit: app.rateLimit() });
+  const rates = new ClientRates({ clock: new ManualClock() });
+  const limit = registerLimits(app, { perMinute, rates, overloaded: () => overloaded, https: true });
+  registerErrors(app, { publicUrl, limit });
   app.register(async (guarded) => {
     guarded.addHook("onRequest", async (request) => {
       const id = request.headers.authorization;

@@ -14,5 +14,5 @@ export interface AuthDoor {
   termsVersion: string;
   /** a persona may be named: nobody real signs in here */
   sandboxed: boolean;
-  rateLimit: { max: number; timeWindow: number };
+  rateLimit: { max: number };
 }

@@ -1,10 +1,9 @@
-import type { FastifyRateLimitOptions, FastifyRateLimitStore } from "@fastify/rate-limit";
 import { Redis } from "ioredis";
 import { afterEach, expect, it } from "vitest";
 import { RedisLink } from "../../src/cache/redis.ts";
 import { ManualClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { SharedRates } from "../../src/plugins/shared-rates.ts";
+import { ClientRates } from "../../src/plugins/client-rates.ts";
 import { startRedis } from "../support/redis-server.ts";
 
 const stops: (() => unknown)[] = [];
@@ -22,24 +21,17 @@ async function world() {
     stops.push(() => link.close());
     await link.open();
     const hash = (key: string) => Buffer.from(key).toString("hex");
-    const rates = new SharedRates({ link, clock, hash, alone: () => alone++ });
-    const store = new rates.store({} as FastifyRateLimitOptions);
-    return { link, count: () => counted(store) };
+    const rates = new ClientRates({ clock, shared: { link, hash, alone: () => alone++ } });
+    return { link, count: () => rates.count("tenant client") };
   };
   return { url, server, clock, replica, alone: () => alone };
 }
 
-const counted = (store: FastifyRateLimitStore) => {
-  let answer: unknown;
-  store.incr("tenant client", (_error, result) => (answer = result), 60_000, 100);
-  return answer as { current: number; ttl: number };
-};
-
 it("what one replica counted the other one adds, and a new minute begins at nought", async () => {
   const { url, clock, replica } = await world();
   const [one, two] = [await replica(), await replica()];
-  for (const expected of [1, 2, 3]) expect(one.count()).toEqual({ current: expected, ttl: 50_000 });
-  expect(two.count().current).toBe(1);
+  for (const expected of [1, 2, 3]) expect(one.count()).toEqual({ requests: expected, endsInMs: 50_000 });
+  expect(two.count().requests).toBe(1);
   await clock.advance(200);
   const redis = new Redis(url);
   stops.push(() => redis.disconnect());
@@ -51,11 +43,11 @@ it("what one replica counted the other one adds, and a new minute begins at noug
     .poll(async () => {
       one.count();
       await clock.advance(200);
-      return two.count().current;
+      return two.count().requests;
     })
     .toBeGreaterThan(5);
   await clock.advance(60_000);
-  expect(one.count().current).toBe(1);
+  expect(one.count().requests).toBe(1);
 });
 
 it("while Redis is dead each replica counts alone and says so, and joins again after it", async () => {
@@ -63,10 +55,10 @@ it("while Redis is dead each replica counts alone and says so, and joins again a
   const one = await replica();
   await server.kill();
   await expect.poll(() => one.link.up).toBe(false);
-  expect(one.count().current).toBe(1);
+  expect(one.count().requests).toBe(1);
   await clock.advance(200);
   await expect.poll(alone).toBe(1);
-  expect(one.count().current).toBe(2);
+  expect(one.count().requests).toBe(2);
   await server.start();
   const two = await replica();
   await expect.poll(() => one.link.up, { timeout: 10_000 }).toBe(true);
@@ -75,7 +67,7 @@ it("while Redis is dead each replica counts alone and says so, and joins again a
       async () => {
         one.count();
         await clock.advance(200);
-        return two.count().current;
+        return two.count().requests;
       },
       { timeout: 10_000 },
     )
