@@ -1,4 +1,4 @@
-import type { Bundle, Patient } from "@medplum/fhirtypes";
+import type { Bundle, OperationOutcome, Patient } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
@@ -13,9 +13,12 @@ const byCard = (value: string) => `identifier=${system}|${value}`;
 
 describe.each(["postgres", "pglite"] as const)("conditional interactions on %s", (engine) => {
   let server: FhirServer;
+  let isBlind = false;
   beforeAll(async () => {
     server = await startFhirServer({
       databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
+      // as the registry office: it makes cards and sees none
+      refuses: (action) => isBlind && action !== "create",
     });
   });
   afterAll(() => server?.close());
@@ -78,6 +81,86 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
   it("a personal identifier may stand in If-None-Exist, and in no URL", async () => {
     const refused = await server.call("PUT", `/Patient?${byCard("4")}`, { body: patient("4") });
     expect([refused.status, codeOf(refused)]).toEqual([400, "identifier-in-url"]);
+  });
+
+  describe("a create by who may not see what is there", () => {
+    beforeAll(() => {
+      isBlind = true;
+    });
+    afterAll(() => {
+      isBlind = false;
+    });
+
+    it("is told where it is by the identifier that it sends, and nothing more", async () => {
+      const first = await create(patient("blind", { name: [{ family: "Первый" }] }), byCard("blind"));
+      expect(first.status).toBe(201);
+      const location = first.headers.get("location");
+      for (const prefer of ["", "return=minimal", "return=representation"]) {
+        const again = await server.call("POST", "/Patient", {
+          body: patient("blind"),
+          headers: { "if-none-exist": byCard("blind"), prefer },
+        });
+        const { status, headers, text } = again;
+        expect([status, headers.get("location"), headers.get("etag"), text]).toEqual([
+          200,
+          location,
+          'W/"1"',
+          "",
+        ]);
+      }
+      const told = await server.call<OperationOutcome>("POST", "/Patient", {
+        body: patient("blind"),
+        headers: { "if-none-exist": byCard("blind"), prefer: "return=OperationOutcome" },
+      });
+      expect(told.body.issue[0]?.diagnostics).toMatch(/^Patient\/[0-9a-f-]{36} was there already$/);
+      expect(told.text).not.toContain("Первый");
+    });
+
+    it("by an entry of a Bundle too", async () => {
+      const bundle = (type: string) => ({
+        resourceType: "Bundle",
+        type,
+        entry: [
+          {
+            resource: patient("entry"),
+            request: { method: "POST", url: "Patient", ifNoneExist: byCard("entry") },
+          },
+        ],
+      });
+      const headers = { prefer: "return=representation" };
+      for (const type of ["transaction", "batch"]) {
+        const { body } = await server.call<Bundle>("POST", "", { body: bundle(type), headers });
+        const [entry] = body.entry ?? [];
+        const isFirst = type === "transaction";
+        expect([entry?.response?.status, entry?.resource !== undefined]).toEqual([
+          isFirst ? "201 Created" : "200 OK",
+          isFirst,
+        ]);
+        expect(entry?.response?.location).toContain("/_history/1");
+      }
+    });
+
+    it("learns nothing by what it does not send itself", async () => {
+      await create(patient("secret", { gender: "male" }));
+      const asked = [
+        byCard("secret"),
+        `${byCard("other")},${system}|secret`,
+        "gender=male",
+        `${byCard("other")}&gender=male`,
+      ];
+      for (const condition of asked) {
+        const answer = await create(patient("other"), condition);
+        expect([condition, answer.status]).toEqual([condition, condition.includes("&") ? 201 : 403]);
+      }
+    });
+
+    it("16 equal ones at once make one resource, and all are told where it is", async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, () => create(patient("blind-16"), byCard("blind-16"))),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([...Array(15).fill(200), 201]);
+      expect(new Set(answers.map(({ headers }) => headers.get("location"))).size).toBe(1);
+    });
   });
 
   it("needs the letter s besides its own", async () => {

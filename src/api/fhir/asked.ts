@@ -38,6 +38,8 @@ export interface Done {
   resource?: Resource;
   /** what the validator found and let pass */
   warnings: readonly OperationOutcomeIssue[];
+  /** the caller may know that it is there, and no more of it */
+  unseen?: boolean;
 }
 
 export interface WriteRules {

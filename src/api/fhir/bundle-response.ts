@@ -23,7 +23,7 @@ export function respondedChange({ request, providers }: Caller, done: readonly D
   const wanted = preferencesOf(request).get("return");
   return {
     ...(resource && { fullUrl: `${providers.baseUrl}/${resource.resourceType}/${resource.id}` }),
-    ...(wanted === "representation" && resource && { resource }),
+    ...(wanted === "representation" && resource && !one.unseen && { resource }),
     response: {
       status: statusLine(one?.status ?? 204),
       ...(one && resource && { location: locationOf(providers.baseUrl, one), ...versionOf(resource) }),

@@ -92,7 +92,7 @@ async function passedOn({ request }: Caller, change: PlannedChange): Promise<Wri
 }
 
 function doneOf(
-  { asked, entry, id, after, action, warnings }: PlannedChange,
+  { asked, entry, id, after, action, warnings, unseen }: PlannedChange,
   result: Written | undefined,
 ): Done {
   const resource = result?.resource ?? (action === "none" ? after : undefined);
@@ -103,6 +103,7 @@ function doneOf(
     id: resource?.id ?? id,
     resource,
     warnings,
+    unseen,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Identifier } from "@medplum/fhirtypes";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
@@ -6,13 +7,14 @@ import type { AskedChange, Caller, Pairs } from "./asked.ts";
 
 /**
  * What the criteria of a conditional interaction find (FHIR R4 3.1.0.8). Throws `bad-request` when they are none,
- * `access-denied` when the caller may not see what they find.
+ * `access-denied` when the caller may not see what they find, unless a create finds what it names itself.
  */
 export async function findByCriteria(
   { request, providers }: Caller,
-  { provider, inUrl = false }: AskedChange,
+  asked: AskedChange,
   criteria: Pairs,
 ): Promise<{ search: SearchRequest; found: readonly string[] }> {
+  const { provider, inUrl = false } = asked;
   const search = parseSearch(providers, provider, criteria, { lenient: false, inUrl });
   if (search.criteria.length === 0)
     throw new GatewayError("bad-request", {
@@ -20,9 +22,34 @@ export async function findByCriteria(
       detail: "a conditional interaction needs criteria",
     });
   const { value } = await provider.search(search, request.ctx);
-  for (const resource of value)
-    await request.authorizeOne("search", accessedOf(resource, request.ctx.actor.tenant));
+  if (!namesItself(asked, search))
+    for (const resource of value)
+      await request.authorizeOne("search", accessedOf(resource, request.ctx.actor.tenant));
   return { search, found: value.map(({ id = "" }) => id) };
+}
+
+/**
+ * True for a create whose criteria are an identifier of the resource that is sent: that it exists tells the caller
+ * nothing which the refusal of the create would not.
+ */
+export function namesItself({ interaction, resource }: AskedChange, search: SearchRequest): boolean {
+  const { identifier } = (resource ?? {}) as { identifier?: unknown };
+  const own = ([identifier].flat() as (Identifier | undefined)[]).flatMap((one) =>
+    one?.system && one.value ? `${one.system}|${one.value}` : [],
+  );
+  return (
+    interaction === "create" &&
+    search.has.length === 0 &&
+    search.criteria.every(
+      ({ parameter, modifier, chain, links, values: [value = "", ...others] }) =>
+        parameter.name === "identifier" &&
+        modifier === undefined &&
+        chain === undefined &&
+        links === undefined &&
+        others.length === 0 &&
+        own.includes(value),
+    )
+  );
 }
 
 /** The criteria in the query part of `Type?name=value&...`. */

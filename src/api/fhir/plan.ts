@@ -10,7 +10,7 @@ import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { Amendment } from "../../flows/signature/resigning.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
-import { findByCriteria } from "./criteria.ts";
+import { findByCriteria, namesItself } from "./criteria.ts";
 import { scopeLetters } from "./scope-gate.ts";
 
 /** Which resource a change is about; nothing is written yet. */
@@ -31,6 +31,8 @@ export interface PlannedChange extends Target {
   action: "create" | "update" | "delete" | "none";
   after?: Resource;
   warnings: readonly OperationOutcomeIssue[];
+  /** the caller may know that it is there, and no more of it */
+  unseen?: boolean;
   /** the new signature, when what changes is signed */
   amendment?: Amendment;
 }
@@ -106,9 +108,16 @@ async function plannedDelete({ request, resigning }: Caller, target: Target): Pr
   return { ...target, action: before ? "delete" : "none", warnings: [] };
 }
 
+/**
+ * A create that finds its resource. Whoever may make such a resource but not see it, as the registry office, is told
+ * where it is when they named it themselves.
+ */
 async function foundAlready({ request }: Caller, target: Target, before: Resource): Promise<PlannedChange> {
-  await request.authorizeOne("read", accessedOf(before, request.ctx.actor.tenant));
-  return { ...target, action: "none", after: before, warnings: [] };
+  const accessed = accessedOf(before, request.ctx.actor.tenant);
+  const [decision] = await request.authorizeAll("read", [accessed]);
+  const unseen = !decision?.permit && target.search !== undefined && namesItself(target.asked, target.search);
+  await request.authorizeOne(unseen ? "create" : "read", accessed);
+  return { ...target, action: "none", after: before, warnings: [], unseen };
 }
 
 async function plannedPut(

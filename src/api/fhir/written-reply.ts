@@ -25,11 +25,12 @@ export function writtenReply(
   const [first, ...others] = done;
   const one = others.length === 0 ? first : undefined;
   reply.code(one?.status ?? 204);
-  if (one?.status === 201) reply.header("location", locationOf(baseUrl, one));
+  if (one?.resource && (one.status === 201 || one.asked.interaction === "create"))
+    reply.header("location", locationOf(baseUrl, one));
   if (one?.resource) nameVersion(reply, one.resource);
   const wanted = preferencesOf(request).get("return") ?? "";
   if (returns.has(wanted)) reply.header("preference-applied", `return=${wanted}`);
-  const body = bodyOf(done, one?.resource, wanted);
+  const body = bodyOf(done, one?.unseen ? undefined : one?.resource, wanted);
   if (!body) return undefined;
   if (reply.statusCode === 204) reply.code(200);
   return writtenResource(reply, body, format);
@@ -45,15 +46,17 @@ export const locationOf = (baseUrl: string, { asked, id, resource }: Done): stri
   `${baseUrl}/${asked.provider.type}/${id}/_history/${resource?.meta?.versionId}`;
 
 const deeds: Readonly<Partial<Record<Interaction, string>>> = {
-  create: "created",
+  create: "was there already",
   update: "updated",
   patch: "patched",
   delete: "deleted",
 };
 
+const deedOf = ({ asked, status }: Done) => (status === 201 ? "created" : deeds[asked.interaction]);
+
 /** What was done, and what the validator let pass. */
 export function outcomeOfDone(done: readonly Done[]): OperationOutcome {
-  const said = done.map(({ asked, id }) => `${asked.provider.type}/${id} ${deeds[asked.interaction]}`);
+  const said = done.map((one) => `${one.asked.provider.type}/${one.id} ${deedOf(one)}`);
   const issue = (said.length > 0 ? said : ["nothing was found"]).map((diagnostics) => ({
     severity: "information" as const,
     code: "informational" as const,
