@@ -41,10 +41,12 @@ async function show({ messages, record }: Ground, id = ""): Promise<number> {
     console.error("no such message");
     return 1;
   }
-  const { row, trace, answer } = found;
+  const { row, trace, written = [], answer } = found;
   console.error(line(row));
   console.error(`request ${row.request_id}, tenant ${row.tenant}, ${row.bytes} bytes`);
   for (const step of trace) console.error(`  ${step}`);
+  if (written.length > 0) console.error("written before that:");
+  for (const entry of written) console.error(`  ${entry}`);
   if (!values.reveal) return 0;
   // who saw the answer is on record before it is shown
   await record({ action: "reveal failed message", tenant: row.tenant, resourceId: row.id });

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { type Around, libraryFor, mappingOf } from "../../test/support/fml.ts";
 import { compileMap } from "./compiler.ts";
@@ -177,6 +178,31 @@ describe("a compiled map", () => {
     for (const [index, source] of sources.entries()) {
       const place = `Practitioner.${path.replace("INDEX", String(index))}`;
       expect(trace.filter(({ target: at }) => at === place).map((entry) => entry.source)).toEqual([source]);
+    }
+  });
+
+  it("tells on failure what it had written, without the document's values", async () => {
+    const rules = `src.name as x -> tgt.name as n, n.text = x "name";
+      src.tag as x -> tgt.name as n first, n.text = x "tag";
+      src.sex as x -> tgt.gender = translate(x, '#sex', 'code') "sex";
+      src.id as x -> tgt.id = x "id";`;
+    const sexes = { url: "#sex", groups: [{ entries: [{ code: "1", target: "male" }] }] };
+    const mapping = await mappingOf(toPractitioner(rules), { ...around, conceptMaps: [sexes] });
+    const source = { name: "SECRET", tag: ["SECRET"], sex: "SECRET", id: "SECRET" };
+    for (const convert of [mapping.convert, mapping.trace]) {
+      const failure = await Promise.resolve(source)
+        .then(convert)
+        .catch((error: unknown) => error);
+      const { written } = failure as MappingError;
+      expect(written.map(({ target, line, rule }) => [target, line, rule])).toEqual([
+        ["Practitioner.name[1]", 6, "name"],
+        ["Practitioner.name[1].text", 6, "name"],
+        ["Practitioner.name[0]", 7, "tag"],
+        ["Practitioner.name[0].text", 7, "tag"],
+      ]);
+      expect(inspect(failure, { depth: 9, showHidden: true }) + JSON.stringify(written)).not.toContain(
+        "SECRET",
+      );
     }
   });
 

@@ -187,6 +187,7 @@ function entryCode(unit: Unit, { js, parameters }: Instance): string {
     "size = 0; depth = 0;",
     `begin(${sources[0]?.js});`,
     ...made,
+    ...(unit.traced ? [`traceInto(${targets[0]?.js});`] : []),
     `${js}(${args.join(", ")});`,
     `return [${targets.map((target) => (target.form === "cell" ? `${target.js}.value` : target.js)).join(", ")}];`,
     "};",

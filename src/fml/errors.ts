@@ -1,3 +1,5 @@
+import type { TraceEntry } from "./trace-entry.ts";
+
 /** A place in a map's text; both numbers count from 1. */
 export interface Position {
   readonly line: number;
@@ -78,6 +80,7 @@ export class MappingError extends Error {
   readonly code: MappingFailure;
   readonly site: MappingSite;
   readonly kind: string;
+  #written: () => readonly TraceEntry[] = () => [];
 
   constructor(code: MappingFailure, site: MappingSite, kind: string, options?: ErrorOptions) {
     const rule = site.rule === "" ? "" : ` rule "${site.rule}"`;
@@ -88,6 +91,19 @@ export class MappingError extends Error {
     this.code = code;
     this.site = site;
     this.kind = kind;
+  }
+
+  /** The elements that were written before the failure. The conversion is run again to tell them, when first asked. */
+  get written(): readonly TraceEntry[] {
+    const written = this.#written();
+    this.#written = () => written;
+    return written;
+  }
+
+  /** Says how to find what was written. */
+  tracedBy(find: () => readonly TraceEntry[]): this {
+    this.#written = find;
+    return this;
   }
 }
 

@@ -1,5 +1,7 @@
+import { MappingError } from "./errors.ts";
 import { createRuntime, type RuntimeOptions } from "./runtime.ts";
-import { type Note, type SiteRow, type TraceEntry, TraceRecorder } from "./runtime-trace.ts";
+import { type Recording, type SiteRow, TraceRecorder } from "./runtime-trace.ts";
+import type { TraceEntry } from "./trace-entry.ts";
 
 type Convert = (...sources: readonly unknown[]) => readonly unknown[];
 type Create = ((runtime: ReturnType<typeof createRuntime>) => Convert) & {
@@ -30,37 +32,51 @@ export function linkModule(module: MapModule, options: RuntimeOptions = {}): Map
   const run = module.create(createRuntime(options));
   const recorder = new TraceRecorder(module.createTraced.sites);
   let traced: Convert | undefined;
+  function trace(...sources: readonly unknown[]) {
+    traced ??= module.createTraced(createRuntime(options, recorder));
+    try {
+      const [result] = traced(...sources);
+      return new TracedResult(recorder, recorder.take(), result);
+    } catch (error) {
+      const begun = new TracedResult(recorder, recorder.take());
+      throw error instanceof MappingError ? error.tracedBy(() => begun.trace) : error;
+    }
+  }
   return {
     url,
     name,
-    convert: (...sources) => run(...sources)[0],
-    trace(...sources) {
-      traced ??= module.createTraced(createRuntime(options, recorder));
-      recorder.take();
-      const [result] = traced(...sources);
-      return new TracedResult(result, recorder, recorder.take());
+    convert(...sources) {
+      try {
+        return run(...sources)[0];
+      } catch (error) {
+        throw error instanceof MappingError ? error.tracedBy(() => writtenBy(trace, sources)) : error;
+      }
     },
+    trace,
   };
+}
+
+function writtenBy(trace: Mapping["trace"], [source, ...more]: readonly unknown[]): readonly TraceEntry[] {
+  try {
+    return trace(source, ...more).trace;
+  } catch (error) {
+    return error instanceof MappingError ? error.written : [];
+  }
 }
 
 /** A result with its trace, whose paths become text only when somebody reads them. */
 class TracedResult {
   readonly result: unknown;
   readonly #recorder: TraceRecorder;
-  readonly #notes: readonly Note[];
+  readonly #recording: Recording;
 
-  constructor(result: unknown, recorder: TraceRecorder, notes: readonly Note[]) {
+  constructor(recorder: TraceRecorder, recording: Recording, result?: unknown) {
     this.result = result;
     this.#recorder = recorder;
-    this.#notes = notes;
+    this.#recording = recording;
   }
 
   get trace(): readonly TraceEntry[] {
-    return this.#recorder.entries(this.#notes, this.result, rootName(this.result));
+    return this.#recorder.entries(this.#recording);
   }
-}
-
-function rootName(result: unknown): string {
-  const type = (result as { resourceType?: unknown } | undefined)?.resourceType;
-  return typeof type === "string" ? type : "result";
 }

@@ -51,6 +51,7 @@ export const runtimeNames = [
   "time",
   "tooDeep",
   "tooLarge",
+  "traceInto",
   "translate",
   "truncate",
   "unmapped",

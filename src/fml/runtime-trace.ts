@@ -1,19 +1,11 @@
 import { isObject } from "./fhirpath-node.ts";
+import type { TraceEntry } from "./trace-entry.ts";
 
 /** A step from a source element to one of its children; strings are made only when a trace is read. */
 export interface SourcePath {
   readonly parent: SourcePath | undefined;
   readonly name: string;
   readonly index: number | undefined;
-}
-
-/** One line of a trace: which rule made a target element from which source element. */
-export interface TraceEntry {
-  readonly target: string;
-  readonly source: string;
-  readonly map: string;
-  readonly line: number;
-  readonly rule: string;
 }
 
 /** A write: the place of its value, the source element, the rule. */
@@ -41,9 +33,16 @@ function pathText({ parent, name, index }: SourcePath): string {
   return parent === undefined || parent === noPath ? own : `${pathText(parent)}.${own}`;
 }
 
+/** What a conversion wrote, and the output that it was written into. */
+export interface Recording {
+  readonly root: unknown;
+  readonly notes: readonly Note[];
+}
+
 /** Collects what a traced conversion writes. */
 export class TraceRecorder {
   readonly #sites: readonly SiteRow[];
+  #root: unknown;
   #notes: Note[] = [];
   #placed: { readonly list: readonly unknown[]; readonly at: number } | undefined;
 
@@ -51,11 +50,17 @@ export class TraceRecorder {
     this.#sites = sites;
   }
 
-  /** Begins a new conversion and hands over what the last one noted. */
-  take(): readonly Note[] {
-    const notes = this.#notes;
+  /** Begins a conversion into an output. */
+  begin(root: unknown): void {
+    this.#root = root;
     this.#notes = [];
-    return notes;
+  }
+
+  /** Hands over what the conversion noted, also of one that failed. */
+  take(): Recording {
+    const recording = { root: this.#root, notes: this.#notes };
+    this.begin(undefined);
+    return recording;
   }
 
   /** Notes the value that now stands under the property of a place or beside it, if there is one. */
@@ -88,10 +93,10 @@ export class TraceRecorder {
     }
   }
 
-  /** The trace of a finished conversion, in the order of its writes; elements that left the result are not in it. */
-  entries(notes: readonly Note[], result: unknown, root: string): readonly TraceEntry[] {
+  /** The trace of a conversion, in the order of its writes; elements that left the result are not in it. */
+  entries({ root, notes }: Recording): readonly TraceEntry[] {
     const paths = new Map<object, string>();
-    locate(result, root, paths);
+    locate(root, nameOf(root), paths);
     return notes.flatMap((note) => {
       const row = this.#sites[note.site];
       const target = targetText(note, row?.[6], paths);
@@ -113,6 +118,11 @@ function targetText(
   }
   const element = `${path}.${key ?? property}`;
   return index === undefined ? element : `${element}[${index}]`;
+}
+
+function nameOf(root: unknown): string {
+  const type = (root as { resourceType?: unknown } | undefined)?.resourceType;
+  return typeof type === "string" ? type : "result";
 }
 
 function locate(value: unknown, path: string, paths: Map<object, string>): void {

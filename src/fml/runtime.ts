@@ -232,6 +232,7 @@ function fhirQuantity(value: unknown): Target | undefined {
 function traceLibrary(traces: TraceRecorder | undefined) {
   return {
     noPath,
+    traceInto: (root: unknown) => traces?.begin(root),
     rootPath: (name: string): SourcePath => ({ parent: undefined, name, index: undefined }),
     step: (parent: SourcePath, name: string, index?: number): SourcePath => ({ parent, name, index }),
     note: (owner: Target, value: unknown, source: SourcePath, site: number) =>

@@ -19,7 +19,16 @@ export interface FailedMessage {
   targetPath?: string;
   /** what failed, outermost first: places and kinds of values, never values */
   trace: readonly string[];
+  /** elements that the map wrote before it failed: paths and rules, never values */
+  written: readonly string[];
   answer: Uint8Array;
+}
+
+/** What is sealed of a message. */
+interface Content {
+  trace: string[];
+  written: string[];
+  answer: string;
 }
 
 export type FailedMessageRow = Omit<Selectable<Schema["failed_message"]>, "content">;
@@ -88,14 +97,16 @@ export class FailedMessages {
   }
 
   /** One message opened; undefined when it is not there. Throws SealError under another master key. */
-  async open(id: string): Promise<{ row: FailedMessageRow; trace: string[]; answer: Buffer } | undefined> {
+  async open(
+    id: string,
+  ): Promise<(Omit<Content, "answer"> & { row: FailedMessageRow; answer: Buffer }) | undefined> {
     const { db, keyring } = this.#settings;
     const found = await db.selectFrom("failed_message").selectAll().where("id", "=", id).executeTakeFirst();
     if (!found) return undefined;
     const { content, ...row } = found;
     const text = Buffer.from(keyring.open(domain, content, id)).toString("utf8");
-    const { trace, answer } = JSON.parse(text) as { trace: string[]; answer: string };
-    return { row, trace, answer: Buffer.from(answer, "base64") };
+    const { trace, written, answer } = JSON.parse(text) as Content;
+    return { row, trace, written, answer: Buffer.from(answer, "base64") };
   }
 
   /** Deletes messages from before `before` (clock milliseconds; absent: past the retention); tells how many. */
@@ -111,10 +122,10 @@ export class FailedMessages {
 
   async #insert(message: FailedMessage): Promise<void> {
     const { db, keyring, clock, maxBytes } = this.#settings;
-    const { tenant, system, operation, code, trace, answer } = message;
+    const { tenant, system, operation, code, trace, written, answer } = message;
     const id = randomUUID();
     const kept = Buffer.from(answer.subarray(0, maxBytes)).toString("base64");
-    const content = keyring.seal(domain, Buffer.from(JSON.stringify({ trace, answer: kept })), id);
+    const content = keyring.seal(domain, Buffer.from(JSON.stringify({ trace, written, answer: kept })), id);
     await db
       .insertInto("failed_message")
       .values({

@@ -2,6 +2,7 @@ import type { RequestContext } from "../core/context.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import type { GatewayError } from "../core/errors.ts";
 import { MappingError } from "../fml/errors.ts";
+import type { TraceEntry } from "../fml/trace-entry.ts";
 import type { FailedMessage } from "../store/failed-messages.ts";
 import type { Operation } from "./operation.ts";
 
@@ -17,6 +18,13 @@ const keptCodes = new Set<ErrorCode>([
   "upstream-malformed",
 ]);
 
+// of a map that fails late the last elements tell enough
+const mostWritten = 1000;
+
+function entryText({ target, source, map, line, rule }: TraceEntry): string {
+  return `${target} <- ${source || "the map"} (${map}:${line}${rule === "" ? "" : ` "${rule}"`})`;
+}
+
 /** The message to keep of a failed call; undefined when the fault is not in the answer. */
 export function failedMessageOf(
   error: GatewayError,
@@ -24,7 +32,7 @@ export function failedMessageOf(
   answer: Uint8Array | undefined,
 ): FailedMessage | undefined {
   if (!answer || !keptCodes.has(error.code)) return undefined;
-  const { site } = error.cause instanceof MappingError ? error.cause : {};
+  const { site, written = [] } = error.cause instanceof MappingError ? error.cause : {};
   return {
     tenant: ctx.actor.tenant,
     requestId: ctx.requestId,
@@ -36,6 +44,7 @@ export function failedMessageOf(
     sourcePath: site?.sourcePath ?? error.field,
     targetPath: site?.targetPath,
     trace: [...chainOf(error)],
+    written: written.slice(-mostWritten).map(entryText),
     answer,
   };
 }

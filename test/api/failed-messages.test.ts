@@ -90,6 +90,13 @@ it("an answer that can't be mapped is kept for an operator, who reveals it on re
   const shown = await failures("show", row?.id ?? "");
   expect(shown.stdout).toBe("");
   expect(shown.stderr).toContain("MappingError: FrmrPersonToFhir:");
+  // what the map wrote before it failed: places and rules, no value of the person
+  const written = shown.stderr.split("written before that:\n")[1]?.trim().split("\n") ?? [];
+  expect(written.length).toBeGreaterThan(5);
+  for (const entry of written)
+    expect(entry).toMatch(/^ *Bundle\S* <- \S.* \(FrmrPersonToFhir:\d+( "\w+")?\)$/);
+  expect(shown.stderr).toMatch(/name\[0\]\.family <- answer\.Employee\.General\.Surname \(FrmrPersonToFhir:/);
+  expect(shown.stderr).not.toContain(snils);
   const journal = () =>
     gateway.parts.store.db.selectFrom("journal").selectAll().orderBy("group_id").orderBy("n").execute();
   const before = await journal();

@@ -16,6 +16,7 @@ const message = (n: number): FailedMessage => ({
   sourcePath: "employee.General.Sex",
   targetPath: "practitioner.gender",
   trace: ["GatewayError: unmapped", "MappingError: place"],
+  written: ['Practitioner.id <- src.id (Card:7 "id")'],
   answer: Buffer.from(`<Surname>Врачев ${n}</Surname>`),
 });
 
@@ -47,8 +48,9 @@ onBothEngines((store) => {
       source_path: "employee.General.Sex",
       target_path: "practitioner.gender",
     });
-    const { trace, answer } = (await messages.open(row?.id ?? "")) ?? {};
+    const { trace, written, answer } = (await messages.open(row?.id ?? "")) ?? {};
     expect([trace, answer?.toString()]).toEqual([message(1).trace, "<Surname>Врачев 1</Surname>"]);
+    expect(written).toEqual(message(1).written);
     const stored = await store().db.selectFrom("failed_message").selectAll().executeTakeFirstOrThrow();
     expect(Buffer.from(stored.content).includes("Врачев")).toBe(false);
     await expect(open({ key: 4 }).open(stored.id)).rejects.toThrow(SealError);

@@ -7,7 +7,7 @@ import type { Operation, OperationCall, OperationContent } from "../../fhir/prov
 import { FhirPathError, FmlCompileError, FmlSyntaxError, MappingError } from "../../fml/errors.ts";
 import { loadMapping } from "../../fml/loader.ts";
 import type { Mapping } from "../../fml/module.ts";
-import type { TraceEntry } from "../../fml/runtime-trace.ts";
+import type { TraceEntry } from "../../fml/trace-entry.ts";
 import { XmlError } from "../../xml/error.ts";
 import { fromObject } from "../../xml/from-object.ts";
 import type { XmlModel } from "../../xml/model.ts";
