@@ -13,6 +13,7 @@ import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
 import { myCertificateOperations } from "./api/cabinet/my-certificates.ts";
 import { consentOperations } from "./api/cabinet/my-consents.ts";
+import { myRecordsOperation } from "./api/cabinet/my-records.ts";
 import { mySignatureOperations } from "./api/cabinet/my-signatures.ts";
 import { registryCardOperation } from "./api/cabinet/registry-card.ts";
 import { cabinetSpecification, registerCabinet } from "./api/cabinet/routes.ts";
@@ -33,6 +34,8 @@ import { parseCriteria } from "./fhir/search-request.ts";
 import { openFhir } from "./fhir-doors.ts";
 import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
+import { createOwnRecordsOf } from "./flows/own-records.ts";
+import { createPersonIdOf } from "./flows/person-ids.ts";
 import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
@@ -145,6 +148,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   registerFhir(app, {
     ...fhir,
     resigning: parts.resigning,
+    personIdOf: createPersonIdOf(parts.identities),
     authenticate: (scope) => registerReaders(scope, auth.session, tokens),
     tokenUrl,
     capability,
@@ -195,6 +199,10 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       }),
       ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),
       explainAccess: explainOperation(journal),
+      listMyRecords: myRecordsOperation({
+        door: auth.session,
+        records: createOwnRecordsOf({ db: parts.store.db, resources: parts.resources }),
+      }),
       listMyAccesses: myAccessesOperation({
         search: journal,
         names: (rows, ctx) =>

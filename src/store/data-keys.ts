@@ -180,6 +180,12 @@ export async function dataKeyCounts(db: Kysely<Schema>): Promise<{ keyId: string
     .execute();
 }
 
+/** Tenants that have sealed something about a person. */
+export async function tenantsWith(db: Kysely<Schema>, subject: string): Promise<string[]> {
+  const found = await db.selectFrom("data_key").select("tenant").where("subject", "=", subject).execute();
+  return found.map(({ tenant }) => tenant);
+}
+
 const keyRow = (db: Kysely<Schema>, owner: KeyOwner) =>
   db
     .selectFrom("data_key")

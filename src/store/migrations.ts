@@ -258,6 +258,8 @@ const steps: Record<string, readonly string[]> = {
     // what an earlier database holds is under its master key
     "insert into root_key (id) select 1 where exists (select from data_key) or exists (select from journal_group)",
   ],
+  // a person's own records are looked for in every tenant
+  "030-data-key-subject": ["create index data_key_subject on data_key (subject) where subject <> ''"],
 };
 
 const provider: MigrationProvider = {

@@ -400,6 +400,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What organisations store about the person
+         * @description FHIR R4 resources of one type about the citizen who signed in, from every organisation that stores some, the newest first. Whose they are is known by the СНИЛС of the account. Looking is journalled.
+         */
+        get: operations["listMyRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/access/explain": {
         parameters: {
             query?: never;
@@ -803,6 +823,21 @@ export interface components {
             };
             /** @description ok, or a code of the error table */
             outcome: string;
+        };
+        OwnRecords: {
+            records: components["schemas"]["OwnRecord"][];
+        };
+        OwnRecord: {
+            organization: {
+                oid: string;
+            };
+            /** @description FHIR R4 resource */
+            resource: {
+                resourceType: string;
+                id: string;
+            } & {
+                [key: string]: unknown;
+            };
         };
         AccessExplanation: {
             requestId: string;
@@ -1551,6 +1586,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accesses"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyRecords: {
+        parameters: {
+            query: {
+                /** @description FHIR resource type, such as Observation */
+                type: string;
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The records; none of a type that nobody stores */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnRecords"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -59,6 +59,8 @@ export interface Caller {
   rules: WriteRules;
   /** absent: nothing here is signed */
   resigning?: Pick<Resigning, "judged" | "settle">;
+  /** the id that a resource must have because of whom it describes; absent, or undefined: any */
+  personIdOf?(resource: Resource): Promise<string | undefined>;
   /** takes part in the transaction of the changes, once all are written */
   settle?(trx: Kysely<Schema>, done: readonly Done[]): Promise<void>;
 }

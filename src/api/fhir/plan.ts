@@ -41,7 +41,7 @@ export interface PlannedChange extends Target {
 export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Target[]> {
   const { interaction, provider, criteria } = asked;
   requireScope(caller.request, provider.type, scopeLetters[interaction]);
-  if (!criteria) return [await targetOf(caller, asked, asked.id ?? randomUUID())];
+  if (!criteria) return [await targetOf(caller, asked, asked.id ?? (await newIdOf(caller, asked)))];
   requireScope(caller.request, provider.type, "s");
   const { search, found } = await findByCriteria(caller, asked, criteria);
   const [first, ...others] = found;
@@ -56,8 +56,20 @@ export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Tar
     });
   if (first === undefined && interaction === "patch") throw new GatewayError("not-found");
   const ownId = interaction === "update" ? asked.resource?.id : undefined;
-  return [{ ...(await targetOf(caller, asked, first ?? ownId ?? randomUUID())), search, found }];
+  const id = first ?? ownId ?? (await newIdOf(caller, asked));
+  return [{ ...(await targetOf(caller, asked, id)), search, found }];
 }
+
+/** The id of what is created; throws `patient-known` for a person whose record is here already. */
+async function newIdOf(caller: Caller, asked: AskedChange): Promise<string> {
+  const personId = asked.resource && (await caller.personIdOf?.(asked.resource));
+  if (personId === undefined) return randomUUID();
+  if (await currentOf(caller, asked, personId)) throw patientKnown(personId);
+  return personId;
+}
+
+const patientKnown = (id: string) =>
+  new GatewayError("patient-known", { field: "Patient.identifier", detail: `the person is Patient/${id}` });
 
 async function targetOf(caller: Caller, asked: AskedChange, id: string): Promise<Target> {
   if (asked.interaction === "create" && !asked.criteria) return { asked, id };
@@ -121,7 +133,7 @@ async function foundAlready({ request }: Caller, target: Target, before: Resourc
 }
 
 async function plannedPut(
-  { request, providers, repository, resigning }: Caller,
+  { request, providers, repository, resigning, personIdOf }: Caller,
   target: Target,
 ): Promise<PlannedChange> {
   const { asked, before, id } = target;
@@ -131,7 +143,11 @@ async function plannedPut(
     reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference,
   );
   const action = before ? "update" : "create";
-  if (!before && asked.interaction === "update") refuseSpeakingId(type, id);
+  if (!before && asked.interaction === "update") {
+    refuseSpeakingId(type, id);
+    const personId = await personIdOf?.(after);
+    if (personId !== undefined && personId !== id) throw patientKnown(personId);
+  }
   const decide = (version: Resource) =>
     request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
   if (before) await decide(before);

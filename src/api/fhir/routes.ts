@@ -27,6 +27,7 @@ export interface FhirDoor extends WriteSettings, SearchDoor {
   repository: Repository;
   /** judges changes of signed documents; absent: nothing here is signed */
   resigning?: Caller["resigning"];
+  personIdOf?: Caller["personIdOf"];
   /** lets callers of a scope in, each with a token or what stands for one */
   authenticate(scope: FastifyInstance): void;
   capability: CapabilityStatement;

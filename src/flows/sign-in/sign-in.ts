@@ -15,6 +15,7 @@ import type { TermsAcceptances } from "../../store/terms.ts";
 import type { IdentityProvider, SignedIn } from "../../systems/esia/identity-provider.ts";
 import type { Notices } from "../../systems/notify/notices.ts";
 import type { Identities } from "../identities.ts";
+import { personKind } from "../person-ids.ts";
 import { contactOf } from "../recipient.ts";
 import { admittedSnils } from "./account.ts";
 import { requireState, type SignInTicket, Tickets, ticketSeconds } from "./ticket.ts";
@@ -185,7 +186,7 @@ export class SignIn {
   ): Promise<Pick<SessionFacts, "personId" | "organizations" | "organization" | "registry">> {
     const { identities, statuses } = this.#parts;
     const { kind, snils, owner, account } = who;
-    if (kind === "citizen") return { personId: await identities.idOf("patient", snils), organizations: [] };
+    if (kind === "citizen") return { personId: await identities.idOf(personKind, snils), organizations: [] };
     const { person, roles } = account;
     const status = await statuses.of({ snils, owner, person, roles }, ctx);
     const { practitionerId: personId, organizations, registry } = status;

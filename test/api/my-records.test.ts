@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import type { Bundle, Observation, OperationOutcome, Patient, Resource } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { components } from "../../src/api/cabinet/types.ts";
+import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
+
+type Records = components["schemas"]["OwnRecords"];
+
+let app: TestApp;
+let doctor: ActingWorker;
+let office: string;
+let snils: string;
+let patient: string;
+
+beforeAll(async () => {
+  app = await startApp({ SIGN_IN_PER_MINUTE: "10000", FHIR_IF_MATCH: "optional" });
+  doctor = await actingWorker(app, "90000000182");
+  office = await doctor.token("HOPERAT");
+  const people = (await (await fetch(`${app.sandboxUrl}/_people`)).json()) as { id: string; snils: string }[];
+  snils = people.find(({ id }) => id === "citizen")?.snils ?? "";
+});
+afterAll(() => app?.close());
+
+async function fhir<T>(token: string, method: string, path: string, body: Partial<Resource>) {
+  const answer = await fetch(`${app.url}/fhir${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/fhir+json" },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as T };
+}
+
+async function signedIn(persona: string): Promise<Cabinet> {
+  const cabinet = new Cabinet(app.url);
+  await cabinet.visitor.follow(`${app.url}/auth/login?as=citizen&persona=${persona}`);
+  expect((await cabinet.acceptTerms()).status).toBe(200);
+  return cabinet;
+}
+
+const registered = (value = snils): Patient => ({
+  resourceType: "Patient",
+  identifier: [{ system: "urn:oid:1.2.643.100.3", value }],
+});
+const pressure = (): Observation => ({
+  resourceType: "Observation",
+  status: "final",
+  code: { coding: [{ system: "http://loinc.org", code: "8480-6" }] },
+  subject: { reference: `Patient/${patient}` },
+});
+const recordsOf = async (who: Cabinet, type: string) => {
+  const answer = await who.get(`/me/records?type=${type}`);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  return (answer.body as Records).records;
+};
+
+describe("what a client system stores of a person", () => {
+  it("is theirs when they sign in with the same СНИЛС, under the id that the registration got", async () => {
+    const link = "urn:uuid:7c1d7a7e-0001-4000-8000-000000000001";
+    const registration: Bundle = {
+      resourceType: "Bundle",
+      type: "transaction",
+      entry: [
+        { fullUrl: link, request: { method: "POST", url: "Patient" }, resource: registered() },
+        {
+          request: { method: "POST", url: "CareTeam" },
+          resource: {
+            resourceType: "CareTeam",
+            status: "active",
+            subject: { reference: link },
+            participant: [{ member: { reference: `Practitioner/${doctor.id}` } }],
+          },
+        },
+      ],
+    };
+    const made = await fhir<Bundle>(office, "POST", "", registration);
+    expect(made.status, JSON.stringify(made.body)).toBe(200);
+    patient = /Patient\/([\w-]+)/.exec(made.body.entry?.[0]?.response?.location ?? "")?.[1] ?? "";
+    const written = await fhir<Observation>(await doctor.token(), "POST", "/Observation", pressure());
+    expect(written.status, JSON.stringify(written.body)).toBe(201);
+
+    const citizen = await signedIn("citizen");
+    expect((await citizen.get("/me")).body.id).toBe(patient);
+    const [record, ...others] = await recordsOf(citizen, "Observation");
+    expect(others).toEqual([]);
+    expect(record).toMatchObject({
+      organization: { oid: doctor.organization },
+      resource: { id: written.body.id, status: "final", meta: { versionId: "1" } },
+    });
+    expect((await recordsOf(citizen, "Patient")).map(({ resource }) => resource.id)).toEqual([patient]);
+    const [seen] = (await citizen.get("/me/accesses?view=by-me&count=1")).body.accesses;
+    expect(seen).toMatchObject({ action: "search", resourceType: "Patient", ground: { code: "own-data" } });
+  });
+
+  it("is nobody else's, and of no other door's types", async () => {
+    const stranger = await signedIn("doctor");
+    expect(await recordsOf(stranger, "Observation")).toEqual([]);
+    for (const type of ["Consent", "AuditEvent", "Practitioner", "Nonsense"])
+      expect((await stranger.get(`/me/records?type=${type}`)).status).toBe(400);
+    expect((await stranger.get("/me/records")).status).toBe(400);
+  });
+});
+
+describe("a person has one logical id", () => {
+  const refused = (answer: { status: number; body: OperationOutcome }) => {
+    expect([answer.status, answer.body.issue?.[0]?.details?.coding?.[0]?.code]).toEqual([
+      409,
+      "patient-known",
+    ]);
+    expect(answer.body.issue?.[0]?.diagnostics).toContain(`Patient/${patient}`);
+  };
+
+  it("a second Patient of the same СНИЛС is refused with the id to use, however it is sent", async () => {
+    refused(await fhir(office, "POST", "/Patient", registered()));
+    const spelt = `${snils.slice(0, 3)}-${snils.slice(3, 6)}-${snils.slice(6, 9)} ${snils.slice(9)}`;
+    refused(await fhir(office, "POST", "/Patient", registered(spelt)));
+    const id = randomUUID();
+    refused(await fhir(office, "PUT", `/Patient/${id}`, { ...registered(), id }));
+    const twins = await Promise.all(
+      [1, 2].map(() => fhir<Patient>(office, "POST", "/Patient", registered("90000099833"))),
+    );
+    expect(twins.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
+
+  it("who has no right СНИЛС gets an id of their own", async () => {
+    const ids = new Set<string | undefined>();
+    for (const identifier of [[], registered("90000099632").identifier])
+      for (const _ of [1, 2]) {
+        const made = await fhir<Patient>(office, "POST", "/Patient", { ...registered(), identifier });
+        if (made.status === 201) ids.add(made.body.id);
+      }
+    expect(ids.size).toBeGreaterThanOrEqual(2);
+    expect(ids).not.toContain(patient);
+  });
+});
