@@ -115,7 +115,13 @@ async function submit(
   await record(request, { action: "sign", kept: signature });
   const { checks } = await signatures.find(worker, id);
   const view = { ...requestView(signature, checks), signingPage };
-  return reply.code(signature.state === "verification-pending" ? 202 : 200).send(view);
+  if (signature.state !== "verification-pending") return reply.send(view);
+  // queued: here is its state later, and as a Task for FHIR clients (E-26)
+  const location = `/cabinet/v1/me/signatures/${id}`;
+  return reply
+    .code(202)
+    .header("content-location", location)
+    .send({ ...view, task: `Task/${id}` });
 }
 
 function record(

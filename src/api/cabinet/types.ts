@@ -498,6 +498,8 @@ export interface components {
                 id: string;
                 version: number;
             };
+            /** @description of 202: reference of the FHIR Task that tells how the verification goes */
+            task?: string;
             /** @description sandbox only: a page that signs with an invented person's key */
             signingPage?: string;
             /** @description every check of a signature that came for this request, oldest first */

@@ -10,6 +10,7 @@ import { storeProvenance, storeSigned } from "./signed-document.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
+import { toVerificationTask } from "./verification-task.ts";
 
 export interface SettlementParts {
   store: SignatureStore;
@@ -51,8 +52,30 @@ export class Settlement {
         ...(after === "signed" && judged && { document: await this.#stored(trx, kept, judged, at) }),
       };
       await store.change(trx, kept, change);
+      if (isQueued(kept.state) !== isQueued(after))
+        await this.#tell(trx, kept, { ...change, state: after, at });
       return { ...kept, ...change, terms: kept.terms };
     });
+  }
+
+  // what waits is a Task from the moment it is queued until it is settled (E-26)
+  async #tell(
+    trx: Kysely<Schema>,
+    kept: KeptSignature,
+    {
+      state,
+      at,
+      document,
+      submittedAt,
+    }: Pick<SignatureChange, "document" | "submittedAt"> & {
+      state: SignatureState;
+      at: number;
+    },
+  ): Promise<void> {
+    const queued = submittedAt === undefined ? kept : { ...kept, submittedAt };
+    const { id, tenant, subject } = kept;
+    const content = toVerificationTask(queued, { state, at, document });
+    await this.#parts.resources.put(trx, { tenant, type: "Task", id, subject, content });
   }
 
   async #stateAfter(
@@ -127,6 +150,8 @@ export class Settlement {
     }
   }
 }
+
+const isQueued = (state: string): boolean => state === "verification-pending";
 
 function submissionOf(kept: KeptSignature, { verdict, container }: Judged): Partial<SignatureChange> {
   const der = verdict.report.certificateDer;
