@@ -189,7 +189,7 @@ export function signatureJobs(
 ): Job[] {
   const gauge = telemetry.instruments.signingCertificates;
   return [
-    signatureVerification(signatures),
+    signatureVerification({ retryDue: () => signatures.retryDue() }),
     signingCertificateWatch({
       certificates: signingCertificates,
       notices,

@@ -136,7 +136,7 @@ const withoutDeferral = (prefer: string): string =>
 function bytesOf(body: unknown): Buffer | undefined {
   if (body === null || body === undefined || Buffer.isBuffer(body)) return body ?? undefined;
   const fields = Object.entries(body).flatMap(([name, value]) =>
-    [value].flat().map((one): [string, string] => [name, String(one)]),
+    name === "_format" ? [] : [value].flat().map((one): [string, string] => [name, String(one)]),
   );
   return Buffer.from(new URLSearchParams(fields).toString());
 }

@@ -11,6 +11,7 @@ import type { Answering } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
 import { etagOf, formatOf, sendResource } from "./reply.ts";
 import type { SearchDoor } from "./search.ts";
+import { isViewName, viewPairsOf } from "./view.ts";
 
 type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
 
@@ -66,13 +67,15 @@ async function historyBy(
   for (const subject of told)
     await request.journal({ action, resourceType: provider?.type, resourceId: id, subject });
   const address = `${door.providers.baseUrl}/${path}`;
-  const link: BundleLink[] = [
-    { relation: "self", url: [address, new URLSearchParams([...pairs])].join("?") },
-  ];
+  const linkTo = (relation: string, query: Pairs): BundleLink => ({
+    relation,
+    url: `${address}?${new URLSearchParams([...query, ...viewPairsOf(request)])}`,
+  });
+  const link = [linkTo("self", pairs)];
   if (next !== undefined) {
     const position = { direction: "before", at: next } as const;
     const token = door.pages.seal({ path, query: pairs, lenient: false, position }, ctx.actor);
-    link.push({ relation: "next", url: `${address}?_page=${token}` });
+    link.push(linkTo("next", [["_page", token]]));
   }
   return {
     resourceType: "Bundle",
@@ -96,12 +99,11 @@ function askedPage({ pages }: HistoryDoor, request: FastifyRequest, path: string
   return { page: { ...page, before: linked.position.at }, pairs };
 }
 
-const views = new Set(["_format", "_pretty", "_summary", "_elements"]);
 const known = new Set(["_count", "_since", "_at"]);
 
 /** Throws `unknown-parameter` unless the caller is lenient, and `bad-request` for a value that a parameter can't have. */
 function askedBy(query: Record<string, unknown>, lenient: boolean): Asked {
-  const unknown = Object.keys(query).find((name) => !known.has(name) && !views.has(name));
+  const unknown = Object.keys(query).find((name) => !known.has(name) && !isViewName(name));
   if (unknown !== undefined && !lenient) throw new GatewayError("unknown-parameter", { field: unknown });
   const { _count, _since, _at } = query;
   const count = Math.min(wholeNumber("_count", _count) ?? usualEntries, mostEntries);

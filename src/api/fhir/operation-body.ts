@@ -6,6 +6,8 @@ import { resourceElement } from "../../fhir/json-to-xml.ts";
 import type { OperationContent } from "../../fhir/provider.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
 import type { Pairs } from "./asked.ts";
+import { refuseForeign } from "./resource-body.ts";
+import { isViewName } from "./view.ts";
 
 export interface OperationBody {
   parameters: readonly ParametersParameter[];
@@ -34,6 +36,7 @@ export function operationBody(request: FastifyRequest, judgesInput = false): Ope
     [value].flat().map((one): [string, string] => [name, String(one)]),
   );
   const hasBody = Buffer.isBuffer(body) && body.length > 0;
+  if (hasBody) refuseForeign(request);
   return operationInput(
     pairs,
     hasBody ? contentOf(body, headers["content-type"] ?? "") : undefined,
@@ -47,7 +50,8 @@ export function operationInput(
   content: OperationContent | undefined,
   judgesInput = false,
 ): OperationBody {
-  const inQuery = pairs.flatMap(([name, valueString]) => (views.has(name) ? [] : { name, valueString }));
+  // how the answer looks is no parameter of the operation
+  const inQuery = pairs.flatMap(([name, valueString]) => (isViewName(name) ? [] : { name, valueString }));
   if (!content) return { parameters: inQuery, content };
   const inBody = content.format === "json" ? parametersIn(content.value, judgesInput) : undefined;
   return inBody
@@ -73,6 +77,3 @@ function parametersIn(value: unknown, judgesInput: boolean): readonly Parameters
     throw new GatewayError("bad-request", { field: "Parameters.parameter" });
   return parameter as ParametersParameter[];
 }
-
-// how the answer looks is no parameter of the operation
-const views = new Set(["_format", "_pretty", "_summary", "_elements"]);

@@ -5,7 +5,7 @@ import { parseJson } from "../../fhir/json-body.ts";
 import { fhirPathPatched } from "../../fhir/patch/fhirpath-patch.ts";
 import { jsonPatched } from "../../fhir/patch/json-patch.ts";
 import { readRules } from "../../fhir/validation/rules.ts";
-import { mediaTypeOf, resourceInBody } from "./resource-body.ts";
+import { mediaTypeOf, refuseForeign, resourceInBody } from "./resource-body.ts";
 
 export type Patch = (current: Resource) => Resource;
 
@@ -15,6 +15,7 @@ const { types } = readRules();
 /** The patch in a body: JSON Patch by its media type, else FHIRPath Patch as a Parameters resource, JSON or XML. */
 export function patchInBody(request: FastifyRequest): Patch {
   if (mediaTypeOf(request) !== jsonPatchType) return patchOf(resourceInBody(request));
+  refuseForeign(request);
   const { body } = request;
   return jsonPatchOf(parseJson(Buffer.isBuffer(body) ? body.toString("utf8") : ""));
 }

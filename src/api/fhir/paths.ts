@@ -46,15 +46,30 @@ export function onTypePath(
       },
     });
   }
+  app.options<{ Params: TypeParams }>(url, (request, reply) => {
+    const provider = providerOf(providers, request.params.type);
+    const allowed = operationMethods(provider, request.params.id) ?? allowedBy(ways, provider);
+    return reply
+      .code(204)
+      .header("allow", [...allowed, "OPTIONS"].join(", "))
+      .send();
+  });
 }
 
 /** What its own route did not take is a wrong method, or no operation at all. */
 function refuseOperation(provider: Provider, id: string | undefined, reply: FastifyReply): void {
-  if (!id?.startsWith("$")) return;
+  const allowed = operationMethods(provider, id);
+  if (!allowed) return;
+  reply.header("allow", allowed.join(", "));
+  throw new GatewayError("method-not-allowed", { field: provider.type });
+}
+
+/** Of `Type/$name`; undefined for anything else. Throws `not-found` for an operation that the type does not have. */
+function operationMethods(provider: Provider, id: string | undefined): string[] | undefined {
+  if (!id?.startsWith("$")) return undefined;
   const operation = operationOf(provider, "type", id.slice(1));
   if (!operation) throw new GatewayError("not-found", { detail: "no such operation" });
-  reply.header("allow", methodsOf(operation).join(", "));
-  throw new GatewayError("method-not-allowed", { field: provider.type });
+  return methodsOf(operation);
 }
 
 function allowedBy(ways: Ways, provider: Provider): string[] {

@@ -2,7 +2,7 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { xmlOfResource } from "../../fhir/xml-codec.ts";
-import { seenAs, viewOf } from "./view.ts";
+import { givenIn, seenAs, viewOf } from "./view.ts";
 
 export type Format = "json" | "xml";
 
@@ -121,7 +121,7 @@ const formatNames: Readonly<Record<string, Format>> = {
  * `not-acceptable`. To be asked before the access is journalled.
  */
 export function formatOf(request: FastifyRequest): Format {
-  const asked = (request.query as Record<string, unknown>)._format;
+  const asked = givenIn(request)._format;
   if (asked !== undefined) {
     // a plus in a query is a space
     const format = typeof asked === "string" ? formatNamed(asked.replace(" ", "+")) : undefined;
@@ -144,7 +144,9 @@ function formatAccepted(accept: string): Format | undefined {
   const ranges = accept.split(",").map((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
     const q = parameters.find((parameter) => parameter.startsWith("q="));
-    return { type, q: q === undefined ? 1 : Number(q.slice(2)) };
+    const version = parameters.find((parameter) => parameter.startsWith("fhirversion="));
+    const isOurs = version === undefined || /^fhirversion="?4\.0(\.1)?"?$/.test(version);
+    return { type, q: !isOurs ? 0 : q === undefined ? 1 : Number(q.slice(2)) };
   });
   const wanted = ranges.filter(({ q }) => q > 0).sort((one, other) => other.q - one.q);
   const named = wanted.map(({ type }) => formatNamed(type)).find((format) => format !== undefined);

@@ -18,6 +18,25 @@ export function takeAnyBody(app: FastifyInstance): void {
 export const mediaTypeOf = ({ headers }: FastifyRequest): string =>
   headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 
+/** Throws `unsupported-media-type` for text that is no UTF-8, and for another version of FHIR (FHIR R4 3.1.0.1.11). */
+export function refuseForeign({ headers }: FastifyRequest): void {
+  const [, ...parameters] = headers["content-type"]?.toLowerCase().split(";") ?? [];
+  for (const parameter of parameters) {
+    const [name = "", value = ""] = parameter.split("=").map((part) => part.trim().replaceAll('"', ""));
+    const known = ours.get(name);
+    if (known && !known.includes(value))
+      throw new GatewayError("unsupported-media-type", {
+        field: "Content-Type",
+        detail: `${name}=${known[0]} only`,
+      });
+  }
+}
+
+const ours: ReadonlyMap<string, readonly string[]> = new Map([
+  ["charset", ["utf-8", "utf8", "us-ascii"]],
+  ["fhirversion", ["4.0", "4.0.1"]],
+]);
+
 /** True for a body that says it is JSON or XML. */
 export const isFhirBody = (request: FastifyRequest): boolean => {
   const mediaType = mediaTypeOf(request);
@@ -31,6 +50,7 @@ export const isFhirBody = (request: FastifyRequest): boolean => {
 export function resourceInBody(request: FastifyRequest): Resource {
   const { body } = request;
   if (!isFhirBody(request)) throw new GatewayError("unsupported-media-type");
+  refuseForeign(request);
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new GatewayError("bad-request", { detail: "a resource is due in the body" });
   return xmlTypes.has(mediaTypeOf(request))

@@ -13,6 +13,7 @@ import { permitted } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { formatOf, sendResource } from "./reply.ts";
 import { narrowed, requireSomeScope } from "./scope-gate.ts";
+import { viewPairsOf } from "./view.ts";
 
 export interface SearchDoor {
   providers: Providers;
@@ -74,16 +75,18 @@ async function searched(asking: Asking): Promise<SearchAnswer> {
   for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
   if (!provider.indexed) await request.authorizeOne("search", { type: provider.type });
+  const view = asking.entry ? [] : viewPairsOf(request);
+  const ofTypes: Pairs = path === "" ? [["_type", types.join(",")]] : [];
   return searchBundle({
     providers,
     provider,
-    request: path === "" ? { ...query, applied: [["_type", types.join(",")], ...query.applied] } : query,
+    request: { ...query, applied: [...ofTypes, ...query.applied, ...view] },
     path,
     ...(position && { position }),
     permitted: (resources) => permitted({ providers, request }, "search", resources),
     pageUrl: (to) => {
       const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
-      return `${providers.baseUrl}${path && `/${path}`}?_page=${token}`;
+      return `${providers.baseUrl}${path && `/${path}`}?${new URLSearchParams([["_page", token], ...view])}`;
     },
     ctx,
   });

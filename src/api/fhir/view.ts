@@ -9,6 +9,10 @@ export interface View {
   pretty: boolean;
 }
 
+/** Parameters that say how an answer looks, not what it holds. */
+const viewNames = ["_format", "_pretty", "_summary", "_elements"] as const;
+export const isViewName = (name: string): boolean => (viewNames as readonly string[]).includes(name);
+
 const summaries = new Set(["true", "text", "data", "count", "false"]);
 const elementNames = /^[A-Za-z][A-Za-z.]*(,[A-Za-z][A-Za-z.]*)*$/;
 
@@ -16,14 +20,25 @@ const elementNames = /^[A-Za-z][A-Za-z.]*(,[A-Za-z][A-Za-z.]*)*$/;
  * `_summary`, `_elements` and `_pretty` of the URL or of a search's form; undefined when none is asked for. Throws
  * GatewayError `bad-request` naming the one that is wrong.
  */
-export function viewOf({ query, body }: FastifyRequest): View | undefined {
-  const form = body !== null && typeof body === "object" && !Buffer.isBuffer(body) ? body : undefined;
-  const { _summary, _elements, _pretty } = (form ? { ...(query as object), ...form } : query) as Record<
-    string,
-    unknown
-  >;
+export function viewOf(request: FastifyRequest): View | undefined {
+  const { _summary, _elements, _pretty } = givenIn(request);
   if (_summary === undefined && _elements === undefined && _pretty === undefined) return undefined;
   return { subset: subsetIn(_summary, _elements), pretty: isPretty(_pretty) };
+}
+
+/** Parameters of the URL, and of a search's form over them. */
+export function givenIn({ query, body }: FastifyRequest): Record<string, unknown> {
+  const form = body !== null && typeof body === "object" && !Buffer.isBuffer(body) ? body : undefined;
+  return (form ? { ...(query as object), ...form } : query) as Record<string, unknown>;
+}
+
+/** How the answer was asked to look, for the links to itself and its other pages. */
+export function viewPairsOf(request: FastifyRequest): [string, string][] {
+  const given = givenIn(request);
+  return viewNames.flatMap((name): [string, string][] => {
+    const value = given[name];
+    return typeof value === "string" ? [[name, value]] : [];
+  });
 }
 
 function subsetIn(summary: unknown, elements: unknown): Subset | undefined {

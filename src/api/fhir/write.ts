@@ -12,6 +12,7 @@ import type { Answering, TypeParams } from "./paths.ts";
 import { plannedChange, targetsOf } from "./plan.ts";
 import { formatOf } from "./reply.ts";
 import { asResource, isFhirBody, resourceInBody } from "./resource-body.ts";
+import { isViewName } from "./view.ts";
 import { writtenReply } from "./written-reply.ts";
 
 /** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
@@ -47,14 +48,15 @@ function askedOf(
     interaction,
     provider,
     id,
-    ifMatch: ifMatchOf(headers["if-match"]),
+    // RFC 9110 13.1.2: only where there is none yet
+    ifMatch: headers["if-none-match"]?.trim() === "*" ? 0 : ifMatchOf(headers["if-match"]),
     provenance: provenanceOf(headers["x-provenance"]),
     ...contentIn(request, provider, interaction),
   };
   if (interaction === "create") return { ...asked, criteria: ifNoneExistOf(headers["if-none-exist"]) };
   if (id !== undefined) return asked;
   const query = request.url.split("?", 2)[1] ?? "";
-  return { ...asked, criteria: pairsOfQuery(query).filter(([name]) => !controls.has(name)), inUrl: true };
+  return { ...asked, criteria: pairsOfQuery(query).filter(([name]) => !isViewName(name)), inUrl: true };
 }
 
 function contentIn(
@@ -68,8 +70,6 @@ function contentIn(
   const resource = isBytes ? binaryInBody(request) : resourceInBody(request);
   return { resource: bodyFor(provider, request.params.id, resource) };
 }
-
-const controls = new Set(["_format", "_pretty", "_summary", "_elements"]);
 
 /** The resource of a body; throws `bad-request` when its type or id is not the URL's. */
 export function bodyFor(provider: Provider, id: string | undefined, resource: Resource): Resource {
