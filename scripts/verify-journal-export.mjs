@@ -11,7 +11,7 @@
  * Exit: 0 whole and unchanged, 1 changed, 2 wrong use.
  */
 import { createPublicKey, hash, verify } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, readFileSync, realpathSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -194,4 +194,5 @@ async function main() {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = await main();
+// started by whatever name: one that is a link must not pass for a check
+if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) process.exitCode = await main();

@@ -41,9 +41,9 @@ const workerIsActive: Requirement = (one) =>
     ? { reason: "worker-inactive", missing: ["active-worker"] }
     : undefined;
 
-// L-43: of a patient's data; what describes nobody and a person's own journal need no more than the login
+// L-43: of a patient's data; V-14: of what was verified; all else needs no more than the login
 const loginIsStrong: Requirement = (one) =>
-  one.actor.singleFactor && handlesPeople(one)
+  one.actor.singleFactor && (handlesPeople(one) || one.resource.type === "VerificationResult")
     ? { reason: "second-factor", missing: ["second-factor"] }
     : undefined;
 

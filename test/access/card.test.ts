@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type {
   Appointment,
   AuditEvent,
+  Binary,
   Bundle,
   CareTeam,
   Patient,
@@ -255,6 +256,59 @@ describe("a patient's card", () => {
     });
     expect(Date.parse(opened.at)).toBeGreaterThanOrEqual(before - 1);
     expect(earlier).toContainEqual(expect.objectContaining({ outcome: "access-denied" }));
+  });
+
+  it("Z-07 a view, a change and an export are an event each", async () => {
+    await granted(toDoctor(["view", "enter"]));
+    const known = await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
+    expect(known.status, JSON.stringify(known.body)).toBe(201);
+    const made = await fhir(treating, "POST", "/Condition", diagnosis());
+    const { id } = made.body;
+    expect((await fhir(treating, "GET", `/Condition/${id}`)).status).toBe(200);
+    const recorded = { ...made.body, recordedDate: "2026-11-22" } as Partial<Resource>;
+    expect((await fhir(treating, "PUT", `/Condition/${id}`, recorded)).status).toBe(200);
+    expect((await fhir(treating, "GET", `/Patient/${patient}/$everything`)).status).toBe(200);
+    const found = await fhir(await securityToken(), "GET", `/AuditEvent?entity=Patient/${patient}&_count=50`);
+    const events = (found.body as Bundle<AuditEvent>).entry?.flatMap(({ resource }) => resource ?? []) ?? [];
+    const ofIt = events.filter(({ entity }) =>
+      entity?.some(({ what }) => what?.reference === `Condition/${id}`),
+    );
+    expect(ofIt.map(({ subtype }) => subtype?.[0]?.code).reverse()).toEqual([
+      "create",
+      "read",
+      "update",
+      expect.stringContaining("everything"),
+    ]);
+    for (const { outcome, agent } of ofIt)
+      expect([outcome, agent[0]?.who?.reference]).toEqual(["0", `Practitioner/${doctor.id}`]);
+  });
+
+  it("D-13 a stored document is unreadable in the database and opens to those authorised only", async () => {
+    await granted(toDoctor(["view", "enter"]));
+    const text = "Заключение: пробный текст";
+    const document: Binary = {
+      resourceType: "Binary",
+      contentType: "text/plain",
+      securityContext: { reference: `Patient/${patient}` },
+      data: Buffer.from(text).toString("base64"),
+    };
+    const made = await fhir(treating, "POST", "/Binary", document);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const rows = await app.parts.store.db
+      .selectFrom("resource_history")
+      .select("content")
+      .where("id", "=", String(made.body.id))
+      .execute();
+    expect(rows).toHaveLength(1);
+    for (const { content } of rows)
+      for (const form of [text, document.data ?? ""])
+        expect(Buffer.from(content ?? []).includes(form)).toBe(false);
+    const open = async (token: string) =>
+      fetch(`${app.url}/fhir/Binary/${made.body.id}`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await (await open(treating)).text()).toBe(text);
+    const nurse = await actingWorker(app, "90000000384");
+    expect((await open(await nurse.token("TREAT"))).status).toBe(403);
+    expect((await fetch(`${app.url}/fhir/Binary/${made.body.id}`)).status).toBe(401);
   });
 
   it("M-41 closes when ФРМР confirms the doctor no more, whatever the patient permits", async () => {

@@ -3,8 +3,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEvent, Bundle, CapabilityStatement, PractitionerRole, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { classOf, isKeptByOrganization } from "../../src/access/data-classes.ts";
+import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
 import { Repository } from "../../src/fhir/repository.ts";
@@ -269,7 +271,7 @@ it("a Subscription without what FHIR requires is refused, not a fault of ours", 
   expect([answer.status, answer.text.includes("internal")]).toEqual([422, false]);
 });
 
-it("M-39 patients' data without a care relation or consent: 403 by every type, and an AuditEvent of each", async () => {
+it("M-39, Z-21 patients' data without a care relation or consent: 403 by every type, and an AuditEvent of each", async () => {
   const types = guarded.filter((type) => classOf(type, patientId) === "patient");
   for (const type of types) {
     const answer = await send("worker", { method: "GET", path: `/${type}/${ids.get(type)}` });
@@ -303,7 +305,15 @@ const open = [
   /^\w+ \/auth\//,
 ];
 
-it("every route that is not open asks who calls", async () => {
+it("Z-23 every route that is not open asks who calls, and the contracts say how", async () => {
+  const cabinet = parse(cabinetSpecification()) as {
+    security?: object[];
+    paths: Record<string, Record<string, { security?: object[] }>>;
+  };
+  for (const [path, operations] of Object.entries(cabinet.paths))
+    for (const [method, { security = cabinet.security }] of Object.entries(operations))
+      if (method !== "parameters") expect([method, path, security?.length ?? 0]).not.toContain(0);
+  expect(capability.rest?.[0]?.security?.service?.length).toBeGreaterThan(0);
   const routes = app.app.routeTable.filter(({ method }) => method !== "HEAD" && method !== "OPTIONS");
   expect(routes.length).toBeGreaterThan(50);
   for (const { method, url } of routes) {

@@ -103,6 +103,25 @@ it("who has neither session nor token is told to send one", async () => {
   expect(answer.status).toBe(401);
 });
 
+it("V-14 what was verified opens after a login with two factors only", async () => {
+  const single = await signedIn("LONG_OTP");
+  const made = await person.send("POST", "/me/verification");
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  for (const [method, path] of [
+    ["GET", "/me/verifications"],
+    ["GET", `/me/verifications/${made.body.id}/confirmation`],
+    ["POST", "/me/verification"],
+  ] as const) {
+    const refused = await single.send(method, path);
+    expect([path, refused.status, refused.body.detail]).toEqual([
+      path,
+      403,
+      expect.stringContaining("missing: second-factor"),
+    ]);
+    expect((await person.send(method, path)).status).toBeLessThan(300);
+  }
+});
+
 it.each(["/fhir/Condition/", "everything"])(
   "L-43 a login with one factor does not open a medical card: %s",
   async (what) => {

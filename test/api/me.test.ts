@@ -348,6 +348,22 @@ describe("a change", () => {
     expect([foreign.status, foreign.body.code]).toEqual([403, "csrf-rejected"]);
   });
 
+  it("Z-14 nothing opens before the terms are accepted: 409 from the first call on", async () => {
+    for (const [as, calls] of [
+      ["worker", ["/me/registry-card", "/me/verifications", "/me/certificates", "/me/signatures"]],
+      ["citizen", ["/me/consents", "/me/records?type=Condition"]],
+    ] as const) {
+      await app.parts.store.db.deleteFrom("terms_acceptance").execute();
+      const fresh = await signedIn("chief", as);
+      for (const path of calls) {
+        const refused = await fresh.get(path);
+        expect([path, refused.status, refused.body.code]).toEqual([path, 409, "terms-required"]);
+      }
+      expect((await fresh.acceptTerms()).status).toBe(200);
+      for (const path of calls) expect([path, (await fresh.get(path)).status]).toEqual([path, 200]);
+    }
+  });
+
   it("the terms of another version are not accepted", async () => {
     const cabinet = await signedIn("doctor");
     const answer = await cabinet.send("POST", "/me/terms", { version: "0" });

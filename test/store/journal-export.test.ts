@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -114,6 +114,34 @@ describe("an exported journal, checked without the project", () => {
     expect(await check(wholeFile, "--head", heads)).toMatchObject(expected);
     const { publicKey } = await headOf(wholeFile);
     expect(await check(wholeFile, "--public-key", publicKey)).toMatchObject(expected);
+  });
+
+  it("needs the one file, under whatever name, and nothing of the project", async () => {
+    const alone = await mkdtemp(join(tmpdir(), "auditor-"));
+    const [copy, link, changed] = ["verify.mjs", "link.mjs", "changed.ndjson"].map((name) =>
+      join(alone, name),
+    );
+    await copyFile(script("verify-journal-export.mjs"), copy as string);
+    await symlink(copy as string, link as string);
+    await writeFile(changed as string, whole.replace('"action":"read"', '"action":"rEad"'));
+    const node = (name = "", file = "") =>
+      new Promise<Outcome>((resolve) => {
+        const options = { cwd: alone, env: {} };
+        execFile(process.execPath, [name, file], options, (error, stdout, stderr) =>
+          resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+        );
+      });
+    for (const name of [copy, link]) {
+      expect(await node(name, wholeFile)).toMatchObject({
+        code: 0,
+        output: expect.stringMatching(/^ok: 6 rows/),
+      });
+      expect(await node(name, changed)).toMatchObject({
+        code: 1,
+        output: expect.stringMatching(/^broken: /),
+      });
+    }
+    await rm(alone, { recursive: true });
   });
 
   it("shows any removed, doubled or reordered line", async () => {

@@ -18,7 +18,7 @@ export function verificationOperations({ door, verifications }: VerificationDoor
   return {
     verifyMe: async (request: FastifyRequest, reply: FastifyReply) => {
       const session = door.requireWorker(request);
-      request.authorize("read", { type: "Practitioner", subject: session.personId });
+      request.authorize("read", { type: "VerificationResult", subject: session.personId });
       const run = await verifications.verify(session, request.ctx, (trx, kept) =>
         request.settle(trx, jsonAnswer(reply, 201, checkView(kept))),
       );
