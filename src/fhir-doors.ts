@@ -10,8 +10,9 @@ import { storedProvider } from "./fhir/stored-provider.ts";
 import { storedTypes } from "./fhir/stored-types.ts";
 import { terminologyProviders } from "./fhir/terminology/providers.ts";
 import { searchTerminology } from "./fhir/terminology/search-terminology.ts";
+import { type Judge, judgeOf } from "./fhir/validation/judge.ts";
 import { validateOperation } from "./fhir/validation/validate-operation.ts";
-import { createValidator, type Validator } from "./fhir/validation/validator.ts";
+import { createValidator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
 import { accessFactListener } from "./flows/care-relations.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
@@ -40,10 +41,10 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
   const { practitioners, organizations, mappings, copies } = parts;
   const baseUrl = `${config.PUBLIC_URL}/fhir`;
   const { guide, rules, terminology, dictionaries } = parts.terminology;
-  const validator = createValidator(guide, rules);
+  const judge = judgeOf(createValidator(guide, rules), terminology, around.clock);
   const repository = openRepository(baseUrl, parts, {
     clock: around.clock,
-    validator,
+    judge,
     providers: () => providers,
   });
   const notifying = subscriptionOperations({ db: parts.store.db, repository, clock: around.clock, baseUrl });
@@ -68,21 +69,21 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
   ];
   const providers = new Providers(
     baseUrl,
-    all.map((provider) => withValidation(provider, validator)),
+    all.map((provider) => withValidation(provider, judge)),
   );
   const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
   return { providers, repository, pages, ...writeSettings(config) };
 }
 
 /** Every type is also judged by `$validate`. */
-export const withValidation = (provider: Provider, validator: Validator): Provider => ({
+export const withValidation = (provider: Provider, judge: Judge): Provider => ({
   ...provider,
-  operations: [...(provider.operations ?? []), validateOperation(provider.type, validator)],
+  operations: [...(provider.operations ?? []), validateOperation(provider.type, judge)],
 });
 
 interface RepositoryGround {
   clock: Clock;
-  validator: Validator;
+  judge: Judge;
   /** complete once the repository is open */
   providers: () => Providers;
 }
@@ -90,7 +91,7 @@ interface RepositoryGround {
 function openRepository(
   baseUrl: string,
   parts: Parts,
-  { clock, validator, providers }: RepositoryGround,
+  { clock, judge, providers }: RepositoryGround,
 ): Repository {
   const { store, resources, keyring, outbox, clients, identities } = parts;
   const terminology = searchTerminology(parts.terminology.terminology);
@@ -101,7 +102,7 @@ function openRepository(
     store: resources,
     index,
     validate: async (resource, ctx) => {
-      const issues = validator.validate(resource);
+      const issues = await judge(resource);
       // our rules read elements that FHIR requires
       const isWhole = issues.every(({ severity }) => severity !== "error" && severity !== "fatal");
       return resource.resourceType === "Subscription" && isWhole

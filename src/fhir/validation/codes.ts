@@ -26,3 +26,19 @@ function isAllowed(value: unknown, { codes, tokens }: AllowedCodes): boolean {
   const list = Array.isArray(coding) ? (coding as readonly (Json | null)[]) : [];
   return list.some((each) => tokens.has(`${String(each?.["system"])}|${String(each?.["code"])}`));
 }
+
+/**
+ * Notes the codes of a Coding or CodeableConcept that a dictionary must have. That one stands there at all is a rule of
+ * the profile, which says it in its own words.
+ */
+export function bindCodes(value: unknown, system: string, path: string, findings: Findings): void {
+  const { coding } = (value ?? {}) as Json;
+  const placed: readonly (readonly [unknown, string])[] = Array.isArray(coding)
+    ? coding.map((each: unknown, n) => [each, `${path}.coding[${n}]`] as const)
+    : [[value, path]];
+  for (const [each, place] of placed) {
+    const { system: of, code, version } = (each ?? {}) as Json;
+    if (of !== system || typeof code !== "string") continue;
+    findings.bound.push({ system, code, path: place, ...(typeof version === "string" && { version }) });
+  }
+}

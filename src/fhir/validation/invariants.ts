@@ -6,6 +6,7 @@ import { parseFhirPath } from "../../fml/fhirpath-parser.ts";
 import { truth } from "../../fml/fhirpath-singleton.ts";
 import type { TypeTable } from "../../fml/types.ts";
 import type { Findings } from "./issues.ts";
+import { ruleTexts } from "./rule-texts.ts";
 import type { ConstraintRow } from "./rules.ts";
 
 /** A constraint that is ready to run. */
@@ -35,6 +36,12 @@ export function constraintOf({ key, severity, human, expression }: ConstraintRow
   return { key, severity, human, expression: parseFhirPath(expression) };
 }
 
+/** Our own profiles say their rules in Russian. */
+function inRussian(key: string, human: string): { text?: string } {
+  const text = ruleTexts[key.replace(/~\d+$/, "")] ?? (/[а-яё]/i.test(human) ? human : undefined);
+  return text === undefined ? {} : { text };
+}
+
 /** Runs constraints on one element, in the frame of its resource. */
 export class Invariants {
   readonly #types: TypeTable;
@@ -51,7 +58,13 @@ export class Invariants {
       if (holds === true) continue;
       const { key, human, severity } = constraint;
       if (holds === false)
-        this.#findings.add({ kind: "broken-rule", path, detail: `${key}: ${human}`, severity });
+        this.#findings.add({
+          kind: "broken-rule",
+          path,
+          detail: `${key}: ${human}`,
+          severity,
+          ...inRussian(key, human),
+        });
       else this.#findings.add({ kind: "rule-not-run", path, detail: key, severity: "information" });
     }
   }

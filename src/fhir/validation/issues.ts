@@ -16,6 +16,9 @@ const rows = {
   "too-many": ["structure", "The element stands more often than it may", "Элемент повторяется чаще, чем разрешено", "Keep as many as the detail allows"],
   "broken-rule": ["invariant", "A constraint does not hold", "Нарушено правило стандарта или профиля", "Mend the content so that the rule holds"],
   "code-not-allowed": ["code-invalid", "The code is not of the required value set", "Код не входит в обязательный набор значений", "Take a code of the value set that the detail names"],
+  "dictionary-code": ["code-invalid", "The dictionary of НСИ has no such code", "Такого кода нет в справочнике НСИ", "Take a code of the dictionary: ValueSet/$expand?url=<system>?fhir_vs"],
+  "dictionary-code-ended": ["business-rule", "The code of the dictionary of НСИ is no longer in force", "Код справочника НСИ больше не действует", "Take a code that is in force"],
+  "dictionary-not-loaded": ["incomplete", "The dictionary of НСИ is not loaded, so the code was not checked", "Справочник НСИ не загружен, код не проверен", "See NSI_DICTIONARIES in the settings"],
   "reference-form": ["value", "The reference is none that FHIR knows", "Ссылка записана неверно", "Write Type/id, an absolute URL, urn:uuid, urn:oid or #id of a contained resource"],
   "reference-target": ["value", "The reference names a type that may not stand here", "Ссылка ведёт на ресурс недопустимого типа", "Refer to a type that the detail names"],
   "reference-unresolved": ["not-found", "No contained resource has this id", "Вложенный ресурс по ссылке не найден", "Put the resource into contained, or mend the reference"],
@@ -46,7 +49,18 @@ export interface Finding {
   readonly path: string;
   /** English, without values of the resource */
   readonly detail: string;
+  /** Russian, of the very rule; absent: that of the kind */
+  readonly text?: string;
   readonly severity?: Severity;
+}
+
+/** A code that a dictionary of НСИ must have. */
+export interface BoundCode {
+  readonly system: string;
+  readonly version?: string;
+  readonly code: string;
+  /** FHIRPath of its Coding */
+  readonly path: string;
 }
 
 const mostIssues = 100;
@@ -54,6 +68,8 @@ const mostIssues = 100;
 /** Collects findings up to a bound; what is over it is told by one more issue. */
 export class Findings {
   readonly issues: OperationOutcomeIssue[] = [];
+  /** what is to be looked up; nothing of a dictionary is in memory */
+  readonly bound: BoundCode[] = [];
 
   get full(): boolean {
     return this.issues.length > mostIssues;
@@ -78,12 +94,12 @@ export class Findings {
 }
 
 /** A finding as an issue: coded and Russian details, English diagnostics with what to do. */
-export function issueOf({ kind, path, detail, severity = "error" }: Finding): OperationOutcomeIssue {
+export function issueOf({ kind, path, detail, severity = "error", ...told }: Finding): OperationOutcomeIssue {
   const [code, display, text, hint] = rows[kind];
   return {
     severity,
     code,
-    details: { coding: [{ system: issueSystem, code: kind, display }], text },
+    details: { coding: [{ system: issueSystem, code: kind, display }], text: told.text ?? text },
     diagnostics: `${display}: ${detail}. ${hint}`,
     expression: [path],
   };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isObject, nodeOf } from "../../fml/fhirpath-node.ts";
-import { checkCodes } from "./codes.ts";
+import { bindCodes, checkCodes } from "./codes.ts";
 import { type Frame, Invariants } from "./invariants.ts";
 import type { Findings } from "./issues.ts";
 import { holdsPattern, type Profile, type ProfileElement, type Slice } from "./profile.ts";
@@ -37,12 +37,13 @@ export class ProfileCheck {
 
   #item(item: Item, rule: ProfileElement): void {
     const { value, type, path } = item;
-    const { types, fixed, pattern, codes, targets } = rule;
+    const { types, fixed, pattern, codes, dictionary, targets } = rule;
     if (types && !types.includes(type))
       this.#findings.add({ kind: "type-not-allowed", path, detail: `one of ${types.join(", ")}` });
     if (!isAsSaid(value, rule))
       this.#findings.add({ kind: "fixed-value", path, detail: JSON.stringify(fixed ?? pattern) });
     if (codes) checkCodes(value, codes, path, this.#findings);
+    if (dictionary) bindCodes(value, dictionary, path, this.#findings);
     if (targets && isObject(value)) this.#target(value, targets, path);
     this.#invariants.check(rule.constraints, nodeOf(type, value), path, this.#frame);
     if (isObject(value)) for (const child of rule.children) this.#element(item, value, child);

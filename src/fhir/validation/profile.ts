@@ -16,6 +16,8 @@ export interface ProfileElement {
   /** the item must be just this */
   readonly fixed: unknown;
   readonly codes: AllowedCodes | undefined;
+  /** code system of НСИ of which all codes are allowed; nothing of it is in memory */
+  readonly dictionary: string | undefined;
   readonly constraints: readonly Constraint[];
   readonly slices: readonly Slice[];
   /** no items beside the slices */
@@ -38,6 +40,8 @@ export interface Profile {
 
 type CodesOf = (valueSet: string) => AllowedCodes | undefined;
 
+// the value set of all codes of a dictionary
+const wholeDictionary = /^(urn:oid:[0-9.]+)\?fhir_vs$/;
 const typeBase = "http://hl7.org/fhir/StructureDefinition/";
 
 /** Compiles the differential of a StructureDefinition; slices are told apart by value, pattern or url. */
@@ -102,6 +106,7 @@ function elementOf(branch: Branch, codesOf: CodesOf): ProfileElement {
     pattern: saidBy(branch.definition, "pattern"),
     fixed: saidBy(branch.definition, "fixed"),
     codes: required === undefined ? undefined : codesOf(required.replace(/\|.*/, "")),
+    dictionary: wholeDictionary.exec(required ?? "")?.[1],
     constraints: constraint.flatMap(({ key = "", severity = "error", expression = "true", human = "" }) => {
       const row = { key, severity, expression, human };
       return constraintOf(row) ?? [];

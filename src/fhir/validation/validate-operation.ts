@@ -8,12 +8,13 @@ import { GatewayError } from "../../core/errors.ts";
 import { parameterOf, refuseUnknownParameters, textOfParameter } from "../parameters.ts";
 import type { Operation, OperationCall } from "../provider.ts";
 import { issueOf } from "./issues.ts";
-import { hasErrors, type Validator } from "./validator.ts";
+import type { Judge } from "./judge.ts";
+import { hasErrors } from "./validator.ts";
 
 const modes = ["create", "update", "delete", "profile"];
 
 /** `$validate` of a type (R4): what would be refused, as an OperationOutcome with status 200. */
-export function validateOperation(type: ResourceType, validator: Validator): Operation {
+export function validateOperation(type: ResourceType, judge: Judge): Operation {
   return {
     name: "validate",
     level: ["type", "instance"],
@@ -23,11 +24,11 @@ export function validateOperation(type: ResourceType, validator: Validator): Ope
     needs: undefined,
     get: false,
     judgesInput: true,
-    run: async (call) => outcomeOf(type, validator, call),
+    run: (call) => outcomeOf(type, judge, call),
   };
 }
 
-function outcomeOf(type: ResourceType, validator: Validator, call: OperationCall): OperationOutcome {
+async function outcomeOf(type: ResourceType, judge: Judge, call: OperationCall): Promise<OperationOutcome> {
   const { parameters, content, id } = call;
   refuseUnknownParameters(parameters, ["resource", "mode", "profile"]);
   const mode = modeOf(parameters);
@@ -38,7 +39,7 @@ function outcomeOf(type: ResourceType, validator: Validator, call: OperationCall
     throw new GatewayError("bad-request", { field: "resource", detail: "send the resource to be validated" });
   }
   const profile = textOfParameter(parameters, "profile");
-  const issues = validator.validate(resource, { profiles: profile === undefined ? [] : [profile] });
+  const issues = await judge(resource, { profiles: profile === undefined ? [] : [profile] });
   return answer([...addressed(resource, { type, id, mode }), ...issues.map(asked(profile))]);
 }
 

@@ -72,7 +72,10 @@ function serverOf(
     validate: async () => [],
     providers: held,
     operations: (parts) => ({ Subscription: subscriptionOperations(parts) }),
-    withEach: (provider) => (stored.has(provider.type) ? withValidation(provider, validator) : provider),
+    withEach: (provider) =>
+      stored.has(provider.type)
+        ? withValidation(provider, async (one, options) => validator.validate(one, options))
+        : provider,
   });
 }
 
