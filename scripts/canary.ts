@@ -43,6 +43,8 @@ const gateway = await startGateway(
     RATE_LIMIT_PER_MINUTE: "1000000",
     REFUSALS_PER_MINUTE: "1000000",
     SIGN_IN_PER_MINUTE: "1000000",
+    // the copy of ФРМР holds workers' names as the register publishes them, where it would hide a leak of the same name
+    REGISTRY_COPIES: "frmo",
     ...(redis && { REDIS_URL: redis.url }),
   },
   ["bash", "-c", `exec "${process.execPath}" --import tsx src/main.ts >>"${logFile}" 2>&1`],
