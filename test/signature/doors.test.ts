@@ -1,10 +1,15 @@
-import { randomUUID } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import type { components } from "../../src/api/cabinet/types.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
-import { csrfOn, journalRows, signInAs } from "../support/sign-in.ts";
+import { calm, csrfOn, journalRows, order, signInAs } from "../support/sign-in.ts";
 import { signedByTool } from "../support/signing.ts";
 import type { Visitor } from "../support/visitor.ts";
 
@@ -128,17 +133,101 @@ describe("the cabinet's signatures", () => {
     expect((await submit(request)).body.code).toBe("signature-settled");
   });
 
-  it("E-18 no operation of the API takes a private key, and a container with one is refused", async () => {
-    const contract = await (await fetch(`${app.url}/openapi/cabinet.yaml`)).text();
-    expect(contract).not.toMatch(/privateKey|private_key|keyFile|password:|pkcs8|pkcs12/i);
+  it("E-18 no request of the contract has a place for a private key", async () => {
+    const contract = parse(await (await fetch(`${app.url}/openapi/cabinet.yaml`)).text());
+    const named = requestMembersOf(contract);
+    expect(named.length).toBeGreaterThan(20);
+    const secret = /private|secret|key|pfx|p12|pkcs(8|12)|container|pin\b|passw|passphrase|token/i;
+    expect(named.filter((name) => secret.test(name))).toEqual([]);
+  });
+
+  it("E-18 bytes that hold a private key are refused wherever a signature or a certificate is taken", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const pkcs8 = privateKey.export({ type: "pkcs8", format: "der" });
+    const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const { certificate } = (await certificateOf({ owner: "doctor" })) as { certificate: string };
+    const block = certificate.replace(/.{64}/g, "$&\n");
+    const both = `${pem}-----BEGIN CERTIFICATE-----\n${block}\n-----END CERTIFICATE-----\n`;
+    for (const bytes of [pkcs8, Buffer.from(pem), Buffer.from(both), pfxOf(pem)]) {
+      const text = bytes.toString("base64");
+      const request = await prepared();
+      const given = await call("PUT", `/me/signatures/${request.id}/signature`, { signature: text });
+      expect([given.status, given.body.code]).toEqual([422, "signature-format"]);
+      const bound = await call("POST", "/me/certificates", { certificate: text });
+      expect([bound.status, bound.body.code]).toEqual([422, "signature-format"]);
+      const chained = await call("POST", "/me/certificates", { certificate, chain: [text] });
+      expect([chained.status, chained.body.code]).toEqual([422, "signature-format"]);
+    }
+  });
+
+  it("E-20 each cause has a text and a remedy of its own: expired, revoked, chain, owner, hash, level, time-out", async () => {
+    const texts = new Set<string>();
+    const causes = {
+      "signature-expired-when-signed": { variant: "expired" },
+      "signature-revoked": { variant: "revoked" },
+      "signature-ca-revoked": { variant: "ca-revoked" },
+      "signature-not-trusted": { variant: "untrusted" },
+      "signature-owner-mismatch": { owner: "nurse" },
+    };
+    for (const [code, asked] of Object.entries(causes)) {
+      const { body } = await submit(await prepared(), asked);
+      expect(body.code).toBe(code);
+      texts.add(`${body.title ?? body.text} ${body.remedy}`);
+    }
     const request = await prepared();
-    const pem = "-----BEGIN PRIVATE KEY-----";
-    const answer = await call("PUT", `/me/signatures/${request.id}/signature`, {
-      signature: Buffer.from(pem).toString("base64"),
+    const other = await signedByTool(app.sandboxUrl, Buffer.from("other"));
+    const hash = await call("PUT", `/me/signatures/${request.id}/signature`, {
+      signature: other.toString("base64"),
     });
-    expect(answer.body.code).toBe("signature-format");
+    expect(hash.body.code).toBe("signature-content-differs");
+    texts.add(`${hash.body.title ?? hash.body.text} ${hash.body.remedy}`);
+    await order(app, "pki", "unknown-status");
+    const waiting = await submit(await prepared(), { variant: "expiring", kind: "gost" });
+    await calm(app);
+    expect(waiting.status).toBe(202);
+    const [problem] = waiting.body.checks[0].problems;
+    expect(problem.code).toBe("revocation-unknown");
+    texts.add(`${problem.text} ${problem.remedy}`);
+    expect(texts.size).toBe(Object.keys(causes).length + 2);
   });
 });
+
+/** Names of all members that a request of the contract may carry, in its body, query or path. */
+function requestMembersOf(contract: object): string[] {
+  const names = new Set<string>();
+  const walk = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    const { $ref, properties, in: place, name, ...rest } = node as Record<string, unknown>;
+    if (typeof $ref === "string") {
+      const path = $ref.slice(2).split("/");
+      walk(path.reduce((at, step) => (at as Record<string, unknown>)[step], contract as unknown));
+      return;
+    }
+    if (typeof name === "string" && (place === "query" || place === "path")) names.add(name);
+    for (const [member, value] of Object.entries((properties ?? {}) as object)) {
+      names.add(member);
+      walk(value);
+    }
+    for (const value of Object.values(rest)) walk(value);
+  };
+  const { paths } = contract as { paths: Record<string, Record<string, object>> };
+  for (const operations of Object.values(paths))
+    for (const operation of Object.values(operations)) {
+      const { requestBody, parameters } = operation as { requestBody?: object; parameters?: object };
+      walk(requestBody);
+      walk(parameters);
+    }
+  return [...names];
+}
+
+/** A PKCS#12 container of a key, by OpenSSL. */
+function pfxOf(pem: string): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), "pfx-"));
+  const run = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  writeFileSync(join(folder, "key.pem"), pem);
+  run("req", "-x509", "-new", "-key", "key.pem", "-subj", "/CN=x", "-days", "1", "-out", "own.pem");
+  return run("pkcs12", "-export", "-inkey", "key.pem", "-in", "own.pem", "-passout", "pass:");
+}
 
 describe("certificates of the worker's tool", () => {
   it("E-10 binds the worker's own certificate only", async () => {

@@ -5,13 +5,18 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Provenance } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
+import { parsePrivateKey } from "../../src/crypto/keys.ts";
+import { derFromPem } from "../../src/crypto/pem.ts";
+import { createSigner } from "../../src/crypto/signer.ts";
+import { signXml } from "../../src/crypto/xmldsig.ts";
 import { fileOrgSigner } from "../../src/flows/signature/org-signer.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
-import { doctor, documentOf } from "../support/signing.ts";
+import { doctor, documentOf, organization } from "../support/signing.ts";
 
 /** An authority, a doctor and their signing tool that are OpenSSL and nothing of ours. */
 const folder = mkdtempSync(join(tmpdir(), "openssl-"));
@@ -140,6 +145,17 @@ async function outcomeOf(name: string, digest: string): Promise<string> {
   );
 }
 
+/** The media type that the Provenance of a document names. */
+async function formatOf(documentId = ""): Promise<string | undefined> {
+  const { db } = app.parts.store;
+  const rows = await db.selectFrom("resource").select("id").where("type", "=", "Provenance").execute();
+  const ids = rows.map(({ id }) => id);
+  const stored = await app.parts.resources.byIds(db, { tenant: organization, type: "Provenance", ids });
+  return stored
+    .map(({ content }) => content as Provenance)
+    .find(({ target }) => target[0]?.reference?.includes(documentId))?.signature?.[0]?.sigFormat;
+}
+
 describe("OpenSSL and the pipeline", () => {
   it("a GOST signature by openssl cms is in force", async () => {
     expect(await outcomeOf("gost", "md_gost12_256")).toBe("signed");
@@ -152,6 +168,33 @@ describe("OpenSSL and the pipeline", () => {
   });
 
   it.each(Object.keys(kinds) as Kind[])(
+    "an XML document signed with XMLDSig by a %s key is in force, enveloped and detached; another one is not",
+    async (kind) => {
+      const pem = readFileSync(path(`${kind}.key`), "utf8");
+      const der = derFromPem(readFileSync(path(`${kind}.pem`), "utf8"), "CERTIFICATE");
+      const signer = createSigner(parsePrivateKey(pem), der);
+      const encoded = Buffer.from(der).toString("base64");
+      const keyInfo = `<ds:X509Data><ds:X509Certificate>${encoded}</ds:X509Certificate></ds:X509Data>`;
+      const of = async (form: "enveloped" | "detached", change = (xml: string) => xml) => {
+        const worker = doctor();
+        const document = documentOf(randomUUID());
+        const { id } = await app.parts.signatures.prepare(worker, document);
+        const xml = await signXml(change(document.content.toString()), signer, { keyInfo });
+        const [alone = ""] = /<ds:Signature[\s\S]*<\/ds:Signature>/.exec(xml) ?? [];
+        const container = Buffer.from(form === "enveloped" ? xml : alone);
+        return app.parts.signatures.submit(worker, id, { container });
+      };
+      for (const form of ["enveloped", "detached"] as const) {
+        const { signature } = await of(form);
+        expect(signature.state).toBe("signed");
+        expect(await formatOf(signature.document?.id)).toBe("application/signature+xml");
+        const other = of(form, (xml) => xml.replace("<title>", "<title>!"));
+        await expect(other).rejects.toMatchObject({ code: "signature-content-differs" });
+      }
+    },
+  );
+
+  it.each(Object.keys(kinds) as Kind[])(
     "openssl cms verifies the organisation's %s signature",
     async (kind) => {
       const file = path("organization.pem");
@@ -160,7 +203,7 @@ describe("OpenSSL and the pipeline", () => {
         Buffer.concat([readFileSync(path(`${kind}.key`)), readFileSync(path(`${kind}.pem`))]),
       );
       const content = Buffer.from("<ClinicalDocument/>");
-      const order = { organization: "1.2.643.5.1.13.13.12.2.77.90001", content, idempotencyKey: "k" };
+      const order = { organization, content, idempotencyKey: "k" };
       const cms = await fileOrgSigner(file, systemClock).sign(order, {} as RequestContext);
       writeFileSync(path("organization.sig"), cms);
       writeFileSync(path("content"), content);
