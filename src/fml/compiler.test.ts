@@ -181,6 +181,26 @@ describe("a compiled map", () => {
     }
   });
 
+  it.each([
+    ["src.name as x -> tgt.birthDate = (src.day);", { name: "a", day: "31.02.2020" }, "bad-value"],
+    ["src.name as x where src.day < @2020 -> tgt.id = x;", { name: "a", day: "31.02.2020" }, "bad-value"],
+    ["src where tag.count() > 0 -> tgt.id = 'x';", { tag: "a" }, "wrong-type"],
+    ["src -> tgt.id = (src.name.replace('a', 'b'));", { name: 7 }, "wrong-type"],
+    ["src where tag -> tgt.id = 'x';", { tag: ["a", "b"] }, "expression"],
+  ])("%s refuses at its rule what does not keep to the model", async (rule, source, code) => {
+    const day = { ...model.types.Card, day: { type: "date" } };
+    const models = [{ ...model, types: { ...model.types, Card: day } }];
+    const mapping = await mappingOf(toPractitioner(rule), { models });
+    for (const convert of [mapping.convert, mapping.trace]) {
+      expect(() => convert(source)).toThrowError(
+        expect.objectContaining({
+          code,
+          site: expect.objectContaining({ position: { line: 6, column: 1 } }),
+        }),
+      );
+    }
+  });
+
   it("tells on failure what it had written, without the document's values", async () => {
     const rules = `src.name as x -> tgt.name as n, n.text = x "name";
       src.tag as x -> tgt.name as n first, n.text = x "tag";

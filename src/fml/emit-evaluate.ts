@@ -13,19 +13,19 @@ export interface Value {
   readonly certain: boolean;
 }
 
-/** A call of the evaluator; the expression becomes a constant of the module, its variables are handed over. */
+/** A call of the evaluator: `evaluate` for the items, `holds` for whether it is true. The expression becomes a constant of the module, its variables are handed over. */
 function evaluatorCall(
+  name: "evaluate" | "holds",
   expression: Expression,
   place: Place,
-  self: Binding,
-  visible: readonly Binding[],
+  { self, visible }: { readonly self: Binding; readonly visible: readonly Binding[] },
 ): string {
   sliceTypes(place.unit, expression, [self, ...visible]);
   const tree = constant(place.unit, "E", treeText(expression, visible));
   const variables = visible.filter((binding) => binding.constant === undefined);
   const entries = variables.map((variable) => `[${quote(variable.name)}, [${nodeCode(variable)}]]`);
   const map = entries.length === 0 ? "noVariables" : `new Map([${entries.join(", ")}])`;
-  return `evaluate(${tree}, ${nodeCode(self)}, ${map}, ${site(place, self.path, "")})`;
+  return `${name}(${tree}, ${nodeCode(self)}, ${map}, ${site(place, self.path, "")})`;
 }
 
 // constants of the map are written into the expressions that read them
@@ -49,10 +49,7 @@ export function emitCondition(
   self: Binding,
 ): string {
   const code = compileExpression(expression, place, bindings, self);
-  return (
-    conditionsOf(code)?.when ??
-    `holds(${evaluatorCall(expression, place, self, code.used)}, ${site(place, self.path, "")})`
-  );
+  return conditionsOf(code)?.when ?? evaluatorCall("holds", expression, place, { self, visible: code.used });
 }
 
 /** The value of an expression that makes at most one item. */
@@ -67,7 +64,7 @@ export function emitExpression(
   if (code.js !== undefined && !code.many && more.length === 0) {
     return { js: code.js, form: "raw", type, certain: code.certain === true };
   }
-  const call = evaluatorCall(expression, place, self, code.used);
+  const call = evaluatorCall("evaluate", expression, place, { self, visible: code.used });
   const known = more.length === 0 ? type : undefined;
   return { js: `one(${call}, ${site(place, self.path, "")})`, form: "node", type: known, certain: false };
 }

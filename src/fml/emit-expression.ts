@@ -5,7 +5,7 @@ import type { ExpressionPlace } from "./expression-place.ts";
 import type { Expression, Literal, Member } from "./fhirpath-ast.ts";
 import { isOfType } from "./fhirpath-tree.ts";
 import { elementAt, type StaticElement } from "./static-type.ts";
-import { isSubtype } from "./types.ts";
+import { isSubtype, isTimed } from "./types.ts";
 import { type Binding, type Bindings, newName, type Place, property, quote, report, site } from "./unit.ts";
 
 /** Compiles an expression and reports what is wrong with it; `used` lists the variables that it reads. */
@@ -180,13 +180,17 @@ function pathCode(at: ExpressionPlace, owner: Code, element: StaticElement): Cod
     types,
     many: false,
     js,
-    ...(companion ? { exists: `(${bare} != null || ${beside} != null)` } : {}),
+    ...(companion ? { exists: `(${js} != null || ${beside} != null)` } : {}),
   };
 }
 
 // what is read on the way of an expression is held to the model as what a rule's source reads
-function readCode(at: ExpressionPlace, { types, array }: StaticElement, js: string): string {
-  const definition = at.place.unit.linked.types.get(types[0] ?? "");
+function readCode(at: ExpressionPlace, { types, array, companion }: StaticElement, js: string): string {
+  const [type = ""] = types;
+  const definition = at.place.unit.linked.types.get(type);
+  if (!companion && isTimed(type)) {
+    return `${array ? "dates" : "dateOf"}(${js}, "${type}", ${site(at.place, at.self.path, "")})`;
+  }
   const kind = definition?.kind === "primitive" ? definition.json : definition && "object";
   const check = array ? "list" : "kind";
   return kind === undefined ? js : `${check}(${js}, "${kind}", ${site(at.place, at.self.path, "")})`;

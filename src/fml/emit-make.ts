@@ -12,6 +12,8 @@ import { type Binding, type Build, newName, type Place, property, quote, report 
 export interface Made {
   readonly binding: Binding;
   readonly to: Attachment;
+  /** the condition in JavaScript under which a cell joins its parent */
+  when?: string;
 }
 
 /** What the targets of a rule share while they are written. */

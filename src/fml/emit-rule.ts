@@ -2,7 +2,7 @@ import type { Name, Rule, Target } from "./ast.ts";
 import { emitAssign } from "./emit-assign.ts";
 import { callGroup, type GroupForTypes, groupForTypes, groupsForSubtypes } from "./emit-call.ts";
 import type { Value } from "./emit-evaluate.ts";
-import { listModeOf, makeElement, type TargetContext } from "./emit-make.ts";
+import { listModeOf, type Made, makeElement, type TargetContext } from "./emit-make.ts";
 import { emitSources, lookUp } from "./emit-source.ts";
 import { cellValue, emitTarget } from "./emit-target.ts";
 import type { Literal } from "./fhirpath-ast.ts";
@@ -78,26 +78,29 @@ function argumentOf(place: Place, bindings: Bindings, arg: Name | Literal): Bind
 
 // cells join their parents when they are filled; what stayed empty leaves, inner elements first
 function finish({ made, place, self }: TargetContext): readonly string[] {
-  return [...made].reverse().flatMap(({ binding, to }) => {
-    const { parent, property: name, array } = to;
-    const key = quote(name);
-    if (binding.form === "cell") {
-      parent.build?.written.add(name);
-      const list = insertionOf(place, to) ?? array;
-      return [
-        noted(`putPrimitive(${parent.js}, ${key}, ${binding.js}, ${list})`, noteLines(place, to, self)),
-      ];
+  return [...made]
+    .reverse()
+    .flatMap((one) => (one.binding.form === "cell" ? joinCell(place, one, self) : dropEmpty(one)));
+}
+
+function joinCell(place: Place, { binding, to, when }: Made, self: Binding): readonly string[] {
+  const { parent, property: name, array } = to;
+  parent.build?.written.add(name);
+  const call = `putPrimitive(${parent.js}, ${quote(name)}, ${binding.js}, ${insertionOf(place, to) ?? array})`;
+  const put = noted(call, noteLines(place, to, self));
+  return [when === undefined ? put : `if (${when}) { ${put} }`];
+}
+
+function dropEmpty({ binding, to: { parent, property: name } }: Made): readonly string[] {
+  if (binding.build?.filled === true) {
+    if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
+      parent.build.filled = true;
     }
-    if (binding.build?.filled === true) {
-      if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
-        parent.build.filled = true;
-      }
-      return [];
-    }
-    const likely = [...(binding.build?.written ?? [])].find((written) => written !== "*");
-    const lacks = likely === undefined ? "" : `${property(binding.js, likely)} === undefined && `;
-    return [`if (${lacks}isEmpty(${binding.js})) detach(${parent.js}, ${key}, ${binding.js});`];
-  });
+    return [];
+  }
+  const likely = [...(binding.build?.written ?? [])].find((written) => written !== "*");
+  const lacks = likely === undefined ? "" : `${property(binding.js, likely)} === undefined && `;
+  return [`if (${lacks}isEmpty(${binding.js})) detach(${parent.js}, ${quote(name)}, ${binding.js});`];
 }
 
 // the traced variant writes everything at once, so that each write can be noted where it happens

@@ -102,6 +102,16 @@ function fillCell(context: TargetContext, cell: Binding, value: Value, position:
   emitAssign(context, to, cellValue(cell), { value, position });
 }
 
+// a value that is absent makes no element, whatever later targets would add to it
+function joinFilled({ writer, made }: TargetContext, { js }: Binding): void {
+  const own = made.find(({ binding }) => binding.js === js);
+  writer.flush();
+  writer.lines.push(`const ${js}_filled = ${js}.value !== undefined || ${js}.element !== undefined;`);
+  if (own !== undefined) {
+    own.when = `${js}_filled`;
+  }
+}
+
 // `tgt.a.b`: a is made if it is not there; which one would be meant if it repeats?
 function reach(context: TargetContext, from: Binding, path: ElementPath): Reached | undefined {
   let parent: Binding | undefined = from;
@@ -207,6 +217,9 @@ function assignNamed(
     const cell = makeElement(context, reached, type, { variable: variable.text, listMode: target.listMode });
     if (cell !== undefined) {
       fillCell(context, cell, value, target.position);
+    }
+    if (cell !== undefined && !value.certain) {
+      joinFilled(context, cell);
     }
     return withName(bindings, variable, cell);
   }

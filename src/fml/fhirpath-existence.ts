@@ -1,4 +1,5 @@
 import type { Expression } from "./fhirpath-ast.ts";
+import { decides } from "./fhirpath-condition.ts";
 import { distinctNodes, includes } from "./fhirpath-equality.ts";
 import { bool, integer, type Node, type PathFunction, type Scope } from "./fhirpath-node.ts";
 import { truth } from "./fhirpath-singleton.ts";
@@ -7,9 +8,7 @@ type Nodes = readonly Node[];
 
 /** Whether the criterion is true for an item; empty counts as false. */
 export function meets(criterion: Expression | undefined, node: Node, index: number, scope: Scope): boolean {
-  return (
-    criterion === undefined || truth(scope.types, scope.evaluate(criterion, { self: [node], index })) === true
-  );
+  return criterion === undefined || decides(criterion, true, { ...scope, self: [node], index });
 }
 
 const plain = (run: (input: Nodes, scope: Scope) => Nodes): PathFunction => ({

@@ -33,6 +33,8 @@ export interface Scope {
   readonly context: readonly Node[];
   readonly now: string;
   readonly log?: (message: string) => void;
+  /** what does not keep to its model is refused where it is read */
+  readonly holdsToModel: boolean;
   evaluate(expression: Expression, change: Partial<Scope>): readonly Node[];
 }
 

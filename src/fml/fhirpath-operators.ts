@@ -112,7 +112,7 @@ const logic: Readonly<
         : false;
   },
   xor: (left, right) => {
-    const other = right();
+    const other = left === undefined ? undefined : right();
     return left === undefined || other === undefined ? undefined : left !== other;
   },
   implies: (left, right) => {
@@ -125,6 +125,9 @@ const logic: Readonly<
   },
 };
 
+// an empty left side decides
+const emptyOnEmpty = new Set(["=", "!=", "<", ">", "<=", ">=", "+"]);
+
 /** Evaluates a binary operator; its sides are evaluated in the given scope. */
 export function evaluateBinary({ operator, left, right }: Binary, scope: Scope): Nodes {
   const logical = logic[operator];
@@ -136,5 +139,7 @@ export function evaluateBinary({ operator, left, right }: Binary, scope: Scope):
   if (apply === undefined) {
     throw new FhirPathError(`the operator ${operator} is not known`);
   }
-  return apply(first, scope.evaluate(right, {}), scope.types);
+  return first.length === 0 && emptyOnEmpty.has(operator)
+    ? []
+    : apply(first, scope.evaluate(right, {}), scope.types);
 }

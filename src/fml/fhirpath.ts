@@ -1,6 +1,7 @@
 import { FhirPathError, FmlSyntaxError } from "./errors.ts";
 import { quantityNode } from "./fhirpath-arithmetic.ts";
 import type { Call, Expression, Literal, Member } from "./fhirpath-ast.ts";
+import { decides } from "./fhirpath-condition.ts";
 import { conversionFunctions } from "./fhirpath-conversion.ts";
 import { existenceFunctions } from "./fhirpath-existence.ts";
 import { filteringFunctions } from "./fhirpath-filtering.ts";
@@ -18,6 +19,7 @@ import { evaluateBinary } from "./fhirpath-operators.ts";
 import { single } from "./fhirpath-singleton.ts";
 import { stringFunctions } from "./fhirpath-strings.ts";
 import { isOfType, treeFunctions } from "./fhirpath-tree.ts";
+import { checkedChildren, ShapeError } from "./source-shape.ts";
 import { isSubtype, type TypeTable } from "./types.ts";
 
 type Nodes = readonly Node[];
@@ -46,6 +48,8 @@ export interface Evaluation {
   readonly resource?: Nodes;
   readonly now?: string;
   readonly log?: (message: string) => void;
+  /** refuses with ShapeError what does not keep to its model, where it is read; else it is taken as it comes */
+  readonly holdsToModel?: boolean;
 }
 
 /**
@@ -53,8 +57,17 @@ export interface Evaluation {
  * FHIRPath calls for an error; its message never holds a value.
  */
 export function evaluate(expression: Expression, self: Nodes, evaluation: Evaluation): Nodes {
+  return evaluateIn(expression, scopeOf(self, evaluation));
+}
+
+/** Whether an expression is true on one item; reads no more than that takes. Throws as `evaluate` does. */
+export function isTrue(expression: Expression, self: Nodes, evaluation: Evaluation): boolean {
+  return decides(expression, true, scopeOf(self, evaluation));
+}
+
+function scopeOf(self: Nodes, evaluation: Evaluation): Scope {
   const { types, variables = noVariables, root = self, resource = root, now = "", log } = evaluation;
-  const scope: Scope = {
+  return {
     types,
     variables,
     self,
@@ -63,11 +76,11 @@ export function evaluate(expression: Expression, self: Nodes, evaluation: Evalua
     context: self,
     now,
     ...(log === undefined ? {} : { log }),
+    holdsToModel: evaluation.holdsToModel === true,
     evaluate(inner, change) {
       return evaluateIn(inner, { ...this, ...change });
     },
   };
-  return evaluateIn(expression, scope);
 }
 
 function evaluateIn(expression: Expression, scope: Scope): Nodes {
@@ -78,7 +91,8 @@ function evaluateIn(expression: Expression, scope: Scope): Nodes {
     }
     return nodes;
   } catch (error) {
-    if (error instanceof FhirPathError && error.position === undefined) {
+    const isPlaced = !(error instanceof FhirPathError) || error.position !== undefined;
+    if (!isPlaced && !(error instanceof ShapeError)) {
       throw new FhirPathError(error.message, expression.position);
     }
     throw error;
@@ -134,7 +148,7 @@ export function literalNode({ type, value, unit, digits, position }: Literal): N
 
 function evaluateMember({ target, name }: Member, scope: Scope): Nodes {
   if (target !== undefined) {
-    return scope.evaluate(target, {}).flatMap((node) => childrenOf(node, name, scope.types));
+    return scope.evaluate(target, {}).flatMap((node) => read(node, name, scope));
   }
   const variable = scope.variables.get(name);
   if (variable !== undefined) {
@@ -142,9 +156,12 @@ function evaluateMember({ target, name }: Member, scope: Scope): Nodes {
   }
   return scope.self.flatMap((node) => {
     const isType = node.type !== undefined && isSubtype(scope.types, node.type, name);
-    return isType ? [node] : childrenOf(node, name, scope.types);
+    return isType ? [node] : read(node, name, scope);
   });
 }
+
+const read = (node: Node, name: string, { types, holdsToModel }: Scope): Nodes =>
+  holdsToModel ? checkedChildren(node, name, types) : childrenOf(node, name, types);
 
 function evaluateCall({ target, name, args }: Call, scope: Scope): Nodes {
   const known = pathFunctions.get(name);

@@ -1,12 +1,13 @@
 import type { FmlMap } from "./ast.ts";
 import { FhirPathError, MappingError, type MappingFailure, type Position } from "./errors.ts";
-import { evaluate } from "./fhirpath.ts";
+import { type Evaluation, evaluate } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import type { Node } from "./fhirpath-node.ts";
 import { single } from "./fhirpath-singleton.ts";
 import type { Linked } from "./linker.ts";
 import { OutputNode, viewOf } from "./output-tree.ts";
 import type { RuntimeOptions } from "./runtime.ts";
+import { ShapeError } from "./source-shape.ts";
 
 /** What a name stands for: an item of the source, or a part of the output. */
 export type Variable = { readonly node: Node } | { readonly output: OutputNode };
@@ -58,10 +59,14 @@ export function evaluateFor(
   self: Node,
   variables: Variables,
 ): readonly Node[] {
+  return guarded(run, () => evaluate(expression, [self], evaluationFor(run, variables)));
+}
+
+/** What an expression of a map sees. */
+export function evaluationFor(run: Run, variables: Variables): Evaluation {
   const nodes = new Map([...variables].map(([name, variable]) => [name, [nodeFor(run, variable)]]));
   const now = run.options.now?.() ?? new Date().toISOString();
-  const scope = { types: run.linked.types, variables: nodes, root: [run.root], now };
-  return guarded(run, () => evaluate(expression, [self], scope));
+  return { types: run.linked.types, variables: nodes, root: [run.root], now, holdsToModel: true };
 }
 
 /** Runs what may meet a wrong value of an expression. */
@@ -69,6 +74,9 @@ export function guarded<Result>(run: Run, evaluation: () => Result): Result {
   try {
     return evaluation();
   } catch (error) {
+    if (error instanceof ShapeError) {
+      return fail(run, error.code, error.message);
+    }
     throw error instanceof FhirPathError ? fail(run, "expression", error.message) : error;
   }
 }

@@ -1,11 +1,11 @@
 import type { ElementPath, FmlMap, Name, Parameter, Rule, Source } from "./ast.ts";
-import { literalNode } from "./fhirpath.ts";
+import { isTrue, literalNode } from "./fhirpath.ts";
 import type { Expression, Literal } from "./fhirpath-ast.ts";
 import { childrenOf, type Node, nodeOf } from "./fhirpath-node.ts";
-import { truth } from "./fhirpath-singleton.ts";
 import { isOfType } from "./fhirpath-tree.ts";
 import {
   evaluateFor,
+  evaluationFor,
   fail,
   guarded,
   isResource,
@@ -15,11 +15,11 @@ import {
   type Variable,
   type Variables,
 } from "./interpreter-run.ts";
-import { checkKind, checkRepeat, elementOf } from "./interpreter-shape.ts";
 import { writeTarget } from "./interpreter-targets.ts";
 import { type Library, type LinkedGroup, link, resolveType } from "./linker.ts";
 import { toJson } from "./output-tree.ts";
 import type { RuntimeOptions } from "./runtime.ts";
+import { checkKind, checkRepeat, elementOf, type Shape } from "./source-shape.ts";
 
 const maxDepth = 200;
 
@@ -48,7 +48,7 @@ export function interpret(
   const output = newOutput(linked, typed(to));
   const position = entry.group.name.position;
   const run: Run = { linked, map, options, root, depth: 0, rule: "", position, shared: new Map() };
-  checkKind(run, root, root.type);
+  checkKind(shapeFor(run), root, root.type);
   runGroup(run, entry, [{ node: root }, { output }]);
   return toJson(output, isResource(linked));
 }
@@ -85,8 +85,7 @@ function typedAs(run: Run, arg: Variable | undefined, type: string | undefined):
 
 function holds(run: Run, expression: Expression | undefined, self: Node, variables: Variables): boolean {
   return (
-    expression === undefined ||
-    guarded(run, () => truth(run.linked.types, evaluateFor(run, expression, self, variables))) === true
+    expression === undefined || guarded(run, () => isTrue(expression, [self], evaluationFor(run, variables)))
   );
 }
 
@@ -160,15 +159,21 @@ function checkItem(run: Run, source: Source, item: Node, variables: Variables): 
   }
 }
 
+const shapeFor = (run: Run): Shape => ({
+  types: run.linked.types,
+  refuse: (code, kind) => fail(run, code, kind),
+});
+
 function* walk(run: Run, from: Node, [name, ...rest]: ElementPath["elements"]): Iterable<Node> {
   if (name === undefined) {
     yield from;
     return;
   }
-  const element = elementOf(run, from, name.text);
-  checkRepeat(run, from, element);
+  const shape = shapeFor(run);
+  const element = elementOf(shape, from, name.text);
+  checkRepeat(shape, from, element);
   for (const child of childrenOf(from, name.text, run.linked.types)) {
-    checkKind(run, child, element?.types[0], element?.isWire);
+    checkKind(shape, child, element?.types[0], element?.isWire);
     yield* walk(run, child, rest);
   }
 }

@@ -1,7 +1,7 @@
 import type { MappingFailure } from "./errors.ts";
 import { childrenOf, isObject, type Node, nodeOf } from "./fhirpath-node.ts";
 import { isOfType } from "./fhirpath-tree.ts";
-import { kindOf } from "./runtime-values.ts";
+import { checkedTime, kindOf } from "./runtime-values.ts";
 import type { TypeTable } from "./types.ts";
 
 /** Ends a conversion at one of a module's places. */
@@ -55,9 +55,16 @@ function shapes(fail: Fail) {
     value === undefined || value === null || isKind(value, wanted)
       ? value
       : fail("wrong-type", site, kindOf(value));
+  const dateOf = (value: unknown, type: string, site: number) =>
+    value === undefined || value === null
+      ? value
+      : checkedTime(type, value, (found) => fail("bad-value", site, found));
   return {
     array,
     kind,
+    dateOf,
+    dates: (value: unknown, type: string, site: number): readonly unknown[] =>
+      array(value, site).filter((item) => dateOf(item, type, site) != null),
     list(value: unknown, wanted: string, site: number): readonly unknown[] {
       const items = array(value, site);
       return items.every((item) => isKind(item, wanted))

@@ -90,6 +90,10 @@ export interface Insertion {
 
 /** Inserts an item by the list mode of its rule. */
 export function insert(target: Target, key: string, value: unknown, insertion: Insertion): void {
+  if (target[`_${key}`] !== undefined) {
+    putPair(target, key, { value, element: undefined }, insertion);
+    return;
+  }
   const list = listAt(target, key);
   list.splice(placeIn(target, key, list.length, insertion), 0, value);
 }

@@ -1,8 +1,8 @@
 import { FhirPathError, MappingError, type MappingFailure } from "./errors.ts";
-import { evaluate } from "./fhirpath.ts";
+import { evaluate, isTrue } from "./fhirpath.ts";
 import type { Expression } from "./fhirpath-ast.ts";
 import { isObject, type Node, nodeOf, systemType } from "./fhirpath-node.ts";
-import { single, truth } from "./fhirpath-singleton.ts";
+import { single } from "./fhirpath-singleton.ts";
 import { type Fail, sourceLibrary } from "./runtime-sources.ts";
 import {
   compact,
@@ -19,6 +19,7 @@ import {
 } from "./runtime-targets.ts";
 import { noPath, type SiteRow, type SourcePath, type TraceRecorder } from "./runtime-trace.ts";
 import * as values from "./runtime-values.ts";
+import { ShapeError } from "./source-shape.ts";
 import type { TypeDefinition, TypeTable } from "./types.ts";
 
 /** What a conversion may ask of its caller; all of it has a default that does nothing surprising. */
@@ -56,6 +57,7 @@ export function createRuntime(options: RuntimeOptions, traces?: TraceRecorder) {
   };
 }
 
+type Variables = ReadonlyMap<string, readonly Node[]>;
 type RefuseAt = (site: number) => values.Refuse;
 
 function siteOf(row: SiteRow | undefined) {
@@ -80,26 +82,29 @@ function expressionLibrary(types: TypeTable, fail: Fail, { now, log }: RuntimeOp
     try {
       return run();
     } catch (error) {
+      if (error instanceof ShapeError) {
+        return fail(error.code, site, error.message, error);
+      }
       return error instanceof FhirPathError
         ? fail("expression", site, error.message, error)
         : failOther(error);
     }
   };
+  const logging = log === undefined ? {} : { log: (message: string) => log(message, undefined) };
+  const scopeOf = (variables: Variables) => {
+    const at = now?.() ?? new Date().toISOString();
+    return { types, variables, root, now: at, holdsToModel: true, ...logging };
+  };
   return {
     begin(source: unknown) {
       root = [nodeOf(undefined, source)];
     },
-    evaluate(
-      expression: Expression,
-      self: Node,
-      variables: ReadonlyMap<string, readonly Node[]>,
-      site: number,
-    ) {
-      const scope = { types, variables, root, now: now?.() ?? new Date().toISOString() };
-      const logging = log === undefined ? {} : { log: (message: string) => log(message, undefined) };
-      return guarded(site, () => evaluate(expression, [self], { ...scope, ...logging }));
+    evaluate(expression: Expression, self: Node, variables: Variables, site: number) {
+      return guarded(site, () => evaluate(expression, [self], scopeOf(variables)));
     },
-    holds: (nodes: readonly Node[], site: number) => guarded(site, () => truth(types, nodes)) === true,
+    holds(expression: Expression, self: Node, variables: Variables, site: number) {
+      return guarded(site, () => isTrue(expression, [self], scopeOf(variables)));
+    },
     one: (nodes: readonly Node[], site: number) => guarded(site, () => single(nodes)),
   };
 }

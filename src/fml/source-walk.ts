@@ -1,6 +1,6 @@
 import type { Name } from "./ast.ts";
 import { elementAt, type StaticElement } from "./static-type.ts";
-import { choiceProperty } from "./types.ts";
+import { choiceProperty, isTimed } from "./types.ts";
 import {
   type Binding,
   constant,
@@ -207,7 +207,7 @@ export function kindCheck(place: Place, { js, type, form, path }: Binding): read
     return [];
   }
   // nobody has looked at the dates of a wire format yet
-  if (form === "raw" && ["date", "dateTime", "instant", "time"].includes(type)) {
+  if (form === "raw" && isTimed(type)) {
     return [`${type}(${js}, ${site(place, path, "")});`];
   }
   const absent = form === "primitive" ? `${js} != null && ` : "";

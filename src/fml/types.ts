@@ -89,6 +89,10 @@ export function systemTypeOf(table: TypeTable, type: string): string | undefined
   return table.get(type)?.kind === "primitive" ? (systemTypes[type] ?? "String") : undefined;
 }
 
+/** Whether a type is one of FHIR's dates and times, whose text must be in the calendar. */
+export const isTimed = (type: string) =>
+  type === "date" || type === "dateTime" || type === "instant" || type === "time";
+
 /** Names that would reach an object's prototype; no element, variable or group may bear one. */
 export function isForbiddenName(name: string): boolean {
   return name === "__proto__" || name === "constructor" || name === "prototype";
