@@ -56,6 +56,35 @@ describe("a person with the security duty", () => {
       expect(agent.map(({ who }) => who?.identifier?.value)).toContain(`urn:oid:${clinic}`);
   });
 
+  it("V-13, V-49 the log of verifications, each login's among them, is its owner's and the officer's", async () => {
+    const { id } = (await doctor.get("/me")).body;
+    expect((await doctor.send("POST", "/me/verification")).status).toBe(201);
+    const logOf = async (who: Cabinet) => {
+      const found = await fhir(who, `/AuditEvent?agent=Practitioner/${id}&_count=50`);
+      const matches = (found.body as Bundle<AuditEvent>).entry?.filter(
+        ({ search }) => search?.mode === "match",
+      );
+      return (matches ?? []).flatMap(({ resource }) => resource ?? []);
+    };
+    const told = (await logOf(officer)).filter(({ subtype }) => subtype?.[0]?.code === "identity-verified");
+    // of the login, and of the check asked for
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    for (const { outcome } of told) expect(outcome).toBe("0");
+    const [event] = told;
+    expect((await fhir(officer, `/AuditEvent/${event?.id}`)).status).toBe(200);
+    const own = (await doctor.get("/me/accesses?view=by-me&count=50")).body.accesses as { action: string }[];
+    expect(own.filter(({ action }) => action === "identity-verified").length).toBeGreaterThanOrEqual(2);
+
+    const other = await signedIn("nurse");
+    expect(await logOf(other)).toEqual([]);
+    expect((await fhir(other, `/AuditEvent/${event?.id}`)).status).toBe(403);
+    expect((await other.get("/me/verifications")).body.items).toEqual([]);
+
+    const { id: officerId } = (await officer.get("/me")).body;
+    const reads = await fhir(officer, `/AuditEvent?agent=Practitioner/${officerId}&_count=50`);
+    expect(JSON.stringify(reads.body)).toContain(`AuditEvent/${event?.id}`);
+  });
+
   it("without it neither is open, whatever the post is", async () => {
     for (const answer of [
       await doctor.get(`/access/explain?requestId=${randomUUID()}`),
