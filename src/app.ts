@@ -195,6 +195,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       ...mySignatureOperations({
         door: auth.session,
         signatures: parts.signatures,
+        regions: parts.regions,
         signingPage: signingPageOf(config, around.sandbox),
       }),
       ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),

@@ -193,6 +193,12 @@ export const configSchema = Type.Object({
         "JSON list of the machine-readable powers of attorney that organisations gave their workers; absent: none is asked for",
     }),
   ),
+  SIGNATURE_POLICY_FILE: Type.Optional(
+    Type.String({
+      description:
+        'JSON of what regions ask of signatures beyond the federal rules: {"77": {"levels": {"Observation": "qualified"}, "algorithms": ["gost-256"]}}; absent: the federal rules alone',
+    }),
+  ),
   ORG_SIGNER_URL: Url("address of the organisation's signing service; absent: the sandbox's in MODE=sandbox"),
   ORG_SIGNER_KEY_FILE: Type.Optional(
     Type.String({

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { federalOnly, regionalPoliciesIn } from "./access/regional-policy.ts";
 import { type Config, listOf } from "./config.ts";
 import { identifierSystem } from "./core/canonical.ts";
 import type { Clock } from "./core/clock.ts";
@@ -136,7 +137,9 @@ export function openSignatures(config: Config, ground: SignatureGround) {
   const certificates = new SigningCertificates({ store: bound, verifier, clock, toleratedAgeMs });
   const file = config.POWERS_OF_ATTORNEY_FILE;
   const powers = file === undefined ? undefined : powersOfAttorneyIn(file);
-  const checks = new SignatureChecks({ verifier, certificates, clock, powers, toleratedAgeMs });
+  const policies = config.SIGNATURE_POLICY_FILE;
+  const regions = policies === undefined ? federalOnly : regionalPoliciesIn(policies);
+  const checks = new SignatureChecks({ verifier, certificates, clock, regions, powers, toleratedAgeMs });
   const settlement = new Settlement({ store, resources, bound, clock });
   const signatures = new Signatures({
     store,
@@ -147,13 +150,13 @@ export function openSignatures(config: Config, ground: SignatureGround) {
     freezeMs: config.SIGNATURE_FREEZE_SECONDS * 1000,
     cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
   });
-  const resigning = new Resigning({ store, checks, settlement, resources, identities, clock });
+  const resigning = new Resigning({ store, checks, settlement, resources, identities, clock, regions });
   const codes = new OneTimeCodes({ keyring, clock });
   const certificateActivation = new CertificateActivation({
     ...{ db, store: bound, codes, clock },
     notices: new Notices(ground.outbox),
   });
-  return { signatures, signingCertificates: certificates, certificateActivation, resigning };
+  return { signatures, signingCertificates: certificates, certificateActivation, resigning, regions };
 }
 
 interface OrgSignerGround {

@@ -84,6 +84,8 @@ export interface AccessFacts {
   patientAge?: number;
   /** of the action's own signature, or of the one that opened the card */
   signature?: SignatureLevel;
+  /** what the region of the worker's organisation asks for beyond the federal rules (E-29) */
+  regionalLevels?: Readonly<Record<string, SignatureLevel>>;
   /** present only when configuration allows it; it is off by default */
   breakGlass?: { reason: string };
 }

@@ -1,7 +1,7 @@
 import type { PurposeOfUse } from "../core/context.ts";
 import { type AccessCase, consentsOf } from "./access-case.ts";
 import type { Missing, RefusalCode } from "./reasons.ts";
-import { requiredSignature, suffices } from "./signature-levels.ts";
+import { neededSignature, suffices } from "./signature-levels.ts";
 
 /** Why an access is refused, whatever grounds it. */
 export interface Objection {
@@ -48,7 +48,7 @@ const loginIsStrong: Requirement = (one) =>
     : undefined;
 
 const signatureSuffices: Requirement = ({ action, resource, facts, isWorker }) => {
-  const needed = isWorker ? requiredSignature(action, resource) : undefined;
+  const needed = isWorker ? neededSignature(action, resource, facts.regionalLevels) : undefined;
   if (needed === undefined || suffices(facts.signature, needed)) return undefined;
   return { reason: "signature-level", missing: [`signature-${needed}`] };
 };

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { requiredSignature } from "../../access/signature-levels.ts";
+import type { RegionalPolicies } from "../../access/regional-policy.ts";
+import { neededSignature } from "../../access/signature-levels.ts";
 import { errorTable } from "../../core/error-table.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Signatures } from "../../flows/signature/signatures.ts";
@@ -16,6 +17,7 @@ type View = components["schemas"];
 export interface MySignaturesParts {
   door: SessionDoor;
   signatures: Signatures;
+  regions: RegionalPolicies;
   /** of the sandbox, where there is one */
   signingPage?: string;
 }
@@ -62,7 +64,7 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
 }
 
 async function prepareDocument(
-  { signatures }: MySignaturesParts,
+  { signatures, regions }: MySignaturesParts,
   worker: SigningWorker,
   asked: View["DocumentToSign"],
   request: FastifyRequest,
@@ -74,7 +76,8 @@ async function prepareDocument(
   const type = subject === undefined ? "Communication" : represents;
   const resource = { type, subject, organization: worker.organization };
   const action = replaces === undefined ? "create" : "update";
-  const needed = requiredSignature(action, resource) ?? "simple";
+  const regional = regions.of(worker.organization)?.levels;
+  const needed = neededSignature(action, resource, regional) ?? "simple";
   // the signature that is to come will be of this level, or refused
   await request.authorizeOne(action, resource, { signature: needed });
   const order: DocumentOrder = {

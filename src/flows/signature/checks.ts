@@ -1,3 +1,4 @@
+import type { RegionalPolicies } from "../../access/regional-policy.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { SignatureReport } from "../../crypto/signature-report.ts";
 import type { Verifier } from "../../crypto/verifier.ts";
@@ -13,6 +14,7 @@ export interface ChecksParts {
   verifier: Pick<Verifier, "verify">;
   certificates: Pick<SigningCertificates, "lost">;
   clock: Clock;
+  regions: RegionalPolicies;
   /** absent: none is asked for */
   powers?: PowersOfAttorney;
   /** how old the last answer about revocation may be while no source answers */
@@ -39,7 +41,14 @@ export class SignatureChecks {
       toleratedAgeMs,
     });
     const der = report.certificateDer;
-    return verdictOf(report, { snils, needed, objections: der ? await this.#objections(kept, der) : [] });
+    const objections = der ? await this.#objections(kept, der) : [];
+    return verdictOf(report, { snils, needed, objections: [...objections, ...this.#regional(kept, report)] });
+  }
+
+  #regional(kept: KeptSignature, { algorithm }: SignatureReport): VerdictProblem[] {
+    const taken = this.#parts.regions.of(kept.tenant)?.algorithms;
+    if (!taken || algorithm === undefined || taken.includes(algorithm)) return [];
+    return [{ code: "signature-algorithm", detail: `the region takes no ${algorithm}` }];
   }
 
   async #objections(

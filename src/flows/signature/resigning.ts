@@ -4,9 +4,10 @@ import type { Kysely } from "kysely";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { accessedOf } from "../../access/accessed-of.ts";
-import { requiredSignature } from "../../access/signature-levels.ts";
+import type { RegionalPolicies } from "../../access/regional-policy.ts";
+import { neededSignature } from "../../access/signature-levels.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { RequestContext } from "../../core/context.ts";
+import type { Actor, RequestContext, SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
@@ -25,6 +26,7 @@ export interface ResigningParts {
   resources: Pick<ResourceStore, "get">;
   identities: Pick<Identities, "find">;
   clock: Clock;
+  regions: RegionalPolicies;
 }
 
 /** A change that a client asks for; without `before` it creates, without `after` it deletes. */
@@ -128,13 +130,18 @@ export class Resigning {
     return {
       title: title ?? after.description ?? "",
       contentType,
-      needed: requiredSignature("update", accessedOf(after, actor.tenant)) ?? "enhanced",
+      needed: this.#needed(after, actor),
       roleId: actor.role,
       organization: actor.organization,
       snils: worker.value.slice(0, 11),
       digests: digestsOf(content),
       replaces: { id: after.id ?? "", reason },
     };
+  }
+
+  #needed(after: DocumentReference, { tenant, organization }: Actor): SignatureLevel {
+    const regional = this.#parts.regions.of(organization)?.levels;
+    return neededSignature("update", accessedOf(after, tenant), regional) ?? "enhanced";
   }
 
   /** The bytes that the new version is about: inline, or a Binary that is stored already. */

@@ -1,4 +1,5 @@
 import type { FactsOf } from "../../access/access-facts.ts";
+import type { RegionalPolicies } from "../../access/regional-policy.ts";
 import type { SigningCertificates } from "./certificates.ts";
 import type { Signatures } from "./signatures.ts";
 import { strongest } from "./verdict.ts";
@@ -6,6 +7,7 @@ import { strongest } from "./verdict.ts";
 interface LevelSources {
   signatures: Pick<Signatures, "levelsFor">;
   signingCertificates: Pick<SigningCertificates, "isStopped">;
+  regions: RegionalPolicies;
 }
 
 /**
@@ -13,17 +15,21 @@ interface LevelSources {
  * but the login counts, on every replica at once: the database is asked each time (E-25).
  */
 export function withSignatures(factsOf: FactsOf, sources: LevelSources): FactsOf {
-  const { signatures, signingCertificates } = sources;
+  const { signatures, signingCertificates, regions } = sources;
   return async (ctx, subjects) => {
-    const { kind, id } = ctx.actor;
-    if (kind !== "practitioner") return factsOf(ctx, subjects);
+    const { kind, id, organization } = ctx.actor;
+    const regionalLevels = regions.of(organization)?.levels;
+    if (kind !== "practitioner") {
+      const factsFor = await factsOf(ctx, subjects);
+      return regionalLevels ? (subject) => ({ ...factsFor(subject), regionalLevels }) : factsFor;
+    }
     const [facts, isStopped, levels] = await Promise.all([
       factsOf(ctx, subjects),
       signingCertificates.isStopped(id),
       signatures.levelsFor(id, subjects),
     ]);
     return (subject) => {
-      const known = facts(subject);
+      const known = { ...facts(subject), regionalLevels };
       if (isStopped) return { ...known, signature: "simple" };
       const ofCard = subject === undefined ? undefined : levels.get(subject);
       return { ...known, signature: strongest(known.signature, ofCard) };

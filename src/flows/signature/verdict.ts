@@ -16,6 +16,7 @@ export type RefusalCause =
   | "signature-owner-mismatch"
   | "signature-level"
   | "signature-power-of-attorney"
+  | "signature-algorithm"
   | "signing-stopped";
 
 export interface VerdictProblem {
