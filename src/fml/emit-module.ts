@@ -13,6 +13,7 @@ import {
   type Instance,
   newUnit,
   type Place,
+  site,
   sourceBinding,
   type Unit,
 } from "./unit.ts";
@@ -44,6 +45,7 @@ interface EmittedGroup {
   readonly lines: readonly string[];
   /** names of the functions that it calls */
   readonly calls: ReadonlySet<string>;
+  readonly place: Place;
 }
 
 function compileQueue(unit: Unit, functions: EmittedGroup[]): void {
@@ -121,6 +123,7 @@ function emitGroup(unit: Unit, { js, linked, parameters, entry }: Instance): Emi
       ...rules,
     ],
     calls: state.calls,
+    place,
   };
 }
 
@@ -147,11 +150,16 @@ function lastsOf(rules: Group["rules"]): ReadonlySet<string> {
 
 // only groups that can come back to themselves pay for counting their depth
 function writeFunction(
-  { js, parameters, lines, calls }: EmittedGroup,
+  { js, parameters, lines, calls, place }: EmittedGroup,
   byName: ReadonlyMap<string, EmittedGroup>,
 ): string {
   const body = reaches(js, calls, byName)
-    ? ["if (++depth > maxDepth) tooDeep();", "try {", ...lines, "} finally { depth--; }"]
+    ? [
+        `if (++depth > maxDepth) tooDeep(${site(place, "", "")});`,
+        "try {",
+        ...lines,
+        "} finally { depth--; }",
+      ]
     : lines;
   return `function ${js}(${parameters}) {\n${body.join("\n")}\n}`;
 }

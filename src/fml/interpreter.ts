@@ -57,7 +57,11 @@ export function interpret(
 function runGroup(outer: Run, { group, map }: LinkedGroup, args: readonly Variable[]): void {
   const run: Run = { ...outer, map, depth: outer.depth + 1, shared: new Map() };
   if (run.depth > maxDepth) {
-    fail(run, "too-deep", `groups nested deeper than ${maxDepth}`);
+    fail(
+      { ...run, rule: "", position: group.name.position },
+      "too-deep",
+      `groups nested deeper than ${maxDepth}`,
+    );
   }
   const base = group.extends === undefined ? undefined : run.linked.groups.get(group.extends.text);
   if (base !== undefined) {

@@ -71,8 +71,8 @@ function limits(fail: Fail) {
     maxSize,
     none: [],
     noVariables: new Map<string, readonly Node[]>(),
-    tooDeep: () => fail("too-deep", 0, `groups nested deeper than ${maxDepth}`),
-    tooLarge: () => fail("too-large", 0, `more than ${maxSize} elements`),
+    tooDeep: (site: number) => fail("too-deep", site, `groups nested deeper than ${maxDepth}`),
+    tooLarge: (site: number) => fail("too-large", site, `more than ${maxSize} elements`),
   };
 }
 

@@ -40,7 +40,8 @@ export class TargetWriter {
       this.lines.push(`const ${binding.js} = { ${body} };`);
     }
     if (this.#fresh.length > 0) {
-      this.lines.push(`if ((size += ${this.#fresh.length}) > maxSize) tooLarge();`);
+      const where = site(this.#place, "", "");
+      this.lines.push(`if ((size += ${this.#fresh.length}) > maxSize) tooLarge(${where});`);
     }
     this.lines.push(...this.#fresh.flatMap(({ attach }) => attach), ...this.#later);
     this.#fresh = [];
@@ -139,7 +140,9 @@ export function attachLines(place: Place, to: Attachment, js: string): readonly 
   }
   return isFirst
     ? [`${at} = [${js}];`]
-    : [`if (${at} === undefined) ${at} = [${js}]; else ${at}.push(${js});`];
+    : [
+        `if (${at} === undefined) ${at} = [${js}]; else if (${at}.push(${js}) > maxSize) tooLarge(${site(place, "", "")});`,
+      ];
 }
 
 /** Where an item goes in a list whose items the rules put in an order; undefined for all other elements. */
