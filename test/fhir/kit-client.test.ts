@@ -9,11 +9,25 @@ let patient: Patient & { id: string };
 const resourceType = "Patient";
 beforeAll(async () => {
   server = await startFhirServer();
-  client = new Client({ baseUrl: `${server.url}/fhir`, bearerToken: server.token });
+  client = counted(new Client({ baseUrl: `${server.url}/fhir`, bearerToken: server.token }));
   const body = { resourceType, name: [{ family: "Клиентов" }], meta: { tag: [{ code: "kit" }] } };
   patient = (await client.create({ resourceType, body })) as unknown as typeof patient;
 });
 afterAll(() => server?.close());
+
+// not declared for callers: resourceSearch and systemSearch go through it
+const inner = new Set(["constructor", "baseSearch"]);
+const called = new Set<string>();
+/** The client, whose calls are remembered. */
+const counted = (one: Client): Client =>
+  new Proxy(one, {
+    get(target, name) {
+      const member = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      called.add(String(name));
+      return member.bind(target);
+    },
+  });
 
 const ifMatch = (version: string) => ({ options: { headers: { "if-match": `W/"${version}"` } } });
 const bundle = (type: "batch" | "transaction") => ({
@@ -108,10 +122,33 @@ describe("fhir-kit-client", () => {
     expect((await client.systemHistory()).type).toBe("history");
   });
 
+  it("operation by GET and POST, of a type and of an instance", async () => {
+    const everything = await client.operation({
+      resourceType,
+      id: patient.id,
+      name: "everything",
+      method: "GET",
+    });
+    expect(resourcesIn(everything as unknown as Bundle)).toContainEqual(patient);
+    const input = {
+      resourceType: "Parameters" as const,
+      parameter: [{ name: "resource", resource: { resourceType, name: patient.name } }],
+    };
+    const matched = await client.operation({ resourceType, name: "match", input });
+    expect(matched).toMatchObject({ resourceType: "Bundle", type: "searchset" });
+  });
+
   it("batch, transaction", async () => {
     for (const type of ["batch", "transaction"] as const) {
       const answer = (await client[type](bundle(type))) as unknown as Bundle;
       expect(resourcesIn(answer)).toEqual([patient]);
     }
+  });
+
+  it("has no call that was not made here", () => {
+    const calls = Object.entries(Object.getOwnPropertyDescriptors(Client.prototype))
+      .filter(([name, { value }]) => typeof value === "function" && !inner.has(name) && !name.startsWith("_"))
+      .map(([name]) => name);
+    expect(calls.filter((name) => !called.has(name))).toEqual([]);
   });
 });

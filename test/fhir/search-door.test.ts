@@ -1,5 +1,7 @@
 import type { Bundle, Observation, Patient, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expiry } from "../../src/jobs/expiry.ts";
+import { purgeExpired } from "../../src/store/purge.ts";
 import {
   type Answer,
   codeOf,
@@ -87,6 +89,21 @@ describe("pages", () => {
       create({ ...observation("sorted", id), effectiveDateTime: "2024-01-01" }),
     );
     expect(seen).toEqual(all);
+  });
+
+  it("of a sorted search run out, and the job of expiry forgets their order then and not before", async () => {
+    const { id } = await create<Patient>({ resourceType: "Patient" });
+    for (let n = 0; n < 3; n++) await create(observation("kept", id));
+    await get("/Observation?code=kept&_sort=date&_count=1");
+    const { db } = server.store;
+    const kept = async () => (await db.selectFrom("search_snapshot").select("id").execute()).length;
+    const job = expiry([() => purgeExpired(db, "search_snapshot", server.clock.now())]);
+    const before = await kept();
+    await job.run(new AbortController().signal);
+    expect([before > 0, await kept()]).toEqual([true, before]);
+    await server.clock.advance(15 * 60_000 + 1);
+    await job.run(new AbortController().signal);
+    expect(await kept()).toBe(0);
   });
 
   it("lead back by previous to what was shown before", async () => {

@@ -1,6 +1,7 @@
 import type { BundleEntry, BundleEntryRequest } from "@medplum/fhirtypes";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { offers, type Provider, type Providers } from "../../fhir/provider.ts";
+import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { AskedChange, Pairs } from "./asked.ts";
 import { pairsOfQuery } from "./criteria.ts";
 import { methodsOf, operationOf, type TypeOperation } from "./operation-call.ts";
@@ -38,13 +39,20 @@ export interface AskedEntry {
 
 const interactions = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" } as const;
 
-/** Reads an entry; throws GatewayError with the entry's path for what can't be asked so. */
-export function entryOf(providers: Providers, entry: BundleEntry, index: number): AskedEntry {
+/**
+ * Reads an entry; throws GatewayError with the entry's path for what can't be asked so, and `not-in-transaction` for what
+ * only a batch may ask.
+ */
+export function entryOf(
+  providers: Providers,
+  entry: BundleEntry,
+  { index, type }: { index: number; type: "batch" | "transaction" },
+): AskedEntry {
   return atEntry(index, () => {
     const { method, url } = (entry?.request ?? {}) as Partial<BundleEntryRequest>;
     if (typeof method !== "string" || typeof url !== "string")
       throw new GatewayError("bad-request", { field: "request", detail: "a method and a url are due" });
-    const { operation, ...target } = targetOf(providers, url);
+    const { operation, ...target } = targetOf(providers, url, type);
     const fullUrl = typeof entry.fullUrl === "string" ? entry.fullUrl : undefined;
     const asked = { index, method, fullUrl };
     if (operation !== undefined) return { ...asked, call: callOf(entry, method, { ...target, operation }) };
@@ -76,7 +84,7 @@ interface Target extends AskedRead {
   operation?: string;
 }
 
-function targetOf(providers: Providers, url: string): Target {
+function targetOf(providers: Providers, url: string, bundle: "batch" | "transaction"): Target {
   const own = url.startsWith(`${providers.baseUrl}/`) ? url.slice(providers.baseUrl.length) : url;
   const [path = "", query = ""] = own.split(/\?(.*)/s);
   const parts = path.replace(/^\//, "").split("/");
@@ -89,13 +97,23 @@ function targetOf(providers: Providers, url: string): Target {
       field: "request.url",
       detail: "not an address that an entry may have",
     });
+  const provider = providerOf(providers, type);
+  if (bundle === "transaction") refuseExternal(type, operation);
   return {
-    provider: providerOf(providers, type),
+    provider,
     id: isSearch ? undefined : id,
     version,
     query: pairsOfQuery(query),
     ...(operation !== undefined && { operation }),
   };
+}
+
+/** A transaction is one of our own store: what belongs to another system or is computed has no part in it. */
+function refuseExternal(type: string, operation: string | undefined): void {
+  const refuse = (detail: string) =>
+    new GatewayError("not-in-transaction", { field: "request.url", detail: `${detail}: send it in a batch` });
+  if (operation !== undefined) throw refuse("an operation is no part of a transaction");
+  if (!storedTypeOf(type)) throw refuse(`${type} is not kept in our own store`);
 }
 
 /** Throws `not-found` for an operation that the type does not have there, `method-not-allowed` for a wrong method. */

@@ -1,6 +1,5 @@
 import { STATUS_CODES } from "node:http";
 import type { BundleEntry, Resource } from "@medplum/fhirtypes";
-import { GatewayError } from "../../core/errors.ts";
 import type { Caller, Done } from "./asked.ts";
 import type { AskedCall, AskedRead } from "./bundle-entry.ts";
 import { operationInput } from "./operation-body.ts";
@@ -68,10 +67,3 @@ function versionOf({ meta }: Resource): { etag?: string; lastModified?: string }
     ...(lastUpdated !== undefined && { lastModified: lastUpdated }),
   };
 }
-
-/** What an entry of a transaction must not ask for: it belongs to a system of its own. */
-export const notInTransaction = (type: string): GatewayError =>
-  new GatewayError("not-in-transaction", {
-    field: "request.url",
-    detail: `${type} is not kept in our own store`,
-  });

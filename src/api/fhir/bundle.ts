@@ -31,7 +31,9 @@ export const answerBundle =
         repeatable,
       });
     }
-    const asked = entries.map((entry, index) => entryOf(door.providers, entry, index));
+    const asked = entries.map((entry, index) =>
+      entryOf(door.providers, entry, { index, type: "transaction" }),
+    );
     // what the transaction itself tells is kept with it; what is read after it can't be
     const settle: Caller["settle"] = async (trx, done) => {
       if (asked.some(({ read }) => read)) return;
@@ -71,7 +73,7 @@ async function batched(caller: BundleCaller, entries: readonly BundleEntry[]): P
 async function answered(caller: BundleCaller, entry: BundleEntry, index: number): Promise<BundleEntry> {
   let asked: AskedEntry | undefined;
   try {
-    asked = entryOf(caller.providers, entry, index);
+    asked = entryOf(caller.providers, entry, { index, type: "batch" });
     const { change, read: reading, call } = asked;
     if (change) return respondedChange(caller, await changed(caller, change));
     if (reading) return await respondedRead(caller, reading);

@@ -2,11 +2,10 @@ import type { BundleEntry } from "@medplum/fhirtypes";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { referencesIn, withLinks } from "../../fhir/references.ts";
-import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
 import { type AskedEntry, type AskedRead, atEntry } from "./bundle-entry.ts";
-import { type BundleCaller, notInTransaction, respondedChange, respondedRead } from "./bundle-response.ts";
+import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
 import { carriedOut } from "./carry-out.ts";
 import { findByCriteria, pairsOfQuery } from "./criteria.ts";
 import { providerOf } from "./paths.ts";
@@ -27,7 +26,6 @@ export async function transacted(
   caller: BundleCaller,
   entries: readonly AskedEntry[],
 ): Promise<BundleEntry[]> {
-  for (const entry of entries) atEntry(entry.index, () => refuseExternal(entry));
   const changes = entries
     .filter((entry): entry is ChangeEntry => entry.change !== undefined)
     .sort((one, other) => rankOf(one) - rankOf(other));
@@ -53,16 +51,6 @@ export const respondedChanges = (
         )
       : {},
   );
-
-function refuseExternal({ change, read, call }: AskedEntry): void {
-  if (call)
-    throw new GatewayError("not-in-transaction", {
-      field: "request.url",
-      detail: "an operation is no part of a transaction: send it in a batch",
-    });
-  const type = (change ?? read)?.provider.type ?? "";
-  if (!storedTypeOf(type)) throw notInTransaction(type);
-}
 
 async function planned(
   caller: Caller,
