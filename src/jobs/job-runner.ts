@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { isGatewayError } from "../core/errors.ts";
@@ -35,6 +36,8 @@ export class JobRunner {
   }
 
   start(): void {
+    // every job waits on it: ten listeners are no leak here
+    setMaxListeners(0, this.#stopping.signal);
     this.#loops = this.#parts.jobs.map((job) => this.#loop(job));
   }
 
