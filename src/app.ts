@@ -196,6 +196,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
         door: auth.session,
         signatures: parts.signatures,
         regions: parts.regions,
+        orgSigner: parts.orgSigner,
         signingPage: signingPageOf(config, around.sandbox),
       }),
       ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),

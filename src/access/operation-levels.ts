@@ -26,6 +26,7 @@ const levels: Readonly<Record<string, DeclaredLevel>> = {
   "POST /cabinet/v1/me/signatures": "simple",
   "DELETE /cabinet/v1/me/signatures/:id": "simple",
   "PUT /cabinet/v1/me/signatures/:id/signature": "simple",
+  "POST /cabinet/v1/me/signatures/:id/organization": "simple",
   "POST /cabinet/v1/me/certificates": "simple",
   "POST /cabinet/v1/me/certificates/:fingerprint/code": "simple",
   "POST /cabinet/v1/me/certificates/:fingerprint/confirmation": "simple",

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { components } from "../../src/api/cabinet/types.ts";
+import { checkCms } from "../../src/crypto/cms-verify.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
@@ -125,6 +126,27 @@ describe("the cabinet's signatures", () => {
     const asked = { ...document(), patient: "unknown-patient" };
     const refused = await call("POST", "/me/signatures", { document: asked });
     expect(refused).toMatchObject({ status: 403, body: { code: "access-denied" } });
+  });
+
+  it("the organisation signs what is in force, never what waits for its verification", async () => {
+    const request = await prepared();
+    const path = `/me/signatures/${request.id}/organization`;
+    expect((await call("POST", path)).body.code).toBe("signature-unverified");
+    await order(app, "pki", "unknown-status");
+    const waiting = await prepared();
+    const queued = await submit(waiting, { variant: "expiring", kind: "gost" });
+    expect([queued.status, queued.body.inForce]).toEqual([202, false]);
+    const early = await call("POST", `/me/signatures/${waiting.id}/organization`);
+    expect([early.status, early.body.code]).toEqual([409, "signature-unverified"]);
+    await calm(app);
+    expect((await submit(request)).body.inForce).toBe(true);
+    const { status, body } = await call("POST", path);
+    expect([status, body.code]).toEqual([200, undefined]);
+    const { problems } = checkCms(
+      Buffer.from(body.signature, "base64"),
+      Buffer.from(request.content ?? "", "base64"),
+    );
+    expect(problems).toEqual([]);
   });
 
   it("can be taken back until it is settled", async () => {

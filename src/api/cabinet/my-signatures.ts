@@ -3,7 +3,9 @@ import type { RegionalPolicies } from "../../access/regional-policy.ts";
 import { neededSignature } from "../../access/signature-levels.ts";
 import { errorTable } from "../../core/error-table.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { OrgSigner } from "../../flows/signature/org-signer.ts";
 import type { Signatures } from "../../flows/signature/signatures.ts";
+import { isInForce, type SignatureState } from "../../flows/signature/state.ts";
 import type { DocumentOrder, SignatureTerms, SigningWorker } from "../../flows/signature/terms.ts";
 import type { VerdictProblem } from "../../flows/signature/verdict.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
@@ -18,6 +20,8 @@ export interface MySignaturesParts {
   door: SessionDoor;
   signatures: Signatures;
   regions: RegionalPolicies;
+  /** absent: nobody signs for organisations here */
+  orgSigner?: OrgSigner;
   /** of the sandbox, where there is one */
   signingPage?: string;
 }
@@ -53,6 +57,7 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
       return { ...requestView(signature, checks), content: contentOf(signature), signingPage };
     },
     submitMySignature: (request, reply) => submit(parts, request, reply),
+    signForOrganization: (request) => organizationSignature(parts, request),
     cancelMySignature: async (request, reply) => {
       const { personId } = door.requireWorker(request);
       const { id } = request.params as ById;
@@ -127,6 +132,24 @@ async function submit(
     .send({ ...view, task: `Task/${id}` });
 }
 
+/** The organisation signs only what is in force: neither what waits for its verification nor what was superseded. */
+async function organizationSignature(
+  { door, signatures, orgSigner }: MySignaturesParts,
+  request: FastifyRequest,
+): Promise<View["OrganizationSignature"]> {
+  const { personId, organization } = signingWorkerOf(door, request);
+  const { id } = request.params as ById;
+  const { signature: kept } = await signatures.find({ personId }, id);
+  if (kept.purpose !== "document" || kept.tenant !== organization)
+    throw new GatewayError("not-found", { field: "id" });
+  if (!isInForce(kept.state as SignatureState)) throw new GatewayError("signature-unverified");
+  if (!orgSigner) throw new GatewayError("signing-not-allowed", { detail: "nobody signs for organisations" });
+  const order = { organization, content: kept.content, idempotencyKey: id };
+  const cms = await orgSigner.sign(order, request.ctx);
+  await record(request, { action: "sign-for-organization", kept });
+  return { signature: Buffer.from(cms).toString("base64"), sigFormat: "application/pkcs7-signature" };
+}
+
 function record(
   request: FastifyRequest,
   { action, kept }: { action: string; kept?: KeptSignature },
@@ -149,6 +172,7 @@ function requestView(kept: KeptSignature, checks: readonly Evidence[]): View["Si
     id,
     purpose: purpose as View["SignatureRequest"]["purpose"],
     state: state as View["SignatureRequest"]["state"],
+    inForce: isInForce(state as SignatureState),
     title,
     contentType,
     digests,

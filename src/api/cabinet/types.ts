@@ -285,6 +285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/signatures/{id}/organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The organisation's own signature over a document that the worker has signed
+         * @description Only over what is in force (`inForce`): a document that waits for its verification is 409 `signature-unverified`. The same document gets the same signature.
+         */
+        post: operations["signForOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/certificates": {
         parameters: {
             query?: never;
@@ -465,6 +485,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             purpose: "document" | "card";
+            /** @description only then may it be dispensed, registered or signed by the organisation */
+            inForce: boolean;
             /** @enum {string} */
             state: "prepared" | "verification-pending" | "signed" | "refused" | "expired" | "cancelled" | "superseded";
             title: string;
@@ -504,6 +526,11 @@ export interface components {
             signingPage?: string;
             /** @description every check of a signature that came for this request, oldest first */
             checks: components["schemas"]["SignatureCheck"][];
+        };
+        OrganizationSignature: {
+            /** @description detached CMS in DER, base64 */
+            signature: string;
+            sigFormat: string;
         };
         SignatureCheck: {
             /** Format: date-time */
@@ -1400,6 +1427,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signForOrganization: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own key of this change: repeated with the same body within 30 days it gives the first answer again, with another body 409 */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["SignatureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signature */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationSignature"];
                 };
             };
             default: components["responses"]["Problem"];
