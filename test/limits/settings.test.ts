@@ -1,8 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { projectRoot } from "../support/project-files.ts";
 
 let app: TestApp | undefined;
 afterEach(async () => {
@@ -47,6 +50,18 @@ it("a configured quota holds calls to its system back, and to no other", async (
   expect([over.status, over.headers.has("retry-after")]).toEqual([503, true]);
 }, 60_000);
 
-it("a quota for a system that does not exist ends the start", async () => {
-  await expect(startApp({ UPSTREAM_QUOTAS: "nobody=1/1" })).rejects.toThrow("UPSTREAM_QUOTAS names nobody");
-});
+it("a quota for a system that does not exist ends the start with one line that names it", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "gateway-"));
+  const free = { PORT: "0", METRICS_PORT: "0", SANDBOX_PORT: "0" };
+  const { status, stdout, stderr } = spawnSync("node", ["--import", "tsx", "src/main.ts"], {
+    cwd: projectRoot,
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, ...free, DATA_DIR: dataDir, LOG_LEVEL: "silent", UPSTREAM_QUOTAS: "nobody=1/1" },
+  });
+  await rm(dataDir, { recursive: true });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 78,
+    stdout: "",
+    stderr: "Settings refused: UPSTREAM_QUOTAS names nobody, no such system\n",
+  });
+}, 60_000);
