@@ -8,6 +8,7 @@ import { Child } from "./child.ts";
 import { createFigures } from "./fhir/creates.ts";
 import { seed } from "./fhir/seed.ts";
 import { type World, worldOf } from "./fhir/world.ts";
+import { readFigures } from "./http/reads.ts";
 import type { SearchRound, SearchRoundResult } from "./subjects/fhir-rounds.ts";
 import { validationFigures } from "./validation.ts";
 
@@ -20,10 +21,11 @@ type Measures = Record<Name, SearchRoundResult[]>;
 
 /** What `/fhir` is measured by; each case is a ratio of interleaved rounds, with its least and greatest. */
 export async function run({ json }: { json: boolean }): Promise<void> {
+  const reads = await readFigures();
   const [{ search, creates }, validation] = [await storeFigures(), await validationFigures()];
   const figures = {
     subjects: { ...search.subjects, ...validation.subjects },
-    ratios: { ...search.ratios, ...validation.ratios },
+    ratios: { ...reads.ratios.rate, ...search.ratios, ...validation.ratios },
     creates,
     remarks: [
       "searchVsFhirRouter: the peer ignores _include and answers the match alone; ours brings the patient along",

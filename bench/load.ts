@@ -4,6 +4,8 @@ import autocannon from "autocannon";
 export interface Round {
   url: string;
   headers: Record<string, string>;
+  /** of every answer; any other is a failure */
+  status: number;
   connections: number;
   seconds: number;
 }
@@ -15,12 +17,16 @@ export interface RoundResult {
   p99Ms: number;
 }
 
-process.on("message", async ({ url, headers, connections, seconds }: Round) => {
+process.on("message", async ({ url, headers, status, connections, seconds }: Round) => {
   const result = await autocannon({ url, headers, connections, duration: seconds });
-  const answered = result["2xx"];
+  const counts = Object.entries(result.statusCodeStats ?? {}).map(
+    ([code, { count = 0 }]) => [code, count] as const,
+  );
+  const answered = counts.find(([code]) => code === String(status))?.[1] ?? 0;
+  const all = counts.reduce((sum, [, count]) => sum + count, 0);
   const done: RoundResult = {
     answered,
-    failed: result.non2xx + result.errors + result.timeouts,
+    failed: all - answered + result.errors + result.timeouts,
     perSecond: answered / result.duration,
     p99Ms: result.latency.p99,
   };
