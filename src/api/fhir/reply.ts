@@ -16,12 +16,27 @@ interface Version {
   lastModified: string | undefined;
 }
 
-interface Prepared extends Version {
-  bytes: Buffer;
+/** A resource as it is answered in a format; the bytes are made when they are first sent, which a 304 does not. */
+class Answer {
+  readonly version: Version;
+  readonly #resource: Resource;
+  readonly #format: Format;
+  #bytes: Buffer | undefined;
+
+  constructor(resource: Resource, format: Format) {
+    this.version = versionOf(resource);
+    this.#resource = resource;
+    this.#format = format;
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= bytesOf(this.#resource, this.#format, false);
+    return this.#bytes;
+  }
 }
 
-// answers of resources that caches hand out again and again as the same object
-const prepared: Readonly<Record<Format, WeakMap<Resource, Prepared>>> = {
+// of resources that caches hand out again and again as the same object
+const answers: Readonly<Record<Format, WeakMap<Resource, Answer>>> = {
   json: new WeakMap(),
   xml: new WeakMap(),
 };
@@ -37,12 +52,10 @@ export function sendResource(
   format = formatOf(request),
 ): FastifyReply {
   const view = viewOf(request);
-  const { bytes, etag, lastModified } = view
-    ? { bytes: bytesOf(seenAs(resource, view), format, view.pretty), ...versionOf(resource) }
-    : preparedOf(resource, format);
-  if (etag !== undefined) reply.header("etag", etag);
-  if (lastModified !== undefined) reply.header("last-modified", lastModified);
-  if (isKnown(request, etag, lastModified)) return reply.code(304).send();
+  const answer = answerOf(resource, format);
+  setVersion(reply, answer.version);
+  if (isKnown(request, answer.version)) return reply.code(304).send();
+  const bytes = view ? bytesOf(seenAs(resource, view), format, view.pretty) : answer.bytes;
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
 
@@ -55,20 +68,22 @@ const bytesOf = (resource: Resource, format: Format, pretty: boolean): Buffer =>
 
 /** The bytes of a resource that answers a change, its headers set on the reply; nothing is sent. */
 export function writtenResource(reply: FastifyReply, resource: Resource, format: Format): Buffer {
-  nameVersion(reply, resource);
+  const answer = answerOf(resource, format);
+  setVersion(reply, answer.version);
   reply.header("content-type", contentTypes[format]);
-  return preparedOf(resource, format).bytes;
+  return answer.bytes;
 }
 
 /** True when the caller has this version of the resource already, so that 304 is the answer. */
 export function hasVersion(request: FastifyRequest, resource: Resource): boolean {
-  const { etag, lastModified } = versionOf(resource);
-  return isKnown(request, etag, lastModified);
+  return isKnown(request, versionOf(resource));
 }
 
 /** ETag and Last-Modified of an answer that does not carry the resource itself. */
-export function nameVersion(reply: FastifyReply, resource: Resource): void {
-  const { etag, lastModified } = versionOf(resource);
+export const nameVersion = (reply: FastifyReply, resource: Resource): void =>
+  setVersion(reply, versionOf(resource));
+
+function setVersion(reply: FastifyReply, { etag, lastModified }: Version): void {
   if (etag !== undefined) reply.header("etag", etag);
   if (lastModified !== undefined) reply.header("last-modified", lastModified);
 }
@@ -84,7 +99,7 @@ function versionOf({ meta }: Resource): Version {
 export const etagOf = (versionId: string): string => `W/"${versionId}"`;
 
 /** RFC 9110 13.2.2: If-Modified-Since counts only without If-None-Match. */
-function isKnown({ method, headers }: FastifyRequest, etag?: string, lastModified?: string): boolean {
+function isKnown({ method, headers }: FastifyRequest, { etag, lastModified }: Version): boolean {
   if (method !== "GET" && method !== "HEAD") return false;
   const seen = headers["if-none-match"];
   if (seen !== undefined) return etag !== undefined && (seen === etag || isAmong(etag, seen));
@@ -96,13 +111,13 @@ function isKnown({ method, headers }: FastifyRequest, etag?: string, lastModifie
 export const isAmong = (etag: string, list: string): boolean =>
   list.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^(W\/)?/, "W/") === etag);
 
-function preparedOf(resource: Resource, format: Format): Prepared {
-  let ready = prepared[format].get(resource);
-  if (ready === undefined) {
-    ready = { bytes: bytesOf(resource, format, false), ...versionOf(resource) };
-    prepared[format].set(resource, ready);
+function answerOf(resource: Resource, format: Format): Answer {
+  let answer = answers[format].get(resource);
+  if (answer === undefined) {
+    answer = new Answer(resource, format);
+    answers[format].set(resource, answer);
   }
-  return ready;
+  return answer;
 }
 
 const formatNames: Readonly<Record<string, Format>> = {
