@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import { digestOf, JournalKeys, type JournalRow, leafOf, lineOf, rowText } from "./journal-format.ts";
@@ -13,9 +12,6 @@ const insertGroup = {
 };
 const largestGroup = 500;
 const mostGroupsWaiting = 40;
-// as PostgreSQL's commit_delay: a busy moment later one commit serves those too whose answers have just left
-const busyGroup = 8;
-const gatherMs = 1;
 
 /** Rows that will be committed together, and the promise that all their callers await. */
 interface Group {
@@ -76,7 +72,6 @@ export class Journal {
       const work = this.#commit(group.lines);
       group.settle(work);
       await work.catch(() => {});
-      if (group.lines.length >= busyGroup) await sleep(gatherMs);
     }
     this.#writing = undefined;
   }
