@@ -56,7 +56,13 @@ it("a quota for a system that does not exist ends the start with one line that n
   const { status, stdout, stderr } = spawnSync("node", ["--import", "tsx", "src/main.ts"], {
     cwd: projectRoot,
     encoding: "utf8",
-    env: { PATH: process.env.PATH, ...free, DATA_DIR: dataDir, LOG_LEVEL: "silent", UPSTREAM_QUOTAS: "nobody=1/1" },
+    env: {
+      PATH: process.env.PATH,
+      ...free,
+      DATA_DIR: dataDir,
+      LOG_LEVEL: "silent",
+      UPSTREAM_QUOTAS: "nobody=1/1",
+    },
   });
   await rm(dataDir, { recursive: true });
   expect({ status, stdout, stderr }).toEqual({
