@@ -226,6 +226,17 @@ describe("a compiled map", () => {
     }
   });
 
+  it("keeps the order of a list when an item that was to be last or first stays empty", async () => {
+    const rules = `src.name as x -> tgt.name as n, n.text = x;
+      src.name as x -> tgt.name as n last, n.text = (src.hours);
+      src.name as x -> tgt.name as n first, n.text = (src.hours);
+      src.sex as x -> tgt.name as n, n.text = x;
+      src.id as x -> tgt.name as n first, n.text = x;`;
+    expect(await run(rules, { name: "b", sex: "c", id: "a" })).toMatchObject({
+      name: [{ text: "a" }, { text: "b" }, { text: "c" }],
+    });
+  });
+
   it("traces what was written, not what was there before or has left", async () => {
     const rules = `src.name as x -> tgt.id = x;
       src -> tgt.id = (src.job.title.first());

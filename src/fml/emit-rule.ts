@@ -80,7 +80,7 @@ function argumentOf(place: Place, bindings: Bindings, arg: Name | Literal): Bind
 function finish({ made, place, self }: TargetContext): readonly string[] {
   return [...made]
     .reverse()
-    .flatMap((one) => (one.binding.form === "cell" ? joinCell(place, one, self) : dropEmpty(one)));
+    .flatMap((one) => (one.binding.form === "cell" ? joinCell(place, one, self) : dropEmpty(place, one)));
 }
 
 function joinCell(place: Place, { binding, to, when }: Made, self: Binding): readonly string[] {
@@ -91,7 +91,8 @@ function joinCell(place: Place, { binding, to, when }: Made, self: Binding): rea
   return [when === undefined ? put : `if (${when}) { ${put} }`];
 }
 
-function dropEmpty({ binding, to: { parent, property: name } }: Made): readonly string[] {
+function dropEmpty(place: Place, { binding, to }: Made): readonly string[] {
+  const { parent, property: name } = to;
   if (binding.build?.filled === true) {
     if (parent.build !== undefined && parent.build.guards === binding.build.guards) {
       parent.build.filled = true;
@@ -100,7 +101,9 @@ function dropEmpty({ binding, to: { parent, property: name } }: Made): readonly 
   }
   const likely = [...(binding.build?.written ?? [])].find((written) => written !== "*");
   const lacks = likely === undefined ? "" : `${property(binding.js, likely)} === undefined && `;
-  return [`if (${lacks}isEmpty(${binding.js})) detach(${parent.js}, ${quote(name)}, ${binding.js});`];
+  const insertion = insertionOf(place, to);
+  const rest = insertion === undefined ? "" : `, ${insertion}`;
+  return [`if (${lacks}isEmpty(${binding.js})) detach(${parent.js}, ${quote(name)}, ${binding.js}${rest});`];
 }
 
 // the traced variant writes everything at once, so that each write can be noted where it happens

@@ -122,9 +122,14 @@ export function isEmpty(target: Target): boolean {
   return true;
 }
 
-/** Takes an empty object out of its parent. */
-export function detach(target: Target, key: string, value: unknown): void {
+/** Takes an empty object out of its parent, and out of the order of its list. */
+export function detach(target: Target, key: string, value: unknown, insertion?: Insertion): void {
   const list = target[key];
+  const counts = insertion?.order.get(target)?.get(key);
+  if (counts !== undefined) {
+    counts.firsts -= insertion?.mode === "first" ? 1 : 0;
+    counts.lasts -= insertion?.mode === "last" ? 1 : 0;
+  }
   if (list === value) {
     delete target[key];
   } else if (Array.isArray(list)) {
