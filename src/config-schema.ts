@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { fhirSettings } from "./config-fhir.ts";
 import { Count, Port, Url } from "./config-fields.ts";
+import { signatureSettings } from "./config-signature.ts";
 
 // posts, specialties, ICD-10, services, units, document kinds, subjects of the federation, confidentiality, ЕСКЛП
 const national = "1.2.643.5.1.13.13";
@@ -160,52 +161,7 @@ export const configSchema = Type.Object({
         "file to which the journal's signed head is appended every hour, on storage that the database's administrators can't rewrite",
     }),
   ),
-  SIGNATURE_ROOTS_DIR: Type.Optional(
-    Type.String({
-      description:
-        "folder of PEM certificates of trusted certification authorities: roots, and authorities below them; absent: the sandbox's in MODE=sandbox, else nobody's",
-    }),
-  ),
-  SIGNATURE_REVOCATION_HOSTS: Type.String({
-    default: "",
-    pattern: "^[\\w.:, -]*$",
-    description:
-      "hosts (`name` or `name:port`), comma-separated, that may be asked whether a certificate is revoked; the addresses stand in certificates of strangers",
-  }),
-  SIGNATURE_REVOCATION_TIMEOUT_MS: Count(
-    5_000,
-    "time-out of one question about revocation; a signature whose question runs out waits",
-    100,
-  ),
-  SIGNATURE_STATUS_HOURS: Count(
-    12,
-    "how old the last good answer about revocation may be while no source answers; 0: none is believed",
-  ),
-  SIGNATURE_FREEZE_SECONDS: Count(900, "how long prepared bytes wait for their signature", 10),
-  CARD_SIGNATURE_SECONDS: Count(
-    3_600,
-    "how long a signed request keeps a patient's card open for the signer",
-    60,
-  ),
-  POWERS_OF_ATTORNEY_FILE: Type.Optional(
-    Type.String({
-      description:
-        "JSON list of the machine-readable powers of attorney that organisations gave their workers; absent: none is asked for",
-    }),
-  ),
-  SIGNATURE_POLICY_FILE: Type.Optional(
-    Type.String({
-      description:
-        'JSON of what regions ask of signatures beyond the federal rules: {"77": {"levels": {"Observation": "qualified"}, "algorithms": ["gost-256"]}}; absent: the federal rules alone',
-    }),
-  ),
-  ORG_SIGNER_URL: Url("address of the organisation's signing service; absent: the sandbox's in MODE=sandbox"),
-  ORG_SIGNER_KEY_FILE: Type.Optional(
-    Type.String({
-      description:
-        "PEM of an organisation's private key and certificate; sandbox only, refused in production",
-    }),
-  ),
+  ...signatureSettings,
   FAILED_MESSAGE_DAYS: Count(
     14,
     "how long an answer that could not be mapped is kept, sealed, for an operator",
