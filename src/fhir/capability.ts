@@ -87,8 +87,11 @@ function resourceOf(
     ...(provider.update && { updateCreate: true }),
     conditionalUpdate: provider.update !== undefined,
     conditionalDelete: provider.remove ? facts.conditionalDelete : "not-supported",
-    searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
-    searchRevInclude: reverse,
+    // FHIR has no empty lists
+    ...(references.length > 0 && {
+      searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
+    }),
+    ...(reverse.length > 0 && { searchRevInclude: reverse }),
     searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({
       name,
       type,

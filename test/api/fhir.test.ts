@@ -7,6 +7,7 @@ import type {
 } from "@medplum/fhirtypes";
 import { Client } from "fhir-kit-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createValidator, hasErrors } from "../../src/fhir/validation/validator.ts";
 import { resourceOfXml } from "../../src/fhir/xml-codec.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
@@ -405,6 +406,15 @@ describe("access", () => {
 });
 
 describe("metadata", () => {
+  it("I-05 the CapabilityStatement validates: R4 over REST, each type by its own interactions", async () => {
+    const statement = (await client.capabilityStatement()) as unknown as CapabilityStatement;
+    expect(hasErrors(createValidator().validate(statement))).toBe(false);
+    expect(statement).toMatchObject({ fhirVersion: "4.0.1", kind: "instance", rest: [{ mode: "server" }] });
+    expect(statement.rest?.[0]?.resource?.every(({ interaction = [] }) => interaction.length > 0)).toBe(true);
+    const broken = { ...statement, fhirVersion: "9.9", rest: [{ mode: "nobody" }] };
+    expect(hasErrors(createValidator().validate(broken))).toBe(true);
+  });
+
   it("tells each type, parameter and include that is served, and that answers are invented", async () => {
     const statement = (await client.capabilityStatement()) as unknown as CapabilityStatement;
     const practitioner = statement.rest?.[0]?.resource?.find(({ type }) => type === "Practitioner");

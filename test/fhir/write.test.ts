@@ -17,6 +17,21 @@ const created = async (resource = patient()) =>
 const path = ({ resourceType, id }: { resourceType: string; id?: string }) => `/${resourceType}/${id}`;
 const seen = (version: string | undefined) => ({ "if-match": `W/"${version}"` });
 
+describe("documents", () => {
+  it("D-15 a document is downloaded byte for byte as it was uploaded", async () => {
+    const bytes = Uint8Array.from({ length: 70_000 }, (_, n) => (n * 7_919) % 256);
+    const headers = { authorization: `Bearer ${server.token}`, "content-type": "application/pdf" };
+    const uploaded = await fetch(`${server.url}/fhir/Binary`, { method: "POST", headers, body: bytes });
+    expect(uploaded.status).toBe(201);
+    const { id } = (await uploaded.json()) as { id: string };
+    const downloaded = await fetch(`${server.url}/fhir/Binary/${id}`, {
+      headers: { authorization: headers.authorization },
+    });
+    expect(downloaded.headers.get("content-type")).toBe("application/pdf");
+    expect(new Uint8Array(await downloaded.arrayBuffer())).toEqual(bytes);
+  });
+});
+
 describe("create", () => {
   it("gives a random id, a version and a time, and says where it is", async () => {
     const body = { ...patient(), id: "mine", meta: { versionId: "77", lastUpdated: "2001-01-01T00:00:00Z" } };
