@@ -56,6 +56,7 @@ describe("each transform", () => {
     ["tgt.extension as e, e.url = 'u', e.value = cast(x, 'decimal')", "1,5", "bad-value 5:60"],
     ["tgt.birthDate = dateOp(x, 'dd.MM.yyyy', 'yyyy-MM-dd')", "29.02.1980", { birthDate: "1980-02-29" }],
     ["tgt.birthDate = dateOp(x, 'dd.MM.yyyy', 'yyyy-MM-dd')", "31.02.1980", "bad-value 5:60"],
+    ["tgt.id = dateOp(x, 'dd.MM.yyyy', 'yyyyMM')", "31.02.1980", "bad-value 5:60"],
     ["tgt.id = uuid()", "a", { id: "00000000-0000-4000-8000-000000000000" }],
     ["tgt.id = evaluate(x, $this & '!')", "a", { id: "a!" }],
     ["tgt.qualification as q, q.code = cc(x)", "a", { qualification: [{ code: { text: "a" } }] }],
