@@ -65,12 +65,17 @@ export class TraceRecorder {
 
   /** Notes the value that now stands under the property of a place or beside it, if there is one. */
   note(owner: Record<string, unknown>, own: unknown, source: SourcePath, site: number): void {
-    this.#add(own, owner[`_${this.#sites[site]?.[6]}`], { owner, key: undefined, source, site });
+    if ((own ?? owner[`_${this.#sites[site]?.[6]}`]) !== undefined) {
+      this.#add(own, owner, undefined, source, site);
+    }
   }
 
   /** The same for a property that only the document told. */
   noteProperty(owner: Record<string, unknown>, key: string, source: SourcePath, site: number): void {
-    this.#add(owner[key], owner[`_${key}`], { owner, key, source, site });
+    const own = owner[key];
+    if ((own ?? owner[`_${key}`]) !== undefined) {
+      this.#add(own, owner, key, source, site);
+    }
   }
 
   /** An item comes to stand at a place of a list, so that those behind it move on. */
@@ -83,14 +88,14 @@ export class TraceRecorder {
     }
   }
 
-  #add(own: unknown, beside: unknown, note: Pick<Note, "owner" | "key" | "source" | "site">): void {
+  // biome-ignore lint/complexity/useMaxParams: an object for each note would cost more than the note
+  #add(own: unknown, owner: object, key: string | undefined, source: SourcePath, site: number): void {
     const list = Array.isArray(own) ? own : undefined;
     const index = list && (this.#placed?.list === list ? this.#placed.at : list.length - 1);
     const written: unknown = list === undefined ? own : list[index ?? 0];
     this.#placed = undefined;
-    if ((own ?? beside) !== undefined) {
-      this.#notes.push({ ...note, item: isObject(written) ? written : undefined, list, index });
-    }
+    const item = isObject(written) ? written : undefined;
+    this.#notes.push({ owner, key, item, list, index, source, site });
   }
 
   /** The trace of a conversion, in the order of its writes; elements that left the result are not in it. */
