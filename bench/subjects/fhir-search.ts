@@ -41,13 +41,16 @@ const ctx: RequestContext = {
   timings: { entries: [] } as never,
 };
 
+const everything = async (resources: readonly unknown[]) => resources.map(() => true);
+
 const search = async (n: number) => {
   const { bundle } = await searchBundle({
     providers,
     provider,
     request: parseSearch(providers, provider, queryOf(n), { lenient: false, inUrl: true }),
     path: "ServiceRequest",
-    permitted: async (resources) => resources.map(() => true),
+    permitted: everything,
+    permittedMatch: everything,
     pageUrl: () => baseUrl,
     ctx,
   });

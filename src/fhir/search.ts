@@ -14,7 +14,10 @@ export interface SearchAsk {
   path: string;
   /** absent: the first page */
   position?: Position;
+  /** of what includes bring along */
   permitted: Permitted;
+  /** of matches, also by what they are found by */
+  permittedMatch: Permitted;
   /** address of another page of the same search */
   pageUrl(position: Position): string;
   ctx: RequestContext;
@@ -27,9 +30,11 @@ export interface SearchAnswer {
 
 /** Runs one search with its includes and gives the searchset Bundle (FHIR R4 3.1.1.5) and its sources. */
 export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
-  const { providers, provider, request, permitted, ctx, position } = ask;
+  const { providers, provider, request, permitted, permittedMatch, ctx, position } = ask;
   const search = provider.indexed ?? provider.copyFor?.(request);
-  const page = search ? await pageOf({ search, request, position, permitted, ctx }) : await wholeOf(ask);
+  const page = search
+    ? await pageOf({ search, request, position, permitted: permittedMatch, ctx })
+    : await wholeOf(ask);
   const included = await includesOf({ providers, request, matches: page.matches, permitted, ctx });
   const outcomes: OperationOutcome[] = [
     ...request.ignored.map((name) => warningOf("unknown-parameter", name)),
@@ -57,9 +62,9 @@ const bySystem = (sources: readonly SourceStatus[]): SourceStatus[] => [
 ];
 
 /** What a registry finds is complete in one page. */
-async function wholeOf({ provider, request, permitted, ctx }: SearchAsk): Promise<Page> {
+async function wholeOf({ provider, request, permittedMatch, ctx }: SearchAsk): Promise<Page> {
   const { value, sources } = await provider.search(request, ctx);
-  const allowed = await permitted(value);
+  const allowed = await permittedMatch(value);
   const visible = value.filter((_, index) => allowed[index]);
   return { matches: visible.slice(0, request.count), total: visible.length, warnings: [], sources };
 }

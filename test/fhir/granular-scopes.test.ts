@@ -100,6 +100,17 @@ it("several granular scopes open what any of them finds", async () => {
   expect((await server.call("GET", `/Observation/${shut}`, { token: both })).status).toBe(403);
 });
 
+it("in a search over several types it narrows its own type, in whichever order they stand", async () => {
+  const narrow = await server.tokenFor(`system/Observation.rs?${laboratory} system/Patient.rs`);
+  await server.call("POST", "/Patient", { body: { resourceType: "Patient" } });
+  for (const types of ["Observation,Patient", "Patient,Observation"]) {
+    const { status, body } = await server.call<Bundle>("GET", `/?_type=${types}`, { token: narrow });
+    expect(status, types).toBe(200);
+    expect(idsIn(body)).toEqual([...ids.laboratory].sort());
+    expect(body.entry?.some(({ resource }) => resource?.resourceType === "Patient")).toBe(true);
+  }
+});
+
 it("it writes nothing, and the other type stays whole", async () => {
   const { status } = await server.call("POST", "/Observation", {
     body: observationOf("laboratory", 9),

@@ -4,10 +4,12 @@ import { GatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import type { AskedChange, Caller, Pairs } from "./asked.ts";
+import { looksAtPeople } from "./permitted.ts";
+import { requireScopeBehind } from "./scope-gate.ts";
 
 /**
- * What the criteria of a conditional interaction find (FHIR R4 3.1.0.8). Throws `bad-request` when they are none,
- * `access-denied` when the caller may not see what they find, unless a create finds what it names itself.
+ * What the criteria of a conditional interaction find (FHIR R4 3.1.0.8). Throws `bad-request` when they are none or go
+ * through data of people, `scope-missing` for a type that they go through, `access-denied` when the caller may not see what they find, unless a create finds what it names itself.
  */
 export async function findByCriteria(
   { request, providers }: Caller,
@@ -20,6 +22,13 @@ export async function findByCriteria(
     throw new GatewayError("bad-request", {
       field: provider.type,
       detail: "a conditional interaction needs criteria",
+    });
+  requireScopeBehind(request, search);
+  // whether it finds something is told by what is then written, so there is nobody to hide a match from
+  if (looksAtPeople(search))
+    throw new GatewayError("bad-request", {
+      field: provider.type,
+      detail: "the criteria of a conditional interaction do not go through the data of people: search first",
     });
   const { value } = await provider.search(search, request.ctx);
   if (!namesItself(asked, search))

@@ -1,17 +1,26 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
-import type { Providers } from "../../fhir/provider.ts";
+import { classOf } from "../../access/data-classes.ts";
+import type { Providers, SearchRequest } from "../../fhir/provider.ts";
+import { keyOf } from "../../fhir/search/includes.ts";
+import type { Permitted } from "../../fhir/search/page.ts";
+import { testsBehind, typesBehind, witnessed } from "../../fhir/search/witnesses.ts";
 import { inScope } from "./scope-gate.ts";
 
 const letters = { read: "r", search: "s" } as const;
+
+interface Seeing {
+  providers: Providers;
+  request: FastifyRequest;
+}
 
 /**
  * Which of the resources the caller may see, in their order. Scope first: what the token does not open is left out
  * without a decision.
  */
 export async function permitted(
-  { providers, request }: { providers: Providers; request: FastifyRequest },
+  { providers, request }: Seeing,
   action: "read" | "search",
   resources: readonly Resource[],
 ): Promise<boolean[]> {
@@ -24,3 +33,23 @@ export async function permitted(
   const allowed = new Set(open.filter((_, index) => decisions[index]?.permit));
   return resources.map((resource) => allowed.has(resource));
 }
+
+/**
+ * The same for what a search finds: whoever may not see the resources that `_has` or a chain went through does not
+ * learn from the match that they are there.
+ */
+export function permittedMatches({ providers, request }: Seeing, search: SearchRequest): Permitted {
+  const visible: Permitted = (resources) => permitted({ providers, request }, "search", resources);
+  if (!looksAtPeople(search)) return visible;
+  return async (resources) => {
+    const allowed = await visible(resources);
+    const open = resources.filter((_, index) => allowed[index]);
+    const ask = { providers, permitted: visible, ctx: request.ctx };
+    const met = await witnessed(ask, testsBehind(search), open);
+    return resources.map((resource, index) => allowed[index] === true && met.has(keyOf(resource)));
+  };
+}
+
+/** True when `_has` or a chain goes through data that is decided on one by one. */
+export const looksAtPeople = (search: SearchRequest): boolean =>
+  [...typesBehind(search)].some((type) => classOf(type) !== "system");

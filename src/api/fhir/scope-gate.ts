@@ -3,7 +3,9 @@ import type { FastifyRequest } from "fastify";
 import { permits, queriesOf } from "../../access/scopes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Interaction, Providers, SearchRequest } from "../../fhir/provider.ts";
+import { typesBehind } from "../../fhir/search/witnesses.ts";
 import { parseCriteria } from "../../fhir/search-request.ts";
+import { requireScope } from "../../plugins/auth.ts";
 
 /** Letter of the scope on the type that an interaction needs (SMART App Launch 2). */
 export const scopeLetters = {
@@ -24,6 +26,11 @@ type Seeing = "r" | "s";
 export function requireSomeScope(request: FastifyRequest, type: string, interaction: Seeing): void {
   if (request.token && queriesOf(request.token.scopes, type, interaction)) return;
   throw new GatewayError("scope-missing", { detail: `needs scope system/${type}.${interaction}` });
+}
+
+/** Throws `scope-missing` unless the token opens all of each type that the search looks at through `_has` and chains. */
+export function requireScopeBehind(request: FastifyRequest, search: SearchRequest): void {
+  for (const type of typesBehind(search)) requireScope(request, type, "s");
 }
 
 /** Throws `scope-missing` for a resource that no granular scope of the token finds; the usual token costs no promise. */

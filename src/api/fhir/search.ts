@@ -9,10 +9,10 @@ import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
-import { permitted } from "./permitted.ts";
+import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { formatOf, sendResource } from "./reply.ts";
-import { narrowed, requireSomeScope } from "./scope-gate.ts";
+import { narrowed, requireScopeBehind, requireSomeScope } from "./scope-gate.ts";
 import { viewPairsOf } from "./view.ts";
 
 export interface SearchDoor {
@@ -71,7 +71,9 @@ async function searched(asking: Asking): Promise<SearchAnswer> {
   const { providers, pages } = door;
   const { ctx } = request;
   const { lenient, pairs, position, ...asked } = askedPage(asking);
-  const query = narrowed(providers, request, asked.query);
+  requireScopeBehind(request, asked.query);
+  // of several types each has its own scope, and what is found is held against it
+  const query = types.length > 1 ? asked.query : narrowed(providers, request, asked.query);
   for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
   if (!provider.indexed) await request.authorizeOne("search", { type: provider.type });
@@ -84,6 +86,7 @@ async function searched(asking: Asking): Promise<SearchAnswer> {
     path,
     ...(position && { position }),
     permitted: (resources) => permitted({ providers, request }, "search", resources),
+    permittedMatch: permittedMatches({ providers, request }, asked.query),
     pageUrl: (to) => {
       const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
       return `${providers.baseUrl}${path && `/${path}`}?${new URLSearchParams([["_page", token], ...view])}`;

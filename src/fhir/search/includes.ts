@@ -3,9 +3,9 @@ import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { SourceStatus } from "../../core/source-status.ts";
 import type { Inclusion, Provider, Providers, SearchParameter, SearchRequest } from "../provider.ts";
-import type { Extraction } from "./expression.ts";
 import type { Permitted } from "./page.ts";
-import { localOf, referencesOf } from "./reference.ts";
+import { plainSearch } from "./plain-search.ts";
+import { referencesBy } from "./reference.ts";
 
 const mostIncluded = 1_000;
 const mostRounds = 4;
@@ -82,11 +82,13 @@ class Includes implements Included {
     const keys = targets.map(keyOf);
     if (provider.indexed) return this.#add(() => this.#searched(provider, parameter, keys));
     for (const key of keys)
-      await this.#add(() => provider.search(oneReference(provider, parameter, [key]), this.#ask.ctx));
+      await this.#add(() =>
+        provider.search(plainSearch(provider.type, [{ parameter, values: [key] }]), this.#ask.ctx),
+      );
   }
 
   async #searched(provider: Provider, parameter: SearchParameter, keys: readonly string[]) {
-    const request = oneReference(provider, parameter, keys);
+    const request = plainSearch(provider.type, [{ parameter, values: keys }]);
     const { ctx } = this.#ask;
     const found = await provider.indexed?.candidates(request, { limit: mostIncluded }, ctx);
     if (found?.more) this.#truncated();
@@ -150,42 +152,7 @@ const truncated = new GatewayError("search-too-broad", {
 
 export const keyOf = (resource: Resource): string => `${resource.resourceType}/${resource.id}`;
 
-const oneReference = (
-  { type }: Provider,
-  parameter: SearchParameter,
-  values: readonly string[],
-): SearchRequest => ({
-  type,
-  criteria: [{ parameter, values }],
-  has: [],
-  include: [],
-  revinclude: [],
-  sort: [],
-  count: 200,
-  ignored: [],
-  applied: [],
-});
-
 async function readOne(provider: Provider, id: string, ctx: RequestContext) {
   const { value, sources } = await provider.read(id, ctx);
   return { value: [value], sources };
-}
-
-/** Local references that stand under a parameter of a resource. */
-function referencesBy(
-  parameter: (SearchParameter & { extract?: Extraction }) | undefined,
-  resource: Resource,
-  baseUrl: string,
-): string[] {
-  const { extract, path } = parameter ?? {};
-  const found = extract
-    ? extract({ type: resource.resourceType, value: resource }).flatMap(
-        (value) => referencesOf(value, baseUrl).targets,
-      )
-    : [path && (resource as unknown as Record<string, unknown>)[path]]
-        .flat()
-        .map((value) => (value as { reference?: string } | undefined)?.reference)
-        .filter((reference) => reference !== undefined)
-        .map((reference) => localOf(reference, baseUrl));
-  return found.filter((reference) => /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(reference));
 }

@@ -1,4 +1,6 @@
-import type { Typed } from "./expression.ts";
+import type { Resource } from "@medplum/fhirtypes";
+import type { SearchParameter } from "../provider.ts";
+import type { Extraction, Typed } from "./expression.ts";
 
 export interface References {
   /** `Type/id` of what lies here, or the address of what does not */
@@ -28,3 +30,22 @@ export const localOf = (reference: string, baseUrl: string): string =>
   reference.startsWith(`${baseUrl}/`) ? reference.slice(baseUrl.length + 1) : reference;
 
 const withoutVersion = (canonical: string) => [...new Set([canonical, canonical.replace(/\|.*$/, "")])];
+
+/** Local references that stand under a parameter of a resource. */
+export function referencesBy(
+  parameter: (SearchParameter & { extract?: Extraction }) | undefined,
+  resource: Resource,
+  baseUrl: string,
+): string[] {
+  const { extract, path } = parameter ?? {};
+  const found = extract
+    ? extract({ type: resource.resourceType, value: resource }).flatMap(
+        (value) => referencesOf(value, baseUrl).targets,
+      )
+    : [path && (resource as unknown as Record<string, unknown>)[path]]
+        .flat()
+        .map((value) => (value as { reference?: string } | undefined)?.reference)
+        .filter((reference) => reference !== undefined)
+        .map((reference) => localOf(reference, baseUrl));
+  return found.filter((reference) => /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(reference));
+}
