@@ -71,7 +71,8 @@ function mutations({ db }: OpenDatabase) {
       const message = { tenant, system: "bench", kind: "change", deduplicationId: id, payload: { id } };
       await outbox.enqueue(trx, message);
       const answer = { status: 201, headers: { etag: 'W/"1"' }, body };
-      if (claimed && !(await keys.keep(claimed.claim, answer, trx))) throw new Error("the claim was lost");
+      if (claimed && !(await keys.keep(claimed.claim, answer, { db: trx })))
+        throw new Error("the claim was lost");
     });
   };
 }

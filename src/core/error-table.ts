@@ -57,6 +57,7 @@ const compact = {
   "idempotency-conflict": [409, "conflict", "never", "The Idempotency-Key was used with another body", "Ключ повтора уже использован для другого запроса", "Создайте новый ключ для нового запроса"],
   "request-running": [409, "conflict", "same-key", "The same request with this Idempotency-Key is still being carried out", "Этот запрос уже выполняется", "Повторите запрос с тем же ключом Idempotency-Key через несколько секунд"],
   "deferred-interrupted": [500, "incomplete", "after-fix", "The process ended while it carried the batch out; entries may have been done, and it is not begun anew", "Пакет обработан не полностью", "Проверьте, какие записи пакета выполнены, и отправьте остальные; создавайте записи с условием If-None-Exist"],
+  "read-interrupted": [503, "incomplete", "later", "The changes of the transaction were carried out; the process ended before it read this entry", "Изменения сохранены, чтение не завершено", "Повторите чтение отдельным запросом"],
   "rate-limited": [429, "throttled", "later", "The client is over its rate limit", "Слишком много запросов", "Повторите запрос после указанного времени"],
   // who the caller is
   unauthorized: [401, "login", "after-fix", "No valid access token or session", "Требуется вход", "Войдите снова или получите новый токен"],

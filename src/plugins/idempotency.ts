@@ -12,9 +12,10 @@ declare module "fastify" {
     /**
      * Called in the transaction of a change, with the answer that will leave: from its commit on a repeat gets this
      * answer, whatever happens to this process. Throws `request-running`, which rolls the change back, when another
-     * request has taken the key over. Nothing happens to a request without a key.
+     * request has taken the key over. Nothing happens to a request without a key. `isLast: false` when more is added
+     * to the answer before it leaves: a repeat gets this one only if the process dies meanwhile.
      */
-    settle(trx: Kysely<Schema>, answer: KeptAnswer): Promise<void>;
+    settle(trx: Kysely<Schema>, answer: KeptAnswer, how?: { isLast: boolean }): Promise<void>;
   }
 }
 
@@ -39,11 +40,12 @@ const keptHeaders = ["content-type", "location", "content-location", "etag", "la
 export function registerIdempotency(app: FastifyInstance, settings: IdempotencySettings): void {
   const { keys } = settings;
   app.decorateRequest("idempotencyClaim", undefined);
-  app.decorateRequest("settle", async function (this: FastifyRequest, trx, answer) {
+  app.decorateRequest("settle", async function (this: FastifyRequest, trx, answer, how) {
+    const { isLast = true } = how ?? {};
     const claim = this.idempotencyClaim;
     if (!claim) return;
-    if (!(await keys.keep(claim, answer, trx))) throw new GatewayError("request-running");
-    claim.isSettled = true;
+    if (!(await keys.keep(claim, answer, { db: trx, isLast }))) throw new GatewayError("request-running");
+    claim.isSettled = isLast;
   });
   hookChanges(app, {
     // after validation and the caller's check: what they refuse needs no key

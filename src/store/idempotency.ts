@@ -70,37 +70,48 @@ export class IdempotencyKeys {
     if (created) return { state: "mine", claim };
     const row = await db
       .selectFrom("idempotency")
-      .select(["request_mac", "answer"])
+      .select(["request_mac", "answer", "holder", "lease_until"])
       .where("key_mac", "=", claim.key)
       .executeTakeFirst();
     // released between the two statements
     if (!row) return { state: "running" };
     if (row.request_mac !== requestMac) return { state: "conflict" };
-    if (row.answer) return { state: "answered", answer: this.#opened(claim.key, row.answer) };
+    // more may be added to the answer while its holder lives
+    const isLast = row.holder === null || row.lease_until <= now;
+    if (row.answer && isLast) return { state: "answered", answer: this.#opened(claim.key, row.answer) };
     return (await this.#takenOver(claim, now)) ? { state: "mine", claim } : { state: "running" };
   }
 
   /**
    * Keeps the answer of a claimed request; false when the claim was lost meanwhile. With the transaction of the
-   * request's effect both stand or fall together, and the caller rolls back what a lost claim must not do.
+   * request's effect both stand or fall together, and the caller rolls back what a lost claim must not do. Unless it
+   * is the last one, the answer is given only once the lease has ended, and another may take its place until then.
    */
-  async keep({ key, holder }: Claim, answer: KeptAnswer, db = this.#parts.db): Promise<boolean> {
+  async keep(
+    { key, holder }: Claim,
+    answer: KeptAnswer,
+    { db = this.#parts.db, isLast = true }: { db?: Kysely<Schema>; isLast?: boolean } = {},
+  ): Promise<boolean> {
     const plain = JSON.stringify({ ...answer, body: Buffer.from(answer.body).toString("base64") });
     const { numUpdatedRows } = await db
       .updateTable("idempotency")
-      .set({ answer: this.#parts.keyring.seal(domain, Buffer.from(plain), key), holder: null })
+      .set({
+        answer: this.#parts.keyring.seal(domain, Buffer.from(plain), key),
+        holder: isLast ? null : holder,
+      })
       .where("key_mac", "=", key)
       .where("holder", "=", holder)
       .executeTakeFirst();
     return numUpdatedRows === 1n;
   }
 
-  /** Gives a claim back: the request had no effect, so the same key may try again. */
+  /** Gives a claim back: the request had no effect, so the same key may try again. What is kept stays. */
   async release({ key, holder }: Claim): Promise<void> {
     await this.#parts.db
       .deleteFrom("idempotency")
       .where("key_mac", "=", key)
       .where("holder", "=", holder)
+      .where("answer", "is", null)
       .execute();
   }
 

@@ -65,15 +65,31 @@ onBothEngines((store) => {
     const undone = store()
       .db.transaction()
       .execute(async (trx) => {
-        expect(await keys().keep(claim, answer, trx)).toBe(true);
+        expect(await keys().keep(claim, answer, { db: trx })).toBe(true);
         throw new Error("undo");
       });
     await expect(undone).rejects.toThrow("undo");
     expect((await keys().claim("me", "together", "r")).state).toBe("running");
     await store()
       .db.transaction()
-      .execute((trx) => keys().keep(claim, answer, trx));
+      .execute((trx) => keys().keep(claim, answer, { db: trx }));
     expect((await keys().claim("me", "together", "r")).state).toBe("answered");
+  });
+
+  it("an answer that is not the last waits for the last, and stands in for it when the holder died", async () => {
+    const claim = await mine("in two");
+    const last = { ...answer, body: Buffer.from("last") };
+    const first = async (of: Claim) => keys().keep(of, answer, { isLast: false });
+    await first(claim);
+    expect((await keys().claim("me", "in two", "r")).state).toBe("running");
+    expect(await keys().keep(claim, last)).toBe(true);
+    expect(await keys().claim("me", "in two", "r")).toEqual({ state: "answered", answer: last });
+    const dead = await mine("died");
+    await first(dead);
+    await keys().release(dead);
+    expect((await keys().claim("me", "died", "r")).state).toBe("running");
+    await clock.advance(60_000);
+    expect(await keys().claim("me", "died", "r")).toEqual({ state: "answered", answer });
   });
 
   it("what is past its time is deleted, the rest stays", async () => {

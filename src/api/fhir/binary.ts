@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
 import type { Answering } from "./paths.ts";
-import { answerRead, readBy } from "./read.ts";
+import { answerRead, readBy, refuseUnknown } from "./read.ts";
 import { hasVersion, nameVersion } from "./reply.ts";
 import { mediaTypeOf } from "./resource-body.ts";
 
@@ -18,6 +18,7 @@ export const answerBinary =
     const isFhir =
       (request.query as { _format?: unknown })._format !== undefined || accept.includes("application/fhir+");
     if (isFhir) return answerRead(providers)(request, reply, provider);
+    refuseUnknown(request, Object.keys(request.query as object));
     const binary = (await readBy({ providers, request }, provider, request.params)) as Binary;
     const { contentType = "", data = "" } = binary;
     nameVersion(reply, binary);

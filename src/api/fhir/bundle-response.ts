@@ -1,18 +1,21 @@
 import { STATUS_CODES } from "node:http";
 import type { BundleEntry, Resource } from "@medplum/fhirtypes";
+import type { GatewayError } from "../../core/errors.ts";
+import { outcomeOf } from "../../fhir/outcome.ts";
+import { toGatewayError } from "../../plugins/errors.ts";
+import { nameableId } from "../../plugins/journal.ts";
 import type { Caller, Done } from "./asked.ts";
-import type { AskedCall, AskedRead } from "./bundle-entry.ts";
+import type { AskedCall, AskedEntry } from "./bundle-entry.ts";
 import { operationInput } from "./operation-body.ts";
 import { invoked } from "./operation-call.ts";
 import { preferencesOf } from "./prefer.ts";
-import { readBy } from "./read.ts";
-import { etagOf, isAmong } from "./reply.ts";
-import { type SearchDoor, searchOfEntry } from "./search.ts";
+import { etagOf } from "./reply.ts";
+import type { SearchDoor } from "./search.ts";
 import { locationOf, outcomeOfDone } from "./written-reply.ts";
 
 export type BundleCaller = Caller & SearchDoor;
 
-const statusLine = (status: number): string => `${status} ${STATUS_CODES[status]}`;
+export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status]}`;
 
 /** The answer to an entry that changed something, with the resource when `Prefer: return=representation` asks. */
 export function respondedChange({ request, providers }: Caller, done: readonly Done[]): BundleEntry {
@@ -31,24 +34,6 @@ export function respondedChange({ request, providers }: Caller, done: readonly D
   };
 }
 
-/** The answer to a GET of an entry. */
-export async function respondedRead(caller: BundleCaller, asked: AskedRead): Promise<BundleEntry> {
-  const { request, providers } = caller;
-  const { provider, id, version, query, ifNoneMatch } = asked;
-  const resource =
-    id === undefined
-      ? await searchOfEntry(caller, { request, provider, query })
-      : await readBy(caller, provider, { id, version });
-  const { etag, ...rest } = versionOf(resource);
-  if (etag !== undefined && typeof ifNoneMatch === "string" && isAmong(etag, ifNoneMatch))
-    return { response: { status: statusLine(304), etag } };
-  return {
-    ...(id !== undefined && { fullUrl: `${providers.baseUrl}/${provider.type}/${id}` }),
-    resource,
-    response: { status: statusLine(200), ...(etag !== undefined && { etag }), ...rest },
-  };
-}
-
 /** The answer to an operation that an entry calls. */
 export async function respondedCall(
   caller: BundleCaller,
@@ -60,10 +45,37 @@ export async function respondedCall(
   return { resource: answer, response: { status: statusLine(200) } };
 }
 
-function versionOf({ meta }: Resource): { etag?: string; lastModified?: string } {
+export function versionOf({ meta }: Resource): { etag?: string; lastModified?: string } {
   const { versionId, lastUpdated } = meta ?? {};
   return {
     ...(versionId !== undefined && { etag: etagOf(versionId) }),
     ...(lastUpdated !== undefined && { lastModified: lastUpdated }),
   };
 }
+
+/** The answer to an entry that was refused or failed, which is a journal row of its own. */
+export async function respondedFailure(
+  { request }: BundleCaller,
+  asked: AskedEntry | undefined,
+  thrown: unknown,
+): Promise<BundleEntry> {
+  const error = toGatewayError(thrown);
+  const { code, row } = error;
+  if (row.status >= 500) request.ctx.log.error({ error, code, system: error.system }, "entry failed");
+  const target = asked?.change ?? asked?.read ?? asked?.call;
+  await request.journal(
+    {
+      action: `refused ${asked?.method ?? "entry"}`,
+      resourceType: target?.provider.type,
+      resourceId: nameableId(target?.id),
+      subject: request.refusedSubject,
+    },
+    code,
+  );
+  return failureOf(error);
+}
+
+/** An entry's answer that tells an error. */
+export const failureOf = (error: GatewayError): BundleEntry => ({
+  response: { status: String(error.row.status), outcome: outcomeOf(error) },
+});

@@ -1,12 +1,11 @@
 import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { GatewayError, isGatewayError } from "../../core/errors.ts";
-import { outcomeOf } from "../../fhir/outcome.ts";
+import { GatewayError } from "../../core/errors.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
-import { nameableId } from "../../plugins/journal.ts";
 import type { Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
-import { type BundleCaller, respondedCall, respondedChange, respondedRead } from "./bundle-response.ts";
+import { preparedRead } from "./bundle-read.ts";
+import { type BundleCaller, respondedCall, respondedChange, respondedFailure } from "./bundle-response.ts";
 import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { formatOf, sendResource, writtenResource } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
@@ -34,11 +33,11 @@ export const answerBundle =
     const asked = entries.map((entry, index) =>
       entryOf(door.providers, entry, { index, type: "transaction" }),
     );
-    // what the transaction itself tells is kept with it; what is read after it can't be
-    const settle: Caller["settle"] = async (trx, done) => {
-      if (asked.some(({ read }) => read)) return;
+    // what the transaction itself tells is kept with it, and once more with what is read after it
+    const isLast = !asked.some(({ read }) => read);
+    const settle: Caller["settle"] = (trx, done) => {
       const answer = responseOf("transaction", respondedChanges(caller, asked, done));
-      await request.settle(trx, keptAnswer(reply, writtenResource(reply, answer, format)));
+      return request.settle(trx, keptAnswer(reply, writtenResource(reply, answer, format)), { isLast });
     };
     const answers = await transacted({ ...caller, settle }, asked);
     return sendResource(request, reply, responseOf("transaction", answers), format);
@@ -76,30 +75,10 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
     asked = entryOf(caller.providers, entry, { index, type: "batch" });
     const { change, read: reading, call } = asked;
     if (change) return respondedChange(caller, await changed(caller, change));
-    if (reading) return await respondedRead(caller, reading);
+    if (reading) return await preparedRead(caller, reading)();
     if (call) return await respondedCall(caller, call);
     throw new GatewayError("bad-request", { field: `Bundle.entry[${index}]` });
   } catch (error) {
-    if (!isGatewayError(error)) throw error;
-    await recordRefusal(caller, asked, error);
-    return { response: { status: String(error.row.status), outcome: outcomeOf(error) } };
+    return respondedFailure(caller, asked, error);
   }
-}
-
-/** A refused entry is a row of its own. */
-function recordRefusal(
-  { request }: BundleCaller,
-  asked: AskedEntry | undefined,
-  { code }: GatewayError,
-): Promise<void> {
-  const target = asked?.change ?? asked?.read ?? asked?.call;
-  return request.journal(
-    {
-      action: `refused ${asked?.method ?? "entry"}`,
-      resourceType: target?.provider.type,
-      resourceId: nameableId(target?.id),
-      subject: request.refusedSubject,
-    },
-    code,
-  );
 }

@@ -11,7 +11,7 @@ import type { Answering } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
 import { etagOf, formatOf, sendResource } from "./reply.ts";
 import type { SearchDoor } from "./search.ts";
-import { isViewName, viewPairsOf } from "./view.ts";
+import { givenIn, isViewName, viewPairsIn } from "./view.ts";
 
 type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
 
@@ -69,7 +69,7 @@ async function historyBy(
   const address = `${door.providers.baseUrl}/${path}`;
   const linkTo = (relation: string, query: Pairs): BundleLink => ({
     relation,
-    url: `${address}?${new URLSearchParams([...query, ...viewPairsOf(request)])}`,
+    url: `${address}?${new URLSearchParams([...query, ...viewPairsIn(givenIn(request))])}`,
   });
   const link = [linkTo("self", pairs)];
   if (next !== undefined) {

@@ -2,7 +2,7 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { xmlOfResource } from "../../fhir/xml-codec.ts";
-import { givenIn, seenAs, viewOf } from "./view.ts";
+import { givenIn, seenAs, viewIn } from "./view.ts";
 
 export type Format = "json" | "xml";
 
@@ -51,7 +51,7 @@ export function sendResource(
   resource: Resource,
   format = formatOf(request),
 ): FastifyReply {
-  const view = viewOf(request);
+  const view = viewIn(givenIn(request));
   const answer = answerOf(resource, format);
   setVersion(reply, answer.version);
   if (isKnown(request, answer.version)) return reply.code(304).send();

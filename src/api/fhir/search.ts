@@ -13,7 +13,7 @@ import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { formatOf, sendResource } from "./reply.ts";
 import { narrowed, requireScopeBehind, requireSomeScope } from "./scope-gate.ts";
-import { viewPairsOf } from "./view.ts";
+import { givenIn, viewPairsIn } from "./view.ts";
 
 export interface SearchDoor {
   providers: Providers;
@@ -49,44 +49,64 @@ async function answer(asking: Asking, reply: FastifyReply) {
   return sendResource(asking.request, reply, await journalled(asking), format);
 }
 
-/** A search that is an entry of a batch or transaction. */
-export const searchOfEntry = (
+/**
+ * A search that is an entry of a batch or transaction: read and within the scopes once this returns, run when the
+ * result is called.
+ */
+export function searchOfEntry(
   door: SearchDoor,
   { request, provider, query }: { request: FastifyRequest; provider: Provider; query: Pairs },
-): Promise<Bundle> =>
-  journalled({ door, request, provider, path: provider.type, types: [provider.type], entry: query });
+): () => Promise<Bundle> {
+  const { type } = provider;
+  const asking = { door, request, provider, path: type, types: [type], entry: query };
+  const asked = askedSearch(asking);
+  return () => journalled(asking, asked);
+}
 
-async function journalled(asking: Asking): Promise<Bundle> {
-  const { request, provider, types } = asking;
-  for (const type of types) requireSomeScope(request, type, "s");
-  const { bundle } = await searched(asking);
+async function journalled(asking: Asking, asked = askedSearch(asking)): Promise<Bundle> {
+  const { request, provider } = asking;
+  const { bundle } = await searched(asking, asked);
   await Promise.all(
     accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
   );
   return bundle;
 }
 
-async function searched(asking: Asking): Promise<SearchAnswer> {
-  const { door, request, provider, path, types } = asking;
+interface AskedSearch extends AskedPage {
+  /** with what a granular scope adds */
+  narrowed: SearchRequest;
+}
+
+/** What is searched for. Throws `scope-missing` and what reading the parameters throws. */
+function askedSearch(asking: Asking): AskedSearch {
+  const { door, request, types } = asking;
+  for (const type of types) requireSomeScope(request, type, "s");
+  const asked = askedPage(asking);
+  const { query } = asked;
+  requireScopeBehind(request, query);
+  for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
+  // of several types each has its own scope, and what is found is held against it
+  return { ...asked, narrowed: types.length > 1 ? query : narrowed(door.providers, request, query) };
+}
+
+async function searched(
+  { door, request, provider, path, types, entry }: Asking,
+  { lenient, pairs, position, query, narrowed: search }: AskedSearch,
+): Promise<SearchAnswer> {
   const { providers, pages } = door;
   const { ctx } = request;
-  const { lenient, pairs, position, ...asked } = askedPage(asking);
-  requireScopeBehind(request, asked.query);
-  // of several types each has its own scope, and what is found is held against it
-  const query = types.length > 1 ? asked.query : narrowed(providers, request, asked.query);
-  for (const { type } of [...query.include, ...query.revinclude]) requireSomeScope(request, type, "s");
   // what a registry tells is decided by its type; a stored resource is decided on by itself
   if (!provider.indexed) await request.authorizeOne("search", { type: provider.type });
-  const view = asking.entry ? [] : viewPairsOf(request);
+  const view = viewPairsIn(entry ? Object.fromEntries(entry) : givenIn(request));
   const ofTypes: Pairs = path === "" ? [["_type", types.join(",")]] : [];
   return searchBundle({
     providers,
     provider,
-    request: { ...query, applied: [...ofTypes, ...query.applied, ...view] },
+    request: { ...search, applied: [...ofTypes, ...search.applied, ...view] },
     path,
     ...(position && { position }),
     permitted: (resources) => permitted({ providers, request }, "search", resources),
-    permittedMatch: permittedMatches({ providers, request }, asked.query),
+    permittedMatch: permittedMatches({ providers, request }, query),
     pageUrl: (to) => {
       const token = pages.seal({ path, query: pairs, lenient, position: to }, ctx.actor);
       return `${providers.baseUrl}${path && `/${path}`}?${new URLSearchParams([["_page", token], ...view])}`;

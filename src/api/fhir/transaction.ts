@@ -1,11 +1,11 @@
 import type { BundleEntry } from "@medplum/fhirtypes";
-import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { referencesIn, withLinks } from "../../fhir/references.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
 import { type AskedEntry, type AskedRead, atEntry } from "./bundle-entry.ts";
-import { type BundleCaller, respondedChange, respondedRead } from "./bundle-response.ts";
+import { preparedRead, refuseMissing } from "./bundle-read.ts";
+import { type BundleCaller, failureOf, respondedChange, respondedFailure } from "./bundle-response.ts";
 import { carriedOut } from "./carry-out.ts";
 import { findByCriteria, pairsOfQuery } from "./criteria.ts";
 import { providerOf } from "./paths.ts";
@@ -29,15 +29,20 @@ export async function transacted(
   const changes = entries
     .filter((entry): entry is ChangeEntry => entry.change !== undefined)
     .sort((one, other) => rankOf(one) - rankOf(other));
-  const reads = entries.filter((entry): entry is ReadEntry => entry.read !== undefined);
+  const reads = entries
+    .filter((entry): entry is ReadEntry => entry.read !== undefined)
+    .map((entry) => ({ ...entry, run: atEntry(entry.index, () => preparedRead(caller, entry.read)) }));
   const done = await carriedOut(caller, () => planned(caller, changes, reads));
   const answers = respondedChanges(caller, entries, done);
-  for (const { index, read } of reads)
-    answers[index] = await atEntry(index, () => respondedRead(caller, read));
+  // what is written stays written: a read that fails now is the failure of its entry
+  for (const { run, ...entry } of reads)
+    answers[entry.index] = await atEntry(entry.index, run).catch((error) =>
+      respondedFailure(caller, entry, error),
+    );
   return answers;
 }
 
-/** Answers in the order of the entries; those of GETs are left empty. */
+/** Answers in the order of the entries; those of GETs say that they were not carried out. */
 export const respondedChanges = (
   caller: BundleCaller,
   entries: readonly AskedEntry[],
@@ -49,7 +54,7 @@ export const respondedChanges = (
           caller,
           done.filter(({ entry }) => entry === index),
         )
-      : {},
+      : failureOf(new GatewayError("read-interrupted", { field: `Bundle.entry[${index}]` })),
   );
 
 async function planned(
@@ -144,20 +149,4 @@ async function foundBy(caller: Caller, reference: string): Promise<string> {
       detail: `a reference finds ${found.length}`,
     });
   return `${type}/${id}`;
-}
-
-/** A read that will fail fails the transaction before anything is written. */
-async function refuseMissing(
-  caller: Caller,
-  read: AskedRead,
-  planned: readonly PlannedChange[],
-): Promise<void> {
-  const { provider, id, version } = read;
-  const { request } = caller;
-  requireScope(request, provider.type, id === undefined ? "s" : "r");
-  if (id === undefined || version !== undefined) return;
-  const change = planned.find(({ asked, id: of }) => asked.provider.type === provider.type && of === id);
-  if (change?.action === "delete") throw new GatewayError("gone");
-  const resource = change?.after ?? (await provider.read(id, request.ctx)).value;
-  await request.authorizeOne("read", accessedOf(resource, request.ctx.actor.tenant));
 }

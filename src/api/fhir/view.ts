@@ -17,11 +17,10 @@ const summaries = new Set(["true", "text", "data", "count", "false"]);
 const elementNames = /^[A-Za-z][A-Za-z.]*(,[A-Za-z][A-Za-z.]*)*$/;
 
 /**
- * `_summary`, `_elements` and `_pretty` of the URL or of a search's form; undefined when none is asked for. Throws
- * GatewayError `bad-request` naming the one that is wrong.
+ * What `_summary`, `_elements` and `_pretty` ask for; undefined when none is given. Throws GatewayError `bad-request`
+ * naming the one that is wrong.
  */
-export function viewOf(request: FastifyRequest): View | undefined {
-  const { _summary, _elements, _pretty } = givenIn(request);
+export function viewIn({ _summary, _elements, _pretty }: Record<string, unknown>): View | undefined {
   if (_summary === undefined && _elements === undefined && _pretty === undefined) return undefined;
   return { subset: subsetIn(_summary, _elements), pretty: isPretty(_pretty) };
 }
@@ -33,8 +32,7 @@ export function givenIn({ query, body }: FastifyRequest): Record<string, unknown
 }
 
 /** How the answer was asked to look, for the links to itself and its other pages. */
-export function viewPairsOf(request: FastifyRequest): [string, string][] {
-  const given = givenIn(request);
+export function viewPairsIn(given: Record<string, unknown>): [string, string][] {
   return viewNames.flatMap((name): [string, string][] => {
     const value = given[name];
     return typeof value === "string" ? [[name, value]] : [];

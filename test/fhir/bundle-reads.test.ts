@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import type { Bundle, BundleEntry, Location, Patient } from "@medplum/fhirtypes";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Answer, codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
+
+let server: FhirServer;
+// what a read of a Patient throws once the store has been asked that often
+let failing: { after: number; error: unknown } | undefined;
+beforeAll(async () => {
+  server = await startFhirServer({
+    withEach: (provider) =>
+      provider.type !== "Patient"
+        ? provider
+        : {
+            ...provider,
+            read: (id, ctx) => {
+              if (failing && failing.after-- <= 0) throw failing.error;
+              return provider.read(id, ctx);
+            },
+          },
+  });
+});
+afterAll(() => server?.close());
+afterEach(() => {
+  failing = undefined;
+});
+
+const get = (url: string): BundleEntry => ({ request: { method: "GET", url } });
+const place = (name: string): BundleEntry => ({
+  resource: { resourceType: "Location", name },
+  request: { method: "POST", url: "Location" },
+});
+const post = (type: Bundle["type"], entry: BundleEntry[], headers: Record<string, string> = {}) =>
+  server.call<Bundle>("POST", "", { body: { resourceType: "Bundle", type, entry }, headers });
+const statuses = ({ body }: Answer<Bundle>) =>
+  body.entry?.map(({ response }) => response?.status?.slice(0, 3));
+const placesNamed = async (name: string) =>
+  (await server.call<Bundle>("GET", `/Location?name=${name}&_total=accurate`)).body.total;
+const newPatient = async () => {
+  const body: Patient = { resourceType: "Patient", gender: "female", name: [{ family: "Вымышленная" }] };
+  return (await server.call<Patient>("POST", "/Patient", { body })).body.id ?? "";
+};
+
+describe("a transaction with a GET", () => {
+  it.each([
+    ["an unknown parameter", "Patient?nonsense=1", 400, "unknown-parameter"],
+    ["an unknown parameter of a read", "Patient/{id}?nonsense=1", 400, "unknown-parameter"],
+    ["a wrong view", "Patient/{id}?_summary=maybe", 400, "bad-request"],
+    ["a wrong inclusion", "Patient?_include=Patient:nobody", 400, "unknown-parameter"],
+    ["a version that there is not", "Patient/{id}/_history/7", 404, "not-found"],
+    ["an id that there is not", "Patient/unknown", 404, "not-found"],
+  ])("writes nothing when it is refused for %s", async (name, url, status, code) => {
+    const address = url.replace("{id}", await newPatient());
+    const answer = await post("transaction", [place(name), get(address)]);
+    expect([answer.status, codeOf(answer)]).toEqual([status, code]);
+    expect(await placesNamed(encodeURIComponent(name))).toBe(0);
+  });
+
+  it("writes nothing when its scope opens no search or inclusion", async () => {
+    const token = await server.tokenFor("system/Location.crus");
+    for (const url of ["Patient?gender=male", "Location?_revinclude=Encounter:location", "Patient/1"]) {
+      const body = { resourceType: "Bundle", type: "transaction", entry: [place("scope"), get(url)] };
+      const answer = await server.call<Bundle>("POST", "", { body, token });
+      expect([url, answer.status, codeOf(answer)]).toEqual([url, 403, "scope-missing"]);
+    }
+    expect(await placesNamed("scope")).toBe(0);
+  });
+
+  it("answers a repeat with the same bytes, its reads too", async () => {
+    const id = await newPatient();
+    const key = { "idempotency-key": randomUUID() };
+    const send = () =>
+      post("transaction", [place("однажды"), get(`Patient/${id}`), get("Location?name=однажды")], key);
+    const [first, again] = [await send(), await send()];
+    expect([first.status, statuses(first)]).toEqual([200, ["201", "200", "200"]]);
+    expect([again.text, again.headers.has("idempotent-replayed")]).toEqual([first.text, true]);
+    expect(await placesNamed(encodeURIComponent("однажды"))).toBe(1);
+  });
+
+  it("that fails after the commit is the failure of its entry only, and is kept so", async () => {
+    const id = await newPatient();
+    const key = { "idempotency-key": randomUUID() };
+    const send = () => post("transaction", [place("после"), get(`Patient/${id}`)], key);
+    failing = { after: 1, error: new Error("a fault of ours") };
+    const first = await send();
+    expect([first.status, statuses(first)]).toEqual([200, ["201", "500"]]);
+    failing = undefined;
+    expect((await send()).text).toBe(first.text);
+    expect(await placesNamed(encodeURIComponent("после"))).toBe(1);
+  });
+});
+
+describe("the controls of an entry", () => {
+  it.each(["batch", "transaction"] as const)("of a %s make its view", async (type) => {
+    const id = await newPatient();
+    const answer = await post(type, [
+      get(`Patient/${id}?_elements=gender`),
+      get(`Patient?_id=${id}&_summary=count`),
+      get(`Patient?_id=${id}&_elements=gender`),
+      get(`Patient/${id}/_history/1?_summary=true`),
+    ]);
+    expect(statuses(answer)).toEqual(["200", "200", "200", "200"]);
+    const [one, count, found, version] = (answer.body.entry ?? []).map(({ resource }) => resource);
+    const shown = ["gender", "id", "meta", "resourceType"];
+    expect(Object.keys(one ?? {}).sort()).toEqual(shown);
+    expect(count).toMatchObject({ resourceType: "Bundle", total: 1 });
+    expect((count as Bundle).entry).toBeUndefined();
+    expect(Object.keys((found as Bundle).entry?.[0]?.resource ?? {}).sort()).toEqual(shown);
+    expect(version?.meta?.tag?.[0]?.code).toBe("SUBSETTED");
+    const self = (found as Bundle).link?.find(({ relation }) => relation === "self");
+    expect(self?.url).toContain("_elements=gender");
+  });
+
+  it("of a batch refuse their own entry only", async () => {
+    const id = await newPatient();
+    const answer = await post("batch", [
+      get(`Patient/${id}?nonsense=1`),
+      get(`Patient/${id}?_summary=maybe`),
+      get(`Patient/${id}/_history/1?nonsense=1`),
+      get(`Patient/${id}?_format=json&_pretty=true`),
+    ]);
+    expect(statuses(answer)).toEqual(["400", "400", "400", "200"]);
+  });
+});
+
+it("a read by HTTP refuses unknown parameters too, unless handling is lenient", async () => {
+  const id = await newPatient();
+  const bytes = { "content-type": "text/plain" };
+  const { body: binary } = await server.call("POST", "/Binary", { body: "байты", headers: bytes });
+  for (const path of [`/Patient/${id}`, `/Patient/${id}/_history/1`, `/Binary/${binary.id}`]) {
+    const strict = await server.call<Location>("GET", `${path}?nonsense=1`);
+    expect([path, strict.status, codeOf(strict)]).toEqual([path, 400, "unknown-parameter"]);
+    const prefer = { prefer: "handling=lenient" };
+    expect((await server.call("GET", `${path}?nonsense=1`, { headers: prefer })).status).toBe(200);
+  }
+});
