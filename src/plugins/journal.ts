@@ -60,7 +60,7 @@ function refuse(cause: unknown): never {
   throw new GatewayError("store-unavailable", { cause, detail: "the access could not be journalled" });
 }
 
-const dataDoors = /^\/(fhir|cabinet|auth)\//;
+const dataDoors = /^\/(fhir|cabinet|auth)(\/|\?|$)/;
 // shed load must stay cheap, and a store that does not answer can't take the row either
 const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unavailable", "draining"]);
 // whatever else stands in a path may be a person's number

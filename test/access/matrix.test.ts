@@ -12,6 +12,7 @@ import type { RequestContext } from "../../src/core/context.ts";
 import { Repository } from "../../src/fhir/repository.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { searchJournal } from "../../src/store/journal-search.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -116,13 +117,16 @@ interface Answer {
   text: string;
   body: unknown;
   headers: string;
+  requestId: string;
 }
 
 async function send(actor: string, { method, path, body, form, headers }: Call): Promise<Answer> {
   const type = path.endsWith("$patch") ? "application/json-patch+json" : "application/fhir+json";
+  const requestId = randomUUID();
   const answer = await fetch(`${app.url}/fhir${path}`, {
     method,
     headers: {
+      "x-request-id": requestId,
       ...(tokens[actor] && { authorization: `Bearer ${tokens[actor]}` }),
       ...(body && { "content-type": type }),
       ...headers,
@@ -132,7 +136,13 @@ async function send(actor: string, { method, path, body, form, headers }: Call):
   });
   const text = await answer.text();
   const parsed = text.startsWith("{") ? JSON.parse(text) : undefined;
-  return { status: answer.status, text, body: parsed, headers: JSON.stringify([...answer.headers]) };
+  return {
+    status: answer.status,
+    text,
+    body: parsed,
+    headers: JSON.stringify([...answer.headers]),
+    requestId,
+  };
 }
 
 const bundleOf = (type: "batch" | "transaction", url: string): object => ({
@@ -182,6 +192,7 @@ function doorsToMany(type: string): Record<string, Call> {
   return {
     history: { method: "GET", path: `/${type}/${id}/_history` },
     search: { method: "GET", path: `/${type}?_id=${id}` },
+    "of several types": { method: "GET", path: `?_type=${type}&_count=1` },
     "search in a form": { method: "POST", path: `/${type}/_search`, form: { _id: id } },
     "by patient": { method: "POST", path: `/${type}/_search`, form: { patient: `Patient/${patientId}` } },
     page: { method: "GET", path: `/${type}?_count=1` },
@@ -220,6 +231,9 @@ function leaksOf({ text, headers, body }: Answer, types: readonly string[]): str
 const isEmptySet = (resource: Resource | undefined): boolean =>
   resource?.resourceType === "Bundle" && !resource.total && !resource.entry?.length;
 
+const isJournalled = async (requestId: string) =>
+  (await searchJournal(app.parts.store.db, { requestId, limit: 1 })).length > 0;
+
 const versions = async () =>
   (await app.parts.store.db.selectFrom("resource_history").select("id").execute()).length;
 
@@ -227,8 +241,14 @@ describe.each(["nobody", "client", "security", "worker"])("%s without a ground",
   const isOwnWork = (type: string) => actor === "worker" && classOf(type, patientId) === "work";
   const types = guarded.filter((type) => !isOwnWork(type));
 
-  it.each(types)("gets no %s by any door", async (type) => {
+  it.each(types)("gets no %s by any door, and each refusal is a journal row", async (type) => {
     const before = await versions();
+    const unrecorded: string[] = [];
+    const note = async (door: string, { status, requestId }: Answer) => {
+      // an operation that the type does not have there is no door
+      const isDoor = !door.startsWith("$") || ![404, 405].includes(status);
+      if (status >= 400 && isDoor && !(await isJournalled(requestId))) unrecorded.push(door);
+    };
     for (const [door, call] of Object.entries(doorsToOne(type))) {
       const answer = await send(actor, call);
       // a validation of what the caller sends opens nothing
@@ -236,13 +256,16 @@ describe.each(["nobody", "client", "security", "worker"])("%s without a ground",
       if (!isOwnInput || answer.status < 400)
         expect(refusals, `${door}: ${answer.text}`).toContain(answer.status);
       expect(leaksOf(answer, types), door).toEqual([]);
+      await note(door, answer);
     }
     for (const [door, call] of Object.entries(doorsToMany(type))) {
       const answer = await send(actor, call);
       expect([200, ...refusals], `${door}: ${answer.text}`).toContain(answer.status);
       if (actor === "nobody") expect(answer.status, door).toBe(401);
       expect(leaksOf(answer, types), door).toEqual([]);
+      await note(door, answer);
     }
+    expect(unrecorded).toEqual([]);
     expect(await versions()).toBe(before);
   });
 });
