@@ -52,6 +52,8 @@ it.each<[string, string, unknown, Record<string, string>, unknown]>([
   ["not of an operation", "/ConceptMap/$translate", {}, { who: "legacy", "x-request-id": "r1" }, null],
   ["another client's request id", "/Patient", {}, { "x-request-id": "r1" }, null],
   ["a search in a form", "/Patient/_search", {}, { "idempotency-key": "abc" }, null],
+  ["an operation of an instance", "/Patient/1/$everything", {}, { "idempotency-key": "abc" }, null],
+  ["an operation of a type", "/Patient/$match", {}, { "idempotency-key": "abc" }, null],
 ])("the key of a change: %s", async (...[, path, body, headers, expected]) => {
   expect(await keyOf(path, body, headers)).toBe(expected);
 });

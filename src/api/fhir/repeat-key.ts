@@ -4,20 +4,21 @@ import { idempotencyKeyOf } from "../../plugins/idempotency.ts";
 import { resourceInBody } from "./resource-body.ts";
 
 const bundlePaths = /^\/fhir(\/|\/Bundle|\/\$process-message)?$/;
+// a search in a form and the operations of types change nothing: an answer that was kept would outlive its permission
+const onlyTells = /\/_search$|^\/fhir\/[A-Z].*\/\$/;
 const bundleTypes = new Set(["transaction", "message", "document"]);
 const requestId = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * The key under which a client may repeat a change: its Idempotency-Key, else the identifier of the transaction,
  * message or document that it sends, else the X-Request-ID of a client that is registered so. A FHIR client need not
- * send any. Throws `bad-request` for a malformed key or Bundle.
+ * send any, and what changes nothing has none. Throws `bad-request` for a malformed key or Bundle.
  */
 export function repeatKeyOf(request: FastifyRequest, clients: ClientRegistry): string | undefined {
   // its caller's key stands for the request that was put off
   if (request.token?.deferred) return undefined;
   const path = request.url.split("?", 1)[0] ?? "";
-  // a search in a form changes nothing
-  if (path.endsWith("/_search")) return undefined;
+  if (onlyTells.test(path)) return undefined;
   return idempotencyKeyOf(request) ?? bundleKeyOf(request, path) ?? requestKeyOf(request, path, clients);
 }
 
