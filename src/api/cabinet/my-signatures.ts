@@ -1,16 +1,17 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AccessedResource } from "../../access/access-facts.ts";
+import { groundText } from "../../access/ground-text.ts";
 import type { RegionalPolicies } from "../../access/regional-policy.ts";
 import { neededSignature } from "../../access/signature-levels.ts";
-import { errorTable } from "../../core/error-table.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { OrgSigner } from "../../flows/signature/org-signer.ts";
 import type { Signatures } from "../../flows/signature/signatures.ts";
 import { isInForce, type SignatureState } from "../../flows/signature/state.ts";
 import type { DocumentOrder, SignatureTerms, SigningWorker } from "../../flows/signature/terms.ts";
-import type { VerdictProblem } from "../../flows/signature/verdict.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
-import type { Evidence, KeptSignature } from "../../store/signatures.ts";
+import type { KeptSignature } from "../../store/signatures.ts";
 import type { CabinetOperations } from "./routes.ts";
+import { eventView, requestView } from "./signature-view.ts";
 import { signingWorkerOf } from "./signing-worker.ts";
 import type { components } from "./types.ts";
 
@@ -35,12 +36,7 @@ const listLength = 100;
 export function mySignatureOperations(parts: MySignaturesParts): CabinetOperations {
   const { door, signatures, signingPage } = parts;
   return {
-    listMySignatures: async (request) => {
-      const { personId } = door.requireWorker(request);
-      await record(request, { action: "search" });
-      const mine = await signatures.mine({ personId }, listLength);
-      return { items: mine.map((one) => requestView(one, [])) };
-    },
+    listMySignatures: (request) => list(parts, request),
     prepareMySignature: async (request, reply) => {
       const worker = signingWorkerOf(door, request);
       const { document, card } = request.body as Body;
@@ -53,6 +49,7 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
     getMySignature: async (request) => {
       const { personId } = door.requireWorker(request);
       const { signature, checks } = await signatures.find({ personId }, (request.params as ById).id);
+      await request.authorizeOne("read", resourceOf(signature));
       await record(request, { action: "read", kept: signature });
       return { ...requestView(signature, checks), content: contentOf(signature), signingPage };
     },
@@ -66,6 +63,44 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
       return reply.code(204).send();
     },
   };
+}
+
+/** Every event of the worker's own; of a document that is closed to them now no more than that (E-13). */
+async function list(
+  { door, signatures }: MySignaturesParts,
+  request: FastifyRequest,
+): Promise<{ items: View["SignatureRequest"][] }> {
+  const { personId } = door.requireWorker(request);
+  const mine = await signatures.mine({ personId }, listLength);
+  const decisions = await request.authorizeAll("search", mine.map(resourceOf));
+  const items = await Promise.all(
+    mine.map(async (kept, index) => {
+      const decision = decisions[index];
+      if (!decision?.permit) return eventView(kept);
+      if (kept.subject !== undefined)
+        await record(request, { action: "search", kept, ground: groundText(decision) });
+      return requestView(kept, []);
+    }),
+  );
+  await record(request, { action: "search" });
+  return { items };
+}
+
+/** What decide() is asked about: a request for a card, a patient's document, or correspondence of the organisation's own. */
+function resourceOf({ purpose, subject, tenant, terms }: KeptSignature): AccessedResource {
+  const { represents = "DocumentReference" } = terms as SignatureTerms;
+  const ofDocument = subject === undefined ? "Communication" : represents;
+  return { type: purpose === "card" ? "Patient" : ofDocument, subject, organization: tenant };
+}
+
+/** The right to sign is asked anew when the signature comes: it may have been taken since the bytes were frozen. */
+async function authorizeSigning(request: FastifyRequest, kept: KeptSignature): Promise<void> {
+  const { replaces, needed } = kept.terms as SignatureTerms;
+  const ofDocument = replaces === undefined ? "create" : "update";
+  // the signature is of this level, or refused
+  await request.authorizeOne(kept.purpose === "card" ? "read" : ofDocument, resourceOf(kept), {
+    signature: needed,
+  });
 }
 
 async function prepareDocument(
@@ -90,6 +125,7 @@ async function prepareDocument(
     contentType: asked.contentType,
     content: Buffer.from(asked.content, "base64"),
     subject,
+    ...(subject !== undefined && { represents }),
     // what is signed with a tool at all is signed with an enhanced one at least
     needed: needed === "simple" ? "enhanced" : needed,
     ...(replaces !== undefined && reason !== undefined && { replaces: { id: replaces, reason } }),
@@ -119,6 +155,7 @@ async function submit(
     powerOfAttorney?: string;
   };
   const container = Buffer.from(text, "base64");
+  await authorizeSigning(request, (await signatures.find(worker, id)).signature);
   const { signature } = await signatures.submit(worker, id, { container, powerOfAttorney });
   await record(request, { action: "sign", kept: signature });
   const { checks } = await signatures.find(worker, id);
@@ -143,6 +180,7 @@ async function organizationSignature(
   if (kept.purpose !== "document" || kept.tenant !== organization)
     throw new GatewayError("not-found", { field: "id" });
   if (!isInForce(kept.state as SignatureState)) throw new GatewayError("signature-unverified");
+  await authorizeSigning(request, kept);
   if (!orgSigner) throw new GatewayError("signing-not-allowed", { detail: "nobody signs for organisations" });
   const order = { organization, content: kept.content, idempotencyKey: id };
   const cms = await orgSigner.sign(order, request.ctx);
@@ -152,62 +190,15 @@ async function organizationSignature(
 
 function record(
   request: FastifyRequest,
-  { action, kept }: { action: string; kept?: KeptSignature },
+  { action, kept, ground }: { action: string; kept?: KeptSignature; ground?: string },
 ): Promise<void> {
   return request.journal({
     action,
     resourceType: "Signature",
     resourceId: kept?.id,
     subject: kept?.subject ?? request.ctx.actor.id,
+    ground,
   });
 }
 
 const contentOf = ({ content }: KeptSignature): string => Buffer.from(content).toString("base64");
-const instant = (at: number): string => new Date(at).toISOString();
-
-function requestView(kept: KeptSignature, checks: readonly Evidence[]): View["SignatureRequest"] {
-  const { id, purpose, state, submittedAt, settledAt, certificate, document } = kept;
-  const { title, contentType, digests, needed } = kept.terms as SignatureTerms;
-  return {
-    id,
-    purpose: purpose as View["SignatureRequest"]["purpose"],
-    state: state as View["SignatureRequest"]["state"],
-    inForce: isInForce(state as SignatureState),
-    title,
-    contentType,
-    digests,
-    level: needed,
-    createdAt: instant(kept.createdAt),
-    expiresAt: instant(kept.expiresAt),
-    ...(submittedAt !== undefined && { submittedAt: instant(submittedAt) }),
-    ...(settledAt !== undefined && { settledAt: instant(settledAt) }),
-    patient: kept.subject,
-    certificate,
-    document,
-    checks: checks.map(checkView),
-  };
-}
-
-interface KeptReport {
-  problems: VerdictProblem[];
-  signingTime?: string;
-  algorithm?: string;
-  revocation: View["SignatureCheck"]["revocation"];
-}
-
-function checkView({ at, verdict, report }: Evidence): View["SignatureCheck"] {
-  const { problems, signingTime, algorithm, revocation } = report as KeptReport;
-  return {
-    at: instant(at),
-    verdict: verdict as View["SignatureCheck"]["verdict"],
-    problems: problems.map(problemView),
-    signingTime,
-    algorithm,
-    revocation: revocation.map(({ source, status, ageSeconds }) => ({ source, status, ageSeconds })),
-  };
-}
-
-function problemView({ code }: VerdictProblem): View["SignatureProblem"] {
-  const { text, remedy } = errorTable[code === "revocation-unknown" ? "signature-unverified" : code];
-  return { code, text, remedy };
-}

@@ -481,6 +481,7 @@ export interface components {
             /** @description why it is changed; required with `replaces` */
             reason?: string;
         };
+        /** @description title, digests, patient and document are absent where the document is closed to the person now */
         SignatureRequest: {
             id: string;
             /** @enum {string} */
@@ -489,11 +490,11 @@ export interface components {
             inForce: boolean;
             /** @enum {string} */
             state: "prepared" | "verification-pending" | "signed" | "refused" | "expired" | "cancelled" | "superseded";
-            title: string;
+            title?: string;
             contentType: string;
             /** @description the frozen bytes, base64 */
             content?: string;
-            digests: {
+            digests?: {
                 /** @description hex */
                 sha256: string;
                 /** @description GOST R 34.11-2012, hex */

@@ -147,12 +147,12 @@ export class Signatures {
   #frozen(
     { personId, roleId, organization, snils, contact }: SigningWorker,
     purpose: "document" | "card",
-    { content, subject, title, contentType, needed, replaces }: DocumentOrder,
+    { content, subject, title, contentType, represents, needed, replaces }: DocumentOrder,
   ): Promise<KeptSignature> {
     const { store, clock, freezeMs } = this.#parts;
     const digests = digestsOf(content);
     const terms: SignatureTerms = {
-      ...{ title, contentType, needed, replaces },
+      ...{ title, contentType, represents, needed, replaces },
       ...{ roleId, organization, snils, contact, digests },
     };
     const createdAt = clock.now();

@@ -25,6 +25,8 @@ export interface DocumentOrder {
   content: Uint8Array;
   /** logical id of the patient whose data it is */
   subject?: string;
+  /** FHIR type that the document stands for: what decide() is asked about (E-03, E-04) */
+  represents?: string;
   /** the least signature that does */
   needed: SignatureLevel;
   /** the signed document that this one changes, and why (E-19) */
@@ -35,6 +37,8 @@ export interface DocumentOrder {
 export interface SignatureTerms {
   title: string;
   contentType: string;
+  /** absent: a document of no patient */
+  represents?: string;
   needed: SignatureLevel;
   roleId: string;
   organization: string;

@@ -1,0 +1,61 @@
+import { errorTable } from "../../core/error-table.ts";
+import { isInForce, type SignatureState } from "../../flows/signature/state.ts";
+import type { SignatureTerms } from "../../flows/signature/terms.ts";
+import type { VerdictProblem } from "../../flows/signature/verdict.ts";
+import type { Evidence, KeptSignature } from "../../store/signatures.ts";
+import type { components } from "./types.ts";
+
+type View = components["schemas"];
+
+const instant = (at: number): string => new Date(at).toISOString();
+
+/** A request for a signature with all that it says of the document. */
+export function requestView(kept: KeptSignature, checks: readonly Evidence[]): View["SignatureRequest"] {
+  const { title, digests } = kept.terms as SignatureTerms;
+  const { subject: patient, document } = kept;
+  return { ...eventView(kept), title, digests, patient, document, checks: checks.map(checkView) };
+}
+
+/** What happened and when, of a document that is closed to the person now: a short one is guessed from its digest. */
+export function eventView(kept: KeptSignature): View["SignatureRequest"] {
+  const { id, purpose, state, submittedAt, settledAt, certificate } = kept;
+  const { contentType, needed } = kept.terms as SignatureTerms;
+  return {
+    id,
+    purpose: purpose as View["SignatureRequest"]["purpose"],
+    state: state as View["SignatureRequest"]["state"],
+    inForce: isInForce(state as SignatureState),
+    contentType,
+    level: needed,
+    createdAt: instant(kept.createdAt),
+    expiresAt: instant(kept.expiresAt),
+    ...(submittedAt !== undefined && { submittedAt: instant(submittedAt) }),
+    ...(settledAt !== undefined && { settledAt: instant(settledAt) }),
+    certificate,
+    checks: [],
+  };
+}
+
+interface KeptReport {
+  problems: VerdictProblem[];
+  signingTime?: string;
+  algorithm?: string;
+  revocation: View["SignatureCheck"]["revocation"];
+}
+
+function checkView({ at, verdict, report }: Evidence): View["SignatureCheck"] {
+  const { problems, signingTime, algorithm, revocation } = report as KeptReport;
+  return {
+    at: instant(at),
+    verdict: verdict as View["SignatureCheck"]["verdict"],
+    problems: problems.map(problemView),
+    signingTime,
+    algorithm,
+    revocation: revocation.map(({ source, status, ageSeconds }) => ({ source, status, ageSeconds })),
+  };
+}
+
+function problemView({ code }: VerdictProblem): View["SignatureProblem"] {
+  const { text, remedy } = errorTable[code === "revocation-unknown" ? "signature-unverified" : code];
+  return { code, text, remedy };
+}
