@@ -9,7 +9,7 @@ export const fhirSettings = {
   }),
   FHIR_CONDITIONAL_DELETE: Type.Union([Type.Literal("single"), Type.Literal("multiple")], {
     default: "single",
-    description: "`multiple`: a conditional delete deletes everything that its criteria find",
+    description: "`multiple`: a conditional delete deletes everything that its criteria find, at most 200",
   }),
   FHIR_BUNDLE_ENTRIES: Count(200, "entries of a batch or transaction", 1),
   FHIR_BODY_BYTES: Count(8_388_608, "bytes of a resource or Bundle that a client may send", 65_536),

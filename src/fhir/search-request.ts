@@ -17,6 +17,8 @@ const controls = new Set(
     " ",
   ),
 );
+export const isControl = (name: string): boolean => controls.has(name);
+
 const mostEntries = 200;
 const usualEntries = 50;
 // each value may be a call of its own to a registry; the index takes more

@@ -43,12 +43,17 @@ export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Tar
   requireScope(caller.request, provider.type, scopeLetters[interaction]);
   if (!criteria) return [await targetOf(caller, asked, asked.id ?? (await newIdOf(caller, asked)))];
   requireScope(caller.request, provider.type, "s");
-  const { search, found } = await findByCriteria(caller, asked, criteria);
-  const [first, ...others] = found;
+  const { search, found, matches } = await findByCriteria(caller, asked, criteria);
+  const [first, ...others] = matches;
   if (interaction === "delete" && (caller.rules.deletesMany || others.length === 0))
-    return Promise.all(found.map(async (id) => ({ ...(await targetOf(caller, asked, id)), search, found })));
+    return Promise.all(
+      matches.map(async (id) => ({ ...(await targetOf(caller, asked, id)), search, found })),
+    );
   if (others.length > 0)
-    throw new GatewayError("criteria-ambiguous", { field: provider.type, detail: `${found.length} matches` });
+    throw new GatewayError("criteria-ambiguous", {
+      field: provider.type,
+      detail: `${matches.length} matches`,
+    });
   if (first !== undefined && asked.resource?.id && asked.resource.id !== first && interaction === "update")
     throw new GatewayError("bad-request", {
       field: `${provider.type}.id`,

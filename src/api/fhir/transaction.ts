@@ -141,12 +141,16 @@ async function foundBy(caller: Caller, reference: string): Promise<string> {
   const [type = "", query = ""] = reference.split("?", 2);
   const provider = providerOf(caller.providers, type);
   requireScope(caller.request, type, "s");
-  const { found } = await findByCriteria(caller, { interaction: "create", provider }, pairsOfQuery(query));
-  const [id, ...others] = found;
+  const { matches } = await findByCriteria(
+    caller,
+    { interaction: "reference", provider },
+    pairsOfQuery(query),
+  );
+  const [id, ...others] = matches;
   if (id === undefined || others.length > 0)
     throw new GatewayError("criteria-ambiguous", {
       field: type,
-      detail: `a reference finds ${found.length}`,
+      detail: `a reference finds ${matches.length}`,
     });
   return `${type}/${id}`;
 }
