@@ -1,6 +1,7 @@
 import formbody from "@fastify/formbody";
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import type { FactsOf } from "./access/access-facts.ts";
 import type { AccessTokens } from "./access/access-token.ts";
 import { accessTokens, openAccess } from "./access-parts.ts";
 import type { AuthDoor } from "./api/auth/door.ts";
@@ -80,7 +81,8 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   registerRouteTable(app);
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);
-  registerAccess(app, openAccess(config, parts, around));
+  const access = openAccess(config, parts, around);
+  registerAccess(app, access);
   registerTelemetry(app, {
     telemetry,
     pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16),
@@ -108,6 +110,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     parts,
     around,
     tokens,
+    factsOf: access.factsOf,
     auth: openSignIn(config, parts, around),
     drain,
   });
@@ -119,18 +122,19 @@ interface DoorParts {
   parts: Parts;
   around: Surroundings;
   tokens: AccessTokens;
+  factsOf: FactsOf;
   auth: AuthDoor;
   drain: Drain;
 }
 
 function registerDoors(app: FastifyInstance, door: DoorParts): void {
-  const { config, parts, around, tokens, auth } = door;
+  const { config, parts, around, tokens, factsOf, auth } = door;
   const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });
   const jobs = [
-    startSubscriptions(config, parts, { around, ...fhir }),
+    startSubscriptions(config, parts, { around, factsOf, ...fhir }),
     startDeferred(parts, { around, app, tokens }),
   ];
   app.addHook("onClose", () => Promise.all(jobs.map((one) => one.stop(config.DRAIN_SECONDS * 1000))));

@@ -1,8 +1,10 @@
+import type { FactsOf } from "./access/access-facts.ts";
 import type { Config } from "./config.ts";
 import type { Providers } from "./fhir/provider.ts";
 import type { Repository } from "./fhir/repository.ts";
 import { NotificationDelivery } from "./flows/subscriptions/delivery.ts";
-import { queue, subscriberSystem } from "./flows/subscriptions/watch.ts";
+import { judgeEvent } from "./flows/subscriptions/judgement.ts";
+import { eventToJudge, queue, subscriberSystem } from "./flows/subscriptions/watch.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { type Deliverer, outboxWorkers } from "./jobs/outbox-worker.ts";
 import { subscriptionClock } from "./jobs/subscription-clock.ts";
@@ -14,16 +16,17 @@ import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
 interface Ground {
   repository: Repository;
   providers: Providers;
+  factsOf: FactsOf;
 }
 
 /** Starts what tells subscribers of events; the caller stops it. */
 export function startSubscriptions(
   config: Config,
   parts: Parts,
-  { around, repository, providers }: Ground & { around: Surroundings },
+  { around, repository, providers, factsOf }: Ground & { around: Surroundings },
 ): JobRunner {
   const { clock, log, telemetry } = around;
-  const { outbox } = parts;
+  const { outbox, clients } = parts;
   const { db } = parts.store;
   const delivery = new NotificationDelivery({
     db,
@@ -34,7 +37,10 @@ export function startSubscriptions(
     baseUrl: providers.baseUrl,
     maxAttempts: outbox.maxAttempts,
   });
-  const deliverer: Deliverer = (message) => delivery.deliver(message);
+  const deliverer: Deliverer = (message) =>
+    message.kind === eventToJudge
+      ? judgeEvent({ db, outbox, clients, factsOf, clock, log }, message)
+      : delivery.deliver(message);
   const deliverers = new Map([[subscriberSystem, deliverer]]);
   const observer = outboxMetrics(telemetry.instruments);
   const jobs = new JobRunner({

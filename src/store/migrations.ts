@@ -260,6 +260,7 @@ const steps: Record<string, readonly string[]> = {
   ],
   // a person's own records are looked for in every tenant
   "030-data-key-subject": ["create index data_key_subject on data_key (subject) where subject <> ''"],
+  "031-subscription-owner": ["alter table subscription add column owner text"],
 };
 
 const provider: MigrationProvider = {

@@ -59,6 +59,8 @@ export interface SubscriptionTable {
   state: "requested" | "active" | "error" | "off";
   heartbeat_seconds: number | null;
   ends_at: number | null;
+  /** JSON of the actor who asked; null: of a time when nobody was noted */
+  owner: string | null;
   /** number of the last event */
   events: Generated<number>;
   /** when the subscriber last took a notification */

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import type { Actor } from "../core/context.ts";
 import type { Schema } from "./schema.ts";
 
 export type SubscriptionState = "requested" | "active" | "error" | "off";
@@ -15,6 +16,8 @@ export interface WatchedSubscription {
   heartbeatSeconds?: number;
   /** clock milliseconds */
   endsAt?: number;
+  /** whose rights say what it hears of people; absent: whose it was before */
+  owner?: Actor;
 }
 
 export interface SubscriptionEvent {
@@ -41,6 +44,7 @@ export async function watchSubscription(trx: Kysely<Schema>, one: WatchedSubscri
     state: one.state,
     heartbeat_seconds: one.heartbeatSeconds ?? null,
     ends_at: one.endsAt ?? null,
+    ...(one.owner && { owner: JSON.stringify(one.owner) }),
   };
   await trx
     .insertInto("subscription")
@@ -62,19 +66,65 @@ export async function forgetSubscription(
   await trx.deleteFrom("subscription").where("tenant", "=", tenant).where("id", "=", id).execute();
 }
 
-/** Subscriptions to a type whose events are counted; one that is not active hears of them by `$events`. */
+export type Watcher = SubscriptionKey & { state: SubscriptionState };
+
+/**
+ * Subscriptions to a type whose events are counted; one that is not active hears of them by `$events`. They come in one
+ * order, in which every transaction then locks them.
+ */
 export async function watchersOf(
   trx: Kysely<Schema>,
   { tenant, type }: { tenant: string; type: string },
-): Promise<(SubscriptionKey & { filters: string[]; state: SubscriptionState })[]> {
+): Promise<(Watcher & { filters: string[] })[]> {
   const rows = await trx
     .selectFrom("subscription")
     .select(["id", "filters", "state"])
     .where("tenant", "=", tenant)
     .where("type", "=", type)
     .where("state", "!=", "off")
+    .orderBy("id")
     .execute();
   return rows.map(({ id, filters, state }) => ({ tenant, id, filters: JSON.parse(filters), state }));
+}
+
+/** What a Subscription tells of, for whom, and its state; undefined when it is not watched. */
+export async function standingOf(
+  db: Kysely<Schema>,
+  { tenant, id }: SubscriptionKey,
+): Promise<{ type: string; state: SubscriptionState; owner: Actor | undefined } | undefined> {
+  const row = await db
+    .selectFrom("subscription")
+    .select(["type", "state", "owner"])
+    .where("tenant", "=", tenant)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row && { ...row, owner: row.owner === null ? undefined : JSON.parse(row.owner) };
+}
+
+/** Locks a Subscription for an event that it has not had yet; undefined when it had it, or hears of nothing. */
+export async function lockedFor(
+  trx: Kysely<Schema>,
+  { tenant, id }: SubscriptionKey,
+  event: Pick<SubscriptionEvent, "type" | "id" | "version">,
+): Promise<Watcher | undefined> {
+  const row = await trx
+    .selectFrom("subscription")
+    .select("state")
+    .where("tenant", "=", tenant)
+    .where("id", "=", id)
+    .where("state", "!=", "off")
+    .forUpdate()
+    .executeTakeFirst();
+  const earlier = await trx
+    .selectFrom("subscription_event")
+    .select("number")
+    .where("tenant", "=", tenant)
+    .where("subscription", "=", id)
+    .where("resource_type", "=", event.type)
+    .where("resource_id", "=", event.id)
+    .where("version", "=", event.version)
+    .executeTakeFirst();
+  return row && !earlier ? { tenant, id, state: row.state } : undefined;
 }
 
 /** Gives an event its number; the row lock makes numbers follow the order of commits. */

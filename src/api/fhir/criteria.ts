@@ -1,10 +1,11 @@
 import type { Identifier, Resource } from "@medplum/fhirtypes";
 import { accessedOf } from "../../access/accessed-of.ts";
+import { looksAtPeople } from "../../access/search-reach.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
 import { isControl, parseSearch } from "../../fhir/search-request.ts";
 import type { AskedChange, Caller, Pairs } from "./asked.ts";
-import { looksAtPeople, permitted } from "./permitted.ts";
+import { permitted } from "./permitted.ts";
 import { requireScopeBehind } from "./scope-gate.ts";
 
 // more are neither decided on nor changed at once

@@ -1,11 +1,11 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
-import { classOf } from "../../access/data-classes.ts";
+import { looksAtPeople } from "../../access/search-reach.ts";
 import type { Providers, SearchRequest } from "../../fhir/provider.ts";
 import { keyOf } from "../../fhir/search/includes.ts";
 import type { Permitted } from "../../fhir/search/page.ts";
-import { testsBehind, typesBehind, witnessed } from "../../fhir/search/witnesses.ts";
+import { testsBehind, witnessed } from "../../fhir/search/witnesses.ts";
 import { inScope } from "./scope-gate.ts";
 
 const letters = { read: "r", search: "s" } as const;
@@ -49,7 +49,3 @@ export function permittedMatches({ providers, request }: Seeing, search: SearchR
     return resources.map((resource, index) => allowed[index] === true && met.has(keyOf(resource)));
   };
 }
-
-/** True when `_has` or a chain goes through data that is decided on one by one. */
-export const looksAtPeople = (search: SearchRequest): boolean =>
-  [...typesBehind(search)].some((type) => classOf(type) !== "system");

@@ -7,7 +7,8 @@ import { refuseUnknownParameters, textOfParameter } from "../../fhir/parameters.
 import type { Operation, OperationCall } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import type { Schema } from "../../store/schema.ts";
-import { eventCountOf, eventsOf } from "../../store/subscriptions.ts";
+import { eventCountOf, eventsOf, standingOf } from "../../store/subscriptions.ts";
+import { hearsOf } from "./judgement.ts";
 import { notificationOf, statusOf } from "./notification.ts";
 
 export interface SubscriptionOperationParts {
@@ -55,8 +56,11 @@ async function statuses(
     id === undefined ? parameters.map(({ valueId, valueString }) => valueId ?? valueString ?? "") : [id];
   if (asked.length === 0 || asked.length > mostSubscriptions)
     throw new GatewayError("bad-request", { field: "id", detail: `1 to ${mostSubscriptions} of them` });
-  const found = (await parts.repository.byIds("Subscription", asked, ctx)) as Subscription[];
-  if (id !== undefined && found.length === 0) throw new GatewayError("not-found");
+  const known = (await parts.repository.byIds("Subscription", asked, ctx)) as Subscription[];
+  if (id !== undefined && known.length === 0) throw new GatewayError("not-found");
+  const open = await Promise.all(known.map((subscription) => isFor(parts, subscription, ctx)));
+  const found = known.filter((_, index) => open[index]);
+  if (id !== undefined && found.length === 0) throw othersEvents();
   const entry = await Promise.all(
     found.map(async (subscription) => {
       const eventCount = await countOf(parts, subscription, ctx);
@@ -75,6 +79,7 @@ async function events(
   const { db, repository, baseUrl, clock } = parts;
   refuseUnknownParameters(parameters, ["eventsSinceNumber", "eventsUntilNumber"]);
   const subscription = (await repository.read("Subscription", id, ctx)) as Subscription;
+  if (!(await isFor(parts, subscription, ctx))) throw othersEvents();
   const range = {
     since: numberOf(parameters, "eventsSinceNumber"),
     until: numberOf(parameters, "eventsUntilNumber"),
@@ -85,6 +90,21 @@ async function events(
   const facts = { subscription, kind: "query-event" as const, eventCount, events: found };
   return notificationOf(facts, baseUrl, clock.now());
 }
+
+async function isFor(
+  { db }: SubscriptionOperationParts,
+  { id = "" }: Subscription,
+  { actor }: RequestContext,
+): Promise<boolean> {
+  const standing = await standingOf(db, { tenant: actor.tenant, id });
+  return !standing || hearsOf(standing.type, standing.owner, actor);
+}
+
+const othersEvents = () =>
+  new GatewayError("access-denied", {
+    field: "Subscription",
+    detail: "events about people are told to the client and worker who asked for them",
+  });
 
 const countOf = async (
   { db }: SubscriptionOperationParts,

@@ -1,8 +1,11 @@
 import type { OperationOutcomeIssue, Subscription } from "@medplum/fhirtypes";
 import { classOf } from "../../access/data-classes.ts";
-import type { RequestContext } from "../../core/context.ts";
-import { isGatewayError } from "../../core/errors.ts";
+import { parseScope, permits } from "../../access/scopes.ts";
+import { looksAtPeople } from "../../access/search-reach.ts";
+import type { Actor, RequestContext } from "../../core/context.ts";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
+import { typesBehind } from "../../fhir/search/witnesses.ts";
 import { parseCriteria } from "../../fhir/search-request.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { issueOf } from "../../fhir/validation/issues.ts";
@@ -16,7 +19,10 @@ export interface SubscriptionRules {
 
 const shortestHeartbeatSeconds = 30;
 
-/** What is wrong about a Subscription beyond its structure; empty when it can be served. */
+/**
+ * What is wrong about a Subscription beyond its structure; empty when it can be served. Throws `scope-missing` and
+ * `access-denied` for a right one whose events the caller may not hear of.
+ */
 export function subscriptionIssues(
   subscription: Subscription,
   rules: SubscriptionRules,
@@ -32,7 +38,31 @@ export function subscriptionIssues(
     ...channelChecks(subscription, rules.endpointsOf(actor.id)),
   ];
   const found = checks.filter(([holds]) => !holds).map(([, path, detail]) => wrong(path, detail));
-  return isServed ? [...found, ...filterIssues(subscription, rules)] : found;
+  const issues = isServed ? [...found, ...filterIssues(subscription, rules)] : found;
+  if (issues.length === 0 && type !== undefined && status !== "off")
+    requireRights(subscription, rules, { type, actor });
+  return issues;
+}
+
+/** An event tells that a resource is there and meets the filter: what a read and a search would tell. */
+function requireRights(
+  subscription: Subscription,
+  { providers }: SubscriptionRules,
+  { type, actor }: { type: string; actor: Actor },
+): void {
+  const scopes = actor.scopes.flatMap((text) => parseScope(text) ?? []);
+  const behind = askedOf(subscription).filters.flatMap((filter) => [
+    ...typesBehind(parseCriteria(providers(), type, filter)),
+  ]);
+  const needed = [[type, "r"] as const, ...[type, ...behind].map((name) => [name, "s"] as const)];
+  for (const [name, letter] of needed)
+    if (!permits(scopes, name, letter))
+      throw new GatewayError("scope-missing", { detail: `needs scope system/${name}.${letter}` });
+  if (classOf(type) !== "system" && actor.onBehalfOf === undefined)
+    throw new GatewayError("access-denied", {
+      field: "Subscription.criteria",
+      detail: "events about people are told to a worker whom the token names; missing: human",
+    });
 }
 
 type Check = readonly [holds: boolean, path: string, detail: string];
@@ -76,8 +106,8 @@ function filterIssues(subscription: Subscription, { providers }: SubscriptionRul
     return [wrong("criteria", "a filter is of the topic's type")];
   return filters.flatMap((filter) => {
     try {
-      parseCriteria(providers(), type, filter);
-      return [];
+      const search = parseCriteria(providers(), type, filter);
+      return looksAtPeople(search) ? [wrong("criteria", "a filter does not go through data of people")] : [];
     } catch (error) {
       if (isGatewayError(error)) return [wrong("criteria", `${error.code}: ${error.message}`)];
       throw error;

@@ -1,0 +1,74 @@
+import type { Kysely } from "kysely";
+import type { AccessedResource, FactsOf } from "../../access/access-facts.ts";
+import type { ClientRegistry } from "../../access/clients.ts";
+import { classOf } from "../../access/data-classes.ts";
+import { decide } from "../../access/decide.ts";
+import { renewedGrant } from "../../access/renewed-grant.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type Actor, type RequestContext, systemContext } from "../../core/context.ts";
+import { isGatewayError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { ClaimedMessage, Outbox } from "../../store/outbox.ts";
+import type { Schema } from "../../store/schema.ts";
+import { lockedFor, standingOf } from "../../store/subscriptions.ts";
+import { type QueuedEvent, tell } from "./watch.ts";
+
+export interface JudgementParts {
+  db: Kysely<Schema>;
+  outbox: Outbox;
+  clients: ClientRegistry;
+  factsOf: FactsOf;
+  clock: Clock;
+  log: Logger;
+}
+
+/**
+ * Numbers an event about people when the one who asked for the Subscription may read what it is about; of any other no
+ * trace is left. Throws what loading the facts throws, so that the outbox tries again.
+ */
+export async function judgeEvent(parts: JudgementParts, message: ClaimedMessage): Promise<void> {
+  const { db, outbox, log } = parts;
+  const { id: requestId, tenant, leaseEndsAt: deadline } = message;
+  const { subscription, event, about } = message.payload as QueuedEvent;
+  const key = { tenant, id: subscription };
+  const { owner } = (await standingOf(db, key)) ?? {};
+  const ctx = systemContext({ id: "subscriptions", tenant, requestId, deadline, log });
+  if (!owner || !(await mayRead(parts, { owner, about }, ctx))) return;
+  await db.transaction().execute(async (trx) => {
+    const watcher = await lockedFor(trx, key, event);
+    if (watcher) await tell(outbox, trx, watcher, event);
+  });
+}
+
+async function mayRead(
+  { clients, factsOf, clock }: JudgementParts,
+  { owner, about }: { owner: Actor; about: AccessedResource },
+  ctx: RequestContext,
+): Promise<boolean> {
+  const actor = standingToday(owner, clients);
+  if (!actor) return false;
+  const factsFor = await factsOf({ ...ctx, actor }, about.subject === undefined ? [] : [about.subject]);
+  return decide(actor, "read", about, { ...factsFor(about.subject), at: clock.now() }).permit;
+}
+
+/** The owner as the client is registered today; undefined when it may not go on. */
+function standingToday(owner: Actor, clients: ClientRegistry): Actor | undefined {
+  try {
+    const { duties, signature } = renewedGrant(owner, clients.find(owner.id));
+    return { ...owner, duties, signature };
+  } catch (error) {
+    if (isGatewayError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** True for whom the events of a Subscription are: anybody who reads it, but of people only the one who asked. */
+export function hearsOf(type: string, owner: Actor | undefined, actor: Actor): boolean {
+  if (classOf(type) === "system") return true;
+  return (
+    owner?.kind === actor.kind &&
+    owner.id === actor.id &&
+    owner.onBehalfOf === actor.onBehalfOf &&
+    owner.organization === actor.organization
+  );
+}
