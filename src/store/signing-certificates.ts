@@ -72,6 +72,22 @@ export class SigningCertificateStore {
     return rows.map((row) => this.#opened(row));
   }
 
+  /** When a person last lost a key and last confirmed a certificate that is not lost: one row, a card waits for it. */
+  async lossOf(person: string): Promise<{ lostAt?: number; activatedAt?: number }> {
+    const { lost, activated } = await this.#db
+      .selectFrom("signing_certificate")
+      .select(({ fn }) => [
+        fn.max("lost_at").as("lost"),
+        fn.max("activated_at").filterWhere("lost_at", "is", null).as("activated"),
+      ])
+      .where("person", "=", person)
+      .executeTakeFirstOrThrow();
+    return {
+      ...(lost !== null && { lostAt: Number(lost) }),
+      ...(activated !== null && { activatedAt: Number(activated) }),
+    };
+  }
+
   /** Certificates in use that end before a moment. */
   async endingBefore(moment: number): Promise<SigningCertificate[]> {
     const rows = await this.#db

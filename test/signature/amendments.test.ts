@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Bundle, DocumentReference, Provenance, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { RequestContext } from "../../src/core/context.ts";
 import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { assignedPatient, type FhirAnswer, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { calm, order } from "../support/sign-in.ts";
@@ -187,6 +189,30 @@ describe("E-19 a signed document at /fhir", () => {
       headers: header({ reason }),
     });
     expect(told(made)).toEqual([400, "bad-request"]);
+  });
+});
+
+describe("after the loss of a key", () => {
+  it("E-25 neither a client system nor another certificate of the worker changes or opens what is signed", async () => {
+    const { bytes, next } = changed();
+    const provenance = { reason, signature: await signatureOver(bytes) };
+    const cabinet = new Cabinet(app.url);
+    await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+    await cabinet.acceptTerms();
+    const query = new URLSearchParams({ owner: "doctor", kind: "gost" });
+    const certificate = await (await fetch(`${app.sandboxUrl}/pki/certificates?${query}`)).json();
+    const { body: bound } = await cabinet.send("POST", "/me/certificates", certificate as object);
+    const lost = await cabinet.send("POST", `/me/certificates/${bound.fingerprint}/lost`);
+    expect(lost.status).toBe(200);
+    const put = await ask("PUT", current.id, { body: next, headers: header(provenance) });
+    expect(told(put)).toEqual([403, "signature-level"]);
+    expect(told(await ask("GET", current.id))).toEqual([403, "signature-level"]);
+    // whatever lets a change come so far, its signature is judged by the same rule
+    const { role, organization: oid } = doctor;
+    const actor = { kind: "client", id: "demo", onBehalfOf: doctor.id, role, organization: oid, tenant: oid };
+    const asked = { before: current, after: next, provenance: provenance as unknown as Provenance };
+    const judged = app.parts.resigning.judged(asked, { actor } as unknown as RequestContext);
+    await expect(judged).rejects.toMatchObject({ code: "signing-stopped" });
   });
 });
 

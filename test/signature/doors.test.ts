@@ -9,6 +9,7 @@ import type { components } from "../../src/api/cabinet/types.ts";
 import { checkCms } from "../../src/crypto/cms-verify.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
+import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { calm, csrfOn, journalRows, order, signInAs } from "../support/sign-in.ts";
 import { signedByTool } from "../support/signing.ts";
@@ -16,6 +17,7 @@ import type { Visitor } from "../support/visitor.ts";
 
 type View = components["schemas"];
 
+const phone = "+79990000001";
 const clock = new ShiftedClock();
 let app: TestApp;
 let visitor: Visitor;
@@ -263,7 +265,7 @@ describe("certificates of the worker's tool", () => {
     expect((await call("POST", "/me/certificates", revoked)).body.code).toBe("signature-revoked");
   });
 
-  it("E-25 a lost key stops signing at once in every session, and a new certificate opens it again", async () => {
+  it("E-25 a lost key stops signing at once in every session, and only a certificate activated by a code opens it again", async () => {
     const other = await enter("doctor");
     const order = { owner: "doctor", kind: "gost" };
     const { body: bound } = await call("POST", "/me/certificates", await certificateOf(order));
@@ -276,8 +278,21 @@ describe("certificates of the worker's tool", () => {
     }
     expect((await submit(waiting, { kind: "gost" })).body.code).toBe("signing-stopped");
     clock.shiftMs += 1_000;
+    const sent = (await messagesTo(app, phone)).filter(({ text }) => /^\d{6}/.test(text)).length;
     const fresh = await certificateOf({ owner: "doctor", variant: "expiring" });
-    expect((await call("POST", "/me/certificates", fresh)).status).toBe(201);
+    const { body: pending } = await call("POST", "/me/certificates", fresh);
+    expect(pending.state).toBe("pending");
+    // bound is not activated: who holds the stolen device binds what they like
+    expect((await submit(waiting, { variant: "expiring" })).body.code).toBe("signing-stopped");
+    expect((await call("GET", "/me/certificates")).body.signingStopped).toBe(true);
+    let code = pending.code && (await codeSentTo(app, phone, sent));
+    if (!code) {
+      clock.shiftMs += 61_000;
+      await call("POST", `/me/certificates/${pending.fingerprint}/code`);
+      code = await codeSentTo(app, phone, sent);
+    }
+    const path = `/me/certificates/${pending.fingerprint}/confirmation`;
+    expect((await call("POST", path, { code })).body.state).toBe("active");
     // the lost one stays out
     expect((await submit(waiting, { kind: "gost" })).body.code).toBe("signing-stopped");
     expect((await submit(waiting, { variant: "expiring" })).status).toBe(200);

@@ -1476,7 +1476,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: components["schemas"]["SigningCertificate"][];
-                        /** @description a key was reported lost and no other certificate was bound since */
+                        /** @description a key was reported lost and no other certificate was activated by a code since */
                         signingStopped: boolean;
                     };
                 };

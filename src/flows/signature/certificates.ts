@@ -35,7 +35,7 @@ const recoverySteps = [
   "Сразу позвоните в удостоверяющий центр, который выдал сертификат, и потребуйте его отозвать",
   "Сообщите об утрате ответственному за информационную безопасность вашей организации",
   "Получите новый сертификат: придите в удостоверяющий центр с паспортом и СНИЛС",
-  "Добавьте новый сертификат в профиль кабинета; после проверки подписание откроется снова",
+  "Добавьте новый сертификат в профиль кабинета и введите код из сообщения: после этого подписание откроется снова",
 ] as const;
 
 /** Certificates that workers sign with: bound after a check, watched before their end, stopped when a key is lost. */
@@ -90,11 +90,17 @@ export class SigningCertificates {
     );
   }
 
-  /** A lost key stops all signing until another certificate is bound: it may be the only key of a stolen device. */
+  /**
+   * Since when a lost key stops all signing, in clock milliseconds: it may be the only key of a stolen device, so that
+   * nothing but the activation of another certificate by a code after the loss opens it again (E-25).
+   */
+  async stoppedSince(personId: string): Promise<number | undefined> {
+    const { lostAt, activatedAt = 0 } = await this.#parts.store.lossOf(personId);
+    return lostAt !== undefined && activatedAt <= lostAt ? lostAt : undefined;
+  }
+
   async isStopped(personId: string): Promise<boolean> {
-    const bound = await this.#parts.store.of(personId);
-    const lostAt = Math.max(...bound.map(({ lostAt: lost }) => lost ?? 0), 0);
-    return lostAt > 0 && !bound.some((one) => one.lostAt === undefined && one.boundAt > lostAt);
+    return (await this.stoppedSince(personId)) !== undefined;
   }
 
   /** Fingerprints of the certificates whose key the person has lost. */

@@ -12,7 +12,7 @@ import { type Verdict, type VerdictProblem, verdictOf } from "./verdict.ts";
 
 export interface ChecksParts {
   verifier: Pick<Verifier, "verify">;
-  certificates: Pick<SigningCertificates, "lost">;
+  certificates: Pick<SigningCertificates, "lost" | "stoppedSince">;
   clock: Clock;
   regions: RegionalPolicies;
   /** absent: none is asked for */
@@ -55,14 +55,22 @@ export class SignatureChecks {
     kept: KeptSignature,
     der: NonNullable<SignatureReport["certificateDer"]>,
   ): Promise<VerdictProblem[]> {
-    const isLost = (await this.#parts.certificates.lost(kept.signer)).has(fingerprintOf(der));
+    const stopped = await this.#stopped(kept, der);
     const unfounded = await this.#unfounded(kept, der);
     return [
-      ...(isLost
-        ? [{ code: "signing-stopped" as const, detail: "the key of this certificate was reported lost" }]
-        : []),
+      ...(stopped ? [{ code: "signing-stopped" as const, detail: stopped }] : []),
       ...(unfounded ? [{ code: "signature-power-of-attorney" as const, detail: unfounded }] : []),
     ];
+  }
+
+  /** Why the worker's keys are not believed: what came before the loss of another key stands (E-25). */
+  async #stopped({ signer, submittedAt }: KeptSignature, der: Uint8Array): Promise<string | undefined> {
+    const { certificates, clock } = this.#parts;
+    if ((await certificates.lost(signer)).has(fingerprintOf(der)))
+      return "the key of this certificate was reported lost";
+    const since = await certificates.stoppedSince(signer);
+    if (since === undefined || (submittedAt ?? clock.now()) < since) return undefined;
+    return "a key was reported lost and no other certificate was activated since";
   }
 
   /** Why the worker may not sign for the organisation. */

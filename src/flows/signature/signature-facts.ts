@@ -1,5 +1,6 @@
 import type { FactsOf } from "../../access/access-facts.ts";
 import type { RegionalPolicies } from "../../access/regional-policy.ts";
+import type { SignatureLevel } from "../../core/context.ts";
 import type { SigningCertificates } from "./certificates.ts";
 import type { Signatures } from "./signatures.ts";
 import { strongest } from "./verdict.ts";
@@ -12,21 +13,23 @@ interface LevelSources {
 
 /**
  * Adds to the facts which cards the person has opened with a signature (E-04, E-11). After the loss of a key nothing
- * but the login counts, on every replica at once: the database is asked each time (E-25).
+ * but the login counts, on every replica at once, in client systems too: the database is asked each time (E-25).
  */
 export function withSignatures(factsOf: FactsOf, sources: LevelSources): FactsOf {
   const { signatures, signingCertificates, regions } = sources;
   return async (ctx, subjects) => {
-    const { kind, id, organization } = ctx.actor;
+    const { kind, id, onBehalfOf, organization } = ctx.actor;
     const regionalLevels = regions.of(organization)?.levels;
-    if (kind !== "practitioner") {
+    const worker = kind === "practitioner" ? id : onBehalfOf;
+    if (worker === undefined) {
       const factsFor = await factsOf(ctx, subjects);
       return regionalLevels ? (subject) => ({ ...factsFor(subject), regionalLevels }) : factsFor;
     }
     const [facts, isStopped, levels] = await Promise.all([
       factsOf(ctx, subjects),
-      signingCertificates.isStopped(id),
-      signatures.levelsFor(id, subjects),
+      signingCertificates.isStopped(worker),
+      // a client system has signed for its worker with the level that it is registered with
+      kind === "practitioner" ? signatures.levelsFor(id, subjects) : new Map<string, SignatureLevel>(),
     ]);
     return (subject) => {
       const known = { ...facts(subject), regionalLevels };
