@@ -1,5 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { canonicalBase } from "../../core/canonical.ts";
+import { readGuide } from "../../fhir/guide.ts";
+import { createValidator } from "../../fhir/validation/validator.ts";
 import { fromConsent, toConsent } from "./consent-resource.ts";
 import { type ConsentTerms, requireFitting, rightsOf, type StoredConsent } from "./consent-terms.ts";
 import { consentText } from "./consent-text.ts";
@@ -86,6 +89,22 @@ describe("Consent", () => {
       );
       expect(resource.policyRule?.coding?.[0]?.code).toBe(stored().text.version);
     }
+  });
+});
+
+describe("the profile of each kind", () => {
+  const validator = createValidator(readGuide(new URL("../../../fhir/", import.meta.url)));
+  const profile = (kind: string) => `${canonicalBase}/StructureDefinition/gateway-consent-${kind}`;
+
+  it.each([
+    ["access", stored()],
+    ["access", stored({ decision: "deny", grantee: undefined })],
+    ["access", stored({ status: "inactive", grantedAt: now, withdrawnAt: now + 1 })],
+    ["processing", stored({ kind: "processing", grantee: undefined, rights: [], grantedAt: now })],
+  ])("takes what the gateway makes of %s", (kind, consent) => {
+    const issues = validator.validate(toConsent(consent), { profiles: [profile(kind)] });
+    // a narrative is wished for, not due
+    expect(issues.filter(({ severity }) => severity !== "information")).toEqual([]);
   });
 });
 
