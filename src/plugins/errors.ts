@@ -8,6 +8,8 @@ import type {
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import { outcomeOf } from "../fhir/outcome.ts";
+import { xmlOfResource } from "../fhir/xml-codec.ts";
+import { contentTypes, formatOf } from "./fhir-format.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -116,20 +118,32 @@ async function recorded(
 
 const pathOf = (request: Pick<FastifyRequest, "url">): string => request.url.split("?", 1)[0] ?? "/";
 
+type Refused = Pick<FastifyRequest, "url" | "id" | "headers" | "query" | "body">;
+
 /** The body of an error in the dialect of the door that was asked, and its content type. */
 export function errorBody(
   error: GatewayError,
-  request: Pick<FastifyRequest, "url" | "id">,
+  request: Refused,
   publicUrl: string,
 ): { type: string; text: string } {
   const path = pathOf(request);
   if (oauthPaths.has(path)) return { type: "application/json", text: JSON.stringify(oauthError(error)) };
-  if (path === "/fhir" || path.startsWith("/fhir/"))
-    return { type: "application/fhir+json; charset=utf-8", text: JSON.stringify(outcomeOf(error)) };
+  if (path === "/fhir" || path.startsWith("/fhir/")) return outcomeBody(error, request);
   return {
     type: "application/problem+json; charset=utf-8",
     text: JSON.stringify(problemOf(error, request.id, publicUrl)),
   };
+}
+
+/** In the format that was asked for; JSON for one that there is not, and for what XML can't hold. */
+function outcomeBody(error: GatewayError, request: Refused): { type: string; text: string } {
+  const outcome = outcomeOf(error);
+  try {
+    if (formatOf(request) === "xml") return { type: contentTypes.xml, text: xmlOfResource(outcome) };
+  } catch (cause) {
+    if (!isGatewayError(cause)) throw cause;
+  }
+  return { type: contentTypes.json, text: JSON.stringify(outcome) };
 }
 
 /** RFC 9457, with the code, the remedy and a retry contract that a program can follow. */

@@ -52,7 +52,7 @@ export function serverOptions({
       const known = new GatewayError(connectionErrors[error.code] ?? "bad-request");
       const { status } = known.row;
       // which door was meant is not known
-      const { type, text } = errorBody(known, { url: "/", id: crypto.randomUUID() }, publicUrl);
+      const { type, text } = errorBody(known, unread(), publicUrl);
       socket.end(
         `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${type}\r\n` +
           `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
@@ -60,3 +60,5 @@ export function serverOptions({
     },
   };
 }
+
+const unread = () => ({ url: "/", id: crypto.randomUUID(), headers: {}, query: {}, body: undefined });

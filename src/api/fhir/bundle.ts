@@ -1,13 +1,14 @@
 import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
+import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { preparedRead } from "./bundle-read.ts";
 import { type BundleCaller, respondedCall, respondedChange, respondedFailure } from "./bundle-response.ts";
 import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
-import { formatOf, sendResource, writtenResource } from "./reply.ts";
+import { sendResource, writtenResource } from "./reply.ts";
 import { resourceInBody } from "./resource-body.ts";
 import { respondedChanges, transacted } from "./transaction.ts";
 import { changed } from "./write.ts";

@@ -4,8 +4,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { outcomeOf } from "../../fhir/outcome.ts";
+import { type Format, formatOf } from "../../plugins/fhir-format.ts";
 import { accessesOf } from "./accesses.ts";
-import { type Format, formatOf, sendResource } from "./reply.ts";
+import { sendResource } from "./reply.ts";
 
 /** The answer to a request that was put off, as it would have left. */
 export interface DeferredReply {

@@ -3,12 +3,12 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { authorityOf } from "../../fhir/search/page-link.ts";
+import { type Format, formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { DeferredOwner, DeferredRequests } from "../../store/deferred-requests.ts";
 import type { Schema } from "../../store/schema.ts";
 import { type DeferredReply, sendDeferredAnswer } from "./deferred-answer.ts";
 import { preferencesOf } from "./prefer.ts";
-import { type Format, formatOf } from "./reply.ts";
 
 export interface DeferredDoor {
   requests: DeferredRequests;

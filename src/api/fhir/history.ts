@@ -6,12 +6,13 @@ import type { HistoryEntry, HistoryRequest, Provider } from "../../fhir/provider
 import type { LinkedPage } from "../../fhir/search/page-link.ts";
 import { dateRangeOf } from "../../fhir/search/range.ts";
 import { requireScope } from "../../plugins/auth.ts";
+import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import type { Caller, Pairs } from "./asked.ts";
 import type { Answering } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
-import { etagOf, formatOf, sendResource } from "./reply.ts";
+import { etagOf, sendResource } from "./reply.ts";
 import type { SearchDoor } from "./search.ts";
-import { givenIn, isViewName, viewPairsIn } from "./view.ts";
+import { isViewName, viewPairsIn } from "./view.ts";
 
 type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
 

@@ -5,8 +5,9 @@ import { parseJson } from "../../fhir/json-body.ts";
 import { resourceElement } from "../../fhir/json-to-xml.ts";
 import type { OperationContent } from "../../fhir/provider.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
+import { mediaTypes } from "../../plugins/fhir-format.ts";
 import type { Pairs } from "./asked.ts";
-import { refuseForeign } from "./resource-body.ts";
+import { mediaTypeOf, refuseForeign } from "./resource-body.ts";
 import { isViewName } from "./view.ts";
 
 export interface OperationBody {
@@ -14,15 +15,12 @@ export interface OperationBody {
   content: OperationContent | undefined;
 }
 
-const json = ["application/fhir+json", "application/json"];
-const xml = ["application/xml", "text/xml"];
 const fhirXml = "application/fhir+xml";
 
 /** Leaves JSON and XML bodies of this scope as bytes: only the operation knows what they hold. */
 export function takeRawBodies(app: FastifyInstance): void {
-  app.addContentTypeParser([...json, ...xml, fhirXml], { parseAs: "buffer" }, (_request, body, done) =>
-    done(null, body),
-  );
+  const parse = { parseAs: "buffer" } as const;
+  app.addContentTypeParser([...mediaTypes.keys()], parse, (_request, body, done) => done(null, body));
 }
 
 /**
@@ -31,17 +29,13 @@ export function takeRawBodies(app: FastifyInstance): void {
  * rules of their types unless the operation is to judge them.
  */
 export function operationBody(request: FastifyRequest, judgesInput = false): OperationBody {
-  const { body, headers } = request;
+  const { body } = request;
   const pairs = Object.entries((request.query ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
     [value].flat().map((one): [string, string] => [name, String(one)]),
   );
   const hasBody = Buffer.isBuffer(body) && body.length > 0;
   if (hasBody) refuseForeign(request);
-  return operationInput(
-    pairs,
-    hasBody ? contentOf(body, headers["content-type"] ?? "") : undefined,
-    judgesInput,
-  );
+  return operationInput(pairs, hasBody ? contentOf(body, mediaTypeOf(request)) : undefined, judgesInput);
 }
 
 /** The same for an entry of a batch, whose url has the pairs and whose resource is the content. */
@@ -59,10 +53,9 @@ export function operationInput(
     : { parameters: inQuery, content };
 }
 
-function contentOf(body: Buffer, contentType: string): OperationContent {
-  const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+function contentOf(body: Buffer, type: string): OperationContent {
   if (type === fhirXml) return { format: "json", value: resourceOfXml(body) };
-  return xml.includes(type)
+  return mediaTypes.get(type) === "xml"
     ? { format: "xml", bytes: body }
     : { format: "json", value: parseJson(body.toString("utf8")) };
 }

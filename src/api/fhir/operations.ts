@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { permits } from "../../access/scopes.ts";
 import { isOfLevel, type Operation, type Providers } from "../../fhir/provider.ts";
+import { formatOf } from "../../plugins/fhir-format.ts";
 import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
 import { invoked, type OperationCaller, type TypeOperation } from "./operation-call.ts";
-import { formatOf, sendResource } from "./reply.ts";
+import { sendResource } from "./reply.ts";
 
 /** Operations of types and instances, `POST Type/$name` and `Type/id/$name`, by GET where they allow it (R4). */
 export function registerOperations(app: FastifyInstance, door: OperationDoor): void {

@@ -4,10 +4,11 @@ import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
+import { formatOf } from "../../plugins/fhir-format.ts";
 import { personOf } from "./accesses.ts";
 import type { TypeParams } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
-import { formatOf, sendResource } from "./reply.ts";
+import { sendResource } from "./reply.ts";
 import { requireInScope, requireSomeScope } from "./scope-gate.ts";
 import { isViewName } from "./view.ts";
 

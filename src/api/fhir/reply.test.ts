@@ -2,7 +2,8 @@ import type { Basic } from "@medplum/fhirtypes";
 import fastify from "fastify";
 import { expect, it } from "vitest";
 import { isGatewayError } from "../../core/errors.ts";
-import { formatOf, sendResource } from "./reply.ts";
+import { formatOf } from "../../plugins/fhir-format.ts";
+import { sendResource } from "./reply.ts";
 
 const app = fastify();
 app.setErrorHandler((error, _request, reply) =>

@@ -1,15 +1,8 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { GatewayError } from "../../core/errors.ts";
 import { xmlOfResource } from "../../fhir/xml-codec.ts";
-import { givenIn, seenAs, viewIn } from "./view.ts";
-
-export type Format = "json" | "xml";
-
-const contentTypes: Readonly<Record<Format, string>> = {
-  json: "application/fhir+json; charset=utf-8",
-  xml: "application/fhir+xml; charset=utf-8",
-};
+import { contentTypes, type Format, formatOf, givenIn } from "../../plugins/fhir-format.ts";
+import { seenAs, viewIn } from "./view.ts";
 
 interface Version {
   etag: string | undefined;
@@ -118,52 +111,4 @@ function answerOf(resource: Resource, format: Format): Answer {
     answers[format].set(resource, answer);
   }
   return answer;
-}
-
-const formatNames: Readonly<Record<string, Format>> = {
-  json: "json",
-  "application/json": "json",
-  "application/fhir+json": "json",
-  "text/json": "json",
-  xml: "xml",
-  "application/xml": "xml",
-  "application/fhir+xml": "xml",
-  "text/xml": "xml",
-};
-
-/**
- * `_format` wins over Accept (FHIR R4 3.1.0.1.11), a named type over a wildcard; throws GatewayError
- * `not-acceptable`. To be asked before the access is journalled.
- */
-export function formatOf(request: FastifyRequest): Format {
-  const asked = givenIn(request)._format;
-  if (asked !== undefined) {
-    // a plus in a query is a space
-    const format = typeof asked === "string" ? formatNamed(asked.replace(" ", "+")) : undefined;
-    if (format) return format;
-    throw new GatewayError("not-acceptable", { field: "_format" });
-  }
-  const { accept } = request.headers;
-  const format = accept === undefined ? "json" : (formatNamed(accept) ?? formatAccepted(accept));
-  if (format) return format;
-  throw new GatewayError("not-acceptable", { field: "Accept" });
-}
-
-const formatNamed = (name: string): Format | undefined =>
-  Object.hasOwn(formatNames, name) ? formatNames[name] : undefined;
-
-const wildcards = new Set(["*/*", "application/*"]);
-
-/** The named type of the greatest q-value, the first of equal ones; JSON when only a wildcard is left (RFC 9110 12.5.1). */
-function formatAccepted(accept: string): Format | undefined {
-  const ranges = accept.split(",").map((range) => {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    const q = parameters.find((parameter) => parameter.startsWith("q="));
-    const version = parameters.find((parameter) => parameter.startsWith("fhirversion="));
-    const isOurs = version === undefined || /^fhirversion="?4\.0(\.1)?"?$/.test(version);
-    return { type, q: !isOurs ? 0 : q === undefined ? 1 : Number(q.slice(2)) };
-  });
-  const wanted = ranges.filter(({ q }) => q > 0).sort((one, other) => other.q - one.q);
-  const named = wanted.map(({ type }) => formatNamed(type)).find((format) => format !== undefined);
-  return named ?? (wanted.some(({ type }) => wildcards.has(type)) ? "json" : undefined);
 }

@@ -4,9 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { isResourceType } from "../../fhir/elements.ts";
 import { parseJson } from "../../fhir/json-body.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
-
-const jsonTypes = new Set(["application/fhir+json", "application/json", "text/json"]);
-const xmlTypes = new Set(["application/fhir+xml", "application/xml", "text/xml"]);
+import { mediaTypes } from "../../plugins/fhir-format.ts";
 
 /** Leaves every body of this scope as bytes, whatever its type: the interaction knows what it may be. */
 export function takeAnyBody(app: FastifyInstance): void {
@@ -38,10 +36,7 @@ const ours: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** True for a body that says it is JSON or XML. */
-export const isFhirBody = (request: FastifyRequest): boolean => {
-  const mediaType = mediaTypeOf(request);
-  return jsonTypes.has(mediaType) || xmlTypes.has(mediaType);
-};
+export const isFhirBody = (request: FastifyRequest): boolean => mediaTypes.has(mediaTypeOf(request));
 
 /**
  * The resource in the body, JSON or XML. Throws GatewayError `unsupported-media-type`, and `bad-request` for what is
@@ -53,7 +48,7 @@ export function resourceInBody(request: FastifyRequest): Resource {
   refuseForeign(request);
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new GatewayError("bad-request", { detail: "a resource is due in the body" });
-  return xmlTypes.has(mediaTypeOf(request))
+  return mediaTypes.get(mediaTypeOf(request)) === "xml"
     ? resourceOfXml(body)
     : asResource(parseJson(body.toString("utf8")), "");
 }

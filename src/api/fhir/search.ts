@@ -7,13 +7,14 @@ import type { LinkedPage, PageLinks } from "../../fhir/search/page-link.ts";
 import { providerOfTypes } from "../../fhir/search/system-search.ts";
 import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
 import { parseSearch } from "../../fhir/search-request.ts";
+import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
 import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
-import { formatOf, sendResource } from "./reply.ts";
+import { sendResource } from "./reply.ts";
 import { narrowed, requireScopeBehind, requireSomeScope } from "./scope-gate.ts";
-import { givenIn, viewPairsIn } from "./view.ts";
+import { viewPairsIn } from "./view.ts";
 
 export interface SearchDoor {
   providers: Providers;

@@ -1,5 +1,4 @@
 import type { Resource } from "@medplum/fhirtypes";
-import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { type Subset, subsetOf } from "../../fhir/subset.ts";
 
@@ -23,12 +22,6 @@ const elementNames = /^[A-Za-z][A-Za-z.]*(,[A-Za-z][A-Za-z.]*)*$/;
 export function viewIn({ _summary, _elements, _pretty }: Record<string, unknown>): View | undefined {
   if (_summary === undefined && _elements === undefined && _pretty === undefined) return undefined;
   return { subset: subsetIn(_summary, _elements), pretty: isPretty(_pretty) };
-}
-
-/** Parameters of the URL, and of a search's form over them. */
-export function givenIn({ query, body }: FastifyRequest): Record<string, unknown> {
-  const form = body !== null && typeof body === "object" && !Buffer.isBuffer(body) ? body : undefined;
-  return (form ? { ...(query as object), ...form } : query) as Record<string, unknown>;
 }
 
 /** How the answer was asked to look, for the links to itself and its other pages. */

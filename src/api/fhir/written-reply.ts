@@ -1,14 +1,15 @@
 import type { OperationOutcome, Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "../../fhir/provider.ts";
+import type { Format } from "../../plugins/fhir-format.ts";
 import type { Done } from "./asked.ts";
 import { preferencesOf } from "./prefer.ts";
-import { type formatOf, nameVersion, writtenResource } from "./reply.ts";
+import { nameVersion, writtenResource } from "./reply.ts";
 
 interface Sent {
   baseUrl: string;
   done: readonly Done[];
-  format: ReturnType<typeof formatOf>;
+  format: Format;
 }
 
 const returns = new Set(["minimal", "representation", "OperationOutcome"]);
