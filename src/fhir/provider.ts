@@ -211,8 +211,11 @@ export interface Provider {
   searchParameters: readonly SearchParameter[];
   /** searched through the index: with modifiers, chains, `_has`, `_sort` and pages */
   indexed?: IndexedSearch;
-  /** of a registry's type: what answers this search on the synchronised copy; undefined when the registry itself does */
-  copyFor?(request: SearchRequest): Pick<IndexedSearch, "candidates"> | undefined;
+  /**
+   * of a type that is not in our store: what answers this search page by page, as the synchronised copy or the journal;
+   * undefined when the registry itself does
+   */
+  pagesOf?(request: SearchRequest): Pick<IndexedSearch, "candidates"> | undefined;
   operations?: readonly Operation[];
   /** throws GatewayError `not-found` */
   read(id: string, ctx: RequestContext): Promise<Found<Resource>>;

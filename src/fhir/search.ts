@@ -31,7 +31,7 @@ export interface SearchAnswer {
 /** Runs one search with its includes and gives the searchset Bundle (FHIR R4 3.1.1.5) and its sources. */
 export async function searchBundle(ask: SearchAsk): Promise<SearchAnswer> {
   const { providers, provider, request, permitted, permittedMatch, ctx, position } = ask;
-  const search = provider.indexed ?? provider.copyFor?.(request);
+  const search = provider.indexed ?? provider.pagesOf?.(request);
   const page = search
     ? await pageOf({ search, request, position, permitted: permittedMatch, ctx })
     : await wholeOf(ask);
@@ -61,12 +61,22 @@ const bySystem = (sources: readonly SourceStatus[]): SourceStatus[] => [
   ...new Map(sources.map((source) => [`${source.system} ${source.copy}`, source])).values(),
 ];
 
-/** What a registry finds is complete in one page. */
-async function wholeOf({ provider, request, permittedMatch, ctx }: SearchAsk): Promise<Page> {
+/** What a registry finds is complete at once; pages are counted in it. */
+async function wholeOf({ provider, request, position, permittedMatch, ctx }: SearchAsk): Promise<Page> {
   const { value, sources } = await provider.search(request, ctx);
   const allowed = await permittedMatch(value);
   const visible = value.filter((_, index) => allowed[index]);
-  return { matches: visible.slice(0, request.count), total: visible.length, warnings: [], sources };
+  const from = Math.max(0, position?.at ?? 0);
+  const to = from + request.count;
+  const at = (place: number): Position => ({ direction: "after", at: place });
+  return {
+    matches: visible.slice(from, to),
+    total: visible.length,
+    ...(request.count > 0 && to < visible.length && { next: at(to) }),
+    ...(request.count > 0 && from > 0 && { previous: at(Math.max(0, from - request.count)) }),
+    warnings: [],
+    sources,
+  };
 }
 
 const entryOf = (

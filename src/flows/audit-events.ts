@@ -3,18 +3,27 @@ import { readGround } from "../access/ground-text.ts";
 import { canonicalBase } from "../core/canonical.ts";
 import { errorTable } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Provider, SearchRequest } from "../fhir/provider.ts";
+import type { Candidates, IndexedSearch, Provider, SearchRequest } from "../fhir/provider.ts";
+import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
 import { versioned } from "../fhir/version.ts";
-import type { FoundRow, JournalQuery, SearchJournal } from "../store/journal-search.ts";
+import type { FoundRow, JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 
 /** AuditEvent, made from the journal; a caller finds rows of the own tenant only. */
 export function auditEventProvider(search: SearchJournal): Provider {
+  const pages: Pick<IndexedSearch, "candidates"> = {
+    candidates: (request, page, { actor }) =>
+      candidatesOf(search, request, { ...page, tenant: actor.tenant }),
+  };
   return {
     type: "AuditEvent",
     documentation:
       "The journal of accesses of the own organisation, newest first, with the fields of IHE BALP; needs the security duty",
     searchParameters: [
-      { name: "date", type: "date", documentation: "when, with ge or lt before an instant" },
+      {
+        name: "date",
+        type: "date",
+        documentation: "when: eq, gt, ge, lt or le of a day, a month, a year or an instant",
+      },
       { name: "entity", type: "reference", documentation: "Type/id of the person whose data it was" },
       { name: "agent", type: "reference", documentation: "Type/id of who acted, or a client's id" },
     ],
@@ -23,9 +32,10 @@ export function auditEventProvider(search: SearchJournal): Provider {
       if (!found) throw new GatewayError("not-found", { field: "id" });
       return { value: asWritten(found), sources: [] };
     },
-    search: async (request, { actor }) => {
-      const rows = await search({ ...queryOf(request), tenant: actor.tenant });
-      return { value: rows.map(asWritten), sources: [] };
+    pagesOf: () => pages,
+    search: async (request, ctx) => {
+      const { found, sources } = await pages.candidates(request, { limit: request.count }, ctx);
+      return { value: found.map(({ resource }) => resource), sources };
     },
   };
 }
@@ -36,25 +46,70 @@ function placeOf(id: string): JournalQuery["place"] {
   return { group: Number(group), n: Number(n) };
 }
 
-function queryOf({ criteria, count }: SearchRequest): JournalQuery {
-  const query: JournalQuery = { limit: count };
-  for (const criterion of criteria) {
-    const { parameter, values } = criterion;
+// more rows than requests can wait together for one commit
+const rowsOfGroup = 2 ** 20;
+
+const numberOf = ({ group, n }: Place): number => group * rowsOfGroup + n;
+const placeAt = (at: number): Place => ({ group: Math.floor(at / rowsOfGroup), n: at % rowsOfGroup });
+
+/** Rows beside a place, in the order in which they were committed, which no clock changes. */
+async function candidatesOf(
+  search: SearchJournal,
+  request: SearchRequest,
+  { position, limit, tenant }: Parameters<IndexedSearch["candidates"]>[1] & { tenant: string },
+): Promise<Candidates> {
+  const newer = position?.direction === "before";
+  const beyond = position && ({ place: placeAt(position.at), direction: newer ? "newer" : "older" } as const);
+  const rows = await search({ ...queryOf(request), tenant, beyond, limit: limit + 1 });
+  const found = rows
+    .map((row) => ({ resource: asWritten(row), at: numberOf(row.place) }))
+    .sort((one, other) => (newer ? one.at - other.at : other.at - one.at))
+    .slice(0, limit);
+  return { found, more: rows.length > limit, lastAt: found.at(-1)?.at, sources: [] };
+}
+
+function queryOf({ criteria }: SearchRequest): Omit<JournalQuery, "limit"> {
+  const query: Omit<JournalQuery, "limit"> = {};
+  for (const { parameter, values } of criteria) {
     const [value = "", another] = values;
     if (another !== undefined)
       throw new GatewayError("bad-request", { field: parameter.name, detail: "one value each" });
-    if (parameter.name === "date") Object.assign(query, timeOf(value));
+    if (parameter.name === "date") narrow(query, timeOf(value));
     else query[parameter.name === "entity" ? "subject" : "agent"] = value.split("/").at(-1);
   }
   return query;
 }
 
-function timeOf(text: string): Pick<JournalQuery, "since" | "before"> {
-  const [, prefix, instant = ""] = /^(ge|lt)(.+)$/.exec(text) ?? [];
-  const at = Date.parse(instant);
-  if (!prefix || Number.isNaN(at))
-    throw new GatewayError("bad-request", { field: "date", detail: "send ge or lt and an instant" });
-  return prefix === "ge" ? { since: at } : { before: at };
+type Time = Pick<JournalQuery, "since" | "before">;
+
+function narrow(query: Time, { since = -Infinity, before = Infinity }: Time): void {
+  const [from, until] = [
+    Math.max(query.since ?? -Infinity, since),
+    Math.min(query.before ?? Infinity, before),
+  ];
+  if (Number.isFinite(from)) query.since = from;
+  if (Number.isFinite(until)) query.before = until;
+}
+
+/** A row has a moment, so a day is all of its moments (FHIR R4 3.1.1.4.4). */
+function timeOf(text: string): Time {
+  const { prefix, text: date } = prefixedOf(text);
+  const range = dateRangeOf(date);
+  const { low = 0, high = 0 } = range ?? {};
+  const times: Partial<Record<typeof prefix, Time>> = {
+    eq: { since: low, before: high + 1 },
+    gt: { since: high + 1 },
+    ge: { since: low },
+    lt: { before: low },
+    le: { before: high + 1 },
+  };
+  const time = range && times[prefix];
+  if (!time)
+    throw new GatewayError("bad-request", {
+      field: "date",
+      detail: "eq, gt, ge, lt or le, and a date or an instant",
+    });
+  return time;
 }
 
 const interactions: Readonly<Record<string, { code: string; action: AuditEvent["action"] }>> = {

@@ -49,7 +49,7 @@ export function registryProvider<R extends Resource>(registry: RegistryType<R>):
     documentation: registry.documentation,
     searchParameters: copy ? withCopied(registry.type, byName, copy.parameters) : registry.parameters,
     read: registry.read,
-    copyFor,
+    pagesOf: copyFor,
     async search(request, ctx): Promise<Found<readonly Resource[]>> {
       const copied = copyFor(request);
       if (!copied) return readThrough(registry, byName, request, ctx);

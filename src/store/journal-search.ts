@@ -8,7 +8,7 @@ export interface FoundRow {
   row: JournalRow;
 }
 
-interface Place {
+export interface Place {
   group: number;
   /** from 1 within the group */
   n: number;
@@ -27,6 +27,8 @@ export interface JournalQuery {
   since?: number;
   /** clock milliseconds, exclusive */
   before?: number;
+  /** only rows that were committed before this one, or after it, the nearest of them first */
+  beyond?: { place: Place; direction: "older" | "newer" };
   limit: number;
 }
 
@@ -55,8 +57,17 @@ export async function searchJournal(db: Kysely<Schema>, query: JournalQuery): Pr
   if (query.place) found = found.where("group_id", "=", query.place.group).where("n", "=", query.place.n);
   if (query.since !== undefined) found = found.where(field.at, ">=", query.since);
   if (query.before !== undefined) found = found.where(field.at, "<", query.before);
-  const rows = await found.orderBy("group_id", "desc").orderBy("n", "desc").limit(query.limit).execute();
+  if (query.beyond) found = found.where(isBeyond(query.beyond));
+  const order = query.beyond?.direction === "newer" ? "asc" : "desc";
+  const rows = await found.orderBy("group_id", order).orderBy("n", order).limit(query.limit).execute();
   return rows
     .map(({ group_id, n, row }): FoundRow => ({ place: { group: group_id, n }, row: JSON.parse(row) }))
     .sort((one, other) => other.row.at - one.row.at);
+}
+
+/** The group is also compared alone: a comparison of rows does not reach the primary key through the view. */
+function isBeyond({ place: { group, n }, direction }: NonNullable<JournalQuery["beyond"]>) {
+  const [alone, operator] = direction === "newer" ? [">=", ">"] : ["<=", "<"];
+  return sql<boolean>`group_id ${sql.raw(alone)} ${group}::int8
+    and (group_id, n) ${sql.raw(operator)} (${group}::int8, ${n}::int)`;
 }
