@@ -4,13 +4,15 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { topicOf } from "../../src/flows/subscriptions/shape.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
+import { ShiftedClock } from "../support/shifted-clock.ts";
 
 let app: TestApp;
+const clock = new ShiftedClock();
 let token: string;
 const running: string[] = [];
 
 beforeAll(async () => {
-  app = await startApp({ DATABASE_URL: await freshDatabase() });
+  app = await startApp({ DATABASE_URL: await freshDatabase() }, clock);
   token = await app.token("system/*.cruds");
 });
 afterAll(() => app?.close());
@@ -116,6 +118,19 @@ it("full-resource puts the resource into the notification, for types that descri
   );
   expect(refused.status).toBe(422);
   expect(pathsOf(refused.body)).toContain("Subscription.channel.payload");
+});
+
+it("a subscriber that hears nothing for a period gets a heartbeat without an event", async () => {
+  const name = randomUUID();
+  const backport = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition";
+  const extension = [{ url: `${backport}/backport-heartbeat-period`, valueUnsignedInt: 60 }];
+  const channel = { ...subscriptionTo(name).channel, extension } as Subscription["channel"];
+  await statusBecomes(await subscribed(name, { channel }), "active");
+  clock.shiftMs += 60_000;
+  await expect
+    .poll(async () => (await heard(name)).map(typeOf), { timeout: 20_000 })
+    .toEqual(["handshake", "heartbeat"]);
+  expect(numbersOf((await heard(name))[1] as Bundle)).toEqual([]);
 });
 
 it("a deletion is told where nothing is asked of the resource", async () => {
