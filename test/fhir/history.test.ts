@@ -146,6 +146,17 @@ describe.each(["postgres", "pglite"] as const)("history on %s", (engine) => {
     expect(earlier.body.entry).toEqual([]);
   });
 
+  it("of one that the caller may not see is refused as its read is", async () => {
+    refused = await patientWith(2);
+    for (const path of [`/Patient/${refused}/_history`, `/Patient/${refused}`]) {
+      const answer = await call("GET", path);
+      expect([path, answer.status, codeOf(answer)]).toEqual([path, 403, "access-denied"]);
+    }
+    const told = await call("GET", "/Patient/_history");
+    expect(resourcesIn(told.body).map(({ id }) => id)).not.toContain(refused);
+    expect(told.status).toBe(200);
+  });
+
   it("_since and _count stand in the self link; what is unknown is refused, or left out when lenient", async () => {
     const id = await patientWith(3);
     const since = new Date(server.clock.now() - 2_000).toISOString();

@@ -2,7 +2,7 @@ import type { Bundle, BundleEntry, BundleLink } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { HistoryEntry, HistoryRequest, Provider } from "../../fhir/provider.ts";
+import type { HistoryEntry, HistoryPage, HistoryRequest, Provider } from "../../fhir/provider.ts";
 import type { LinkedPage } from "../../fhir/search/page-link.ts";
 import { dateRangeOf } from "../../fhir/search/range.ts";
 import { requireScope } from "../../plugins/auth.ts";
@@ -16,6 +16,19 @@ import { isViewName, viewPairsIn } from "./view.ts";
 
 type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
 
+/** Whose history: of one resource, of a type, or of all stored types. */
+interface Whose {
+  provider?: Provider;
+  id?: string;
+}
+
+interface Asking extends Whose {
+  door: HistoryDoor;
+  request: FastifyRequest;
+  /** parameters of the URL, or of that of an entry */
+  given: Record<string, unknown>;
+}
+
 interface Asked {
   /** the page, and what its links repeat */
   page: Omit<HistoryRequest, "id">;
@@ -28,62 +41,88 @@ const usualEntries = 50;
 /** `GET Type/id/_history` and `GET Type/_history` (FHIR R4 3.1.0.11). */
 export const answerHistory =
   (door: HistoryDoor): Answering =>
-  async (request, reply, provider) => {
-    const format = formatOf(request);
-    const { id } = request.params;
-    return sendResource(request, reply, await historyBy(door, request, { provider, id }), format);
-  };
+  (request, reply, provider) =>
+    answer(door, request, reply, { provider, id: request.params.id });
 
 /** `GET _history`: everything in our own store. */
 export const answerSystemHistory =
-  (door: HistoryDoor) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const format = formatOf(request);
-    return sendResource(request, reply, await historyBy(door, request, {}), format);
-  };
+  (door: HistoryDoor) =>
+  (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    answer(door, request, reply, {});
 
-/** A page of the history of one resource, of a type, or of all stored types. */
-async function historyBy(
-  door: HistoryDoor,
-  request: FastifyRequest,
-  { provider, id }: { provider?: Provider; id?: string },
-): Promise<Bundle> {
-  const { ctx } = request;
+async function answer(door: HistoryDoor, request: FastifyRequest, reply: FastifyReply, whose: Whose) {
+  const format = formatOf(request);
+  const bundle = await preparedHistory({ door, request, ...whose, given: givenIn(request) })();
+  return sendResource(request, reply, bundle, format);
+}
+
+/**
+ * A page of a history: its parameters are read and its scope checked once this returns, it is read when the result is
+ * called. Throws `scope-missing`, `unknown-parameter`, `bad-request`.
+ */
+export function preparedHistory(asking: Asking): () => Promise<Bundle> {
+  const { request, provider, id } = asking;
   requireScope(request, provider?.type ?? "*", "r");
   const path = [provider?.type, id, "_history"].filter((part) => part !== undefined).join("/");
-  const { page, pairs } = askedPage(door, request, path);
-  const { entries, next } = await (provider?.history
-    ? provider.history({ ...page, id }, ctx).then(({ value }) => value)
-    : door.repository.history({ ...page, id }, ctx));
-  const decisions = await request.authorizeAll(
-    "history",
-    entries.map(({ resource, type, id: of, subject }) =>
-      resource
-        ? accessedOf(resource, ctx.actor.tenant)
-        : { type, id: of, subject, organization: ctx.actor.tenant },
-    ),
+  const asked = askedPage(asking, path);
+  return async () => {
+    const { entries, next } = await pageOf(asking, asked);
+    const shown = await permittedOf(asking, entries);
+    await journalled(asking, shown);
+    return {
+      resourceType: "Bundle",
+      type: "history",
+      link: linksOf(asking, { path, asked, next }),
+      entry: shown.map((one) => entryOf(asking.door.providers.baseUrl, one)),
+    };
+  };
+}
+
+async function pageOf(
+  { door, request, provider, id }: Asking,
+  { page }: Pick<Asked, "page">,
+): Promise<HistoryPage> {
+  const { ctx } = request;
+  if (!provider?.history) return door.repository.history({ ...page, id }, ctx);
+  return (await provider.history({ ...page, id }, ctx)).value;
+}
+
+/** Throws `access-denied` when nothing of the one that is asked for may be shown, as its read would. */
+async function permittedOf(
+  { request, id }: Asking,
+  entries: readonly HistoryEntry[],
+): Promise<readonly HistoryEntry[]> {
+  const { tenant } = request.ctx.actor;
+  const accessed = entries.map(({ resource, type, id: of, subject }) =>
+    resource ? accessedOf(resource, tenant) : { type, id: of, subject, organization: tenant },
   );
+  const decisions = await request.authorizeAll("history", accessed);
   const shown = entries.filter((_, index) => decisions[index]?.permit);
+  const [newest] = accessed;
+  if (id !== undefined && newest && shown.length === 0) await request.authorizeOne("history", newest);
+  return shown;
+}
+
+async function journalled({ request, provider, id }: Asking, shown: readonly HistoryEntry[]): Promise<void> {
   const told = shown.length > 0 ? subjectsOf(shown) : [undefined];
   const action = `history-${id !== undefined ? "instance" : provider ? "type" : "system"}`;
   for (const subject of told)
     await request.journal({ action, resourceType: provider?.type, resourceId: id, subject });
-  const address = `${door.providers.baseUrl}/${path}`;
+}
+
+function linksOf(
+  { door, request, given }: Asking,
+  { path, asked, next }: { path: string; asked: Asked; next: number | undefined },
+): BundleLink[] {
   const linkTo = (relation: string, query: Pairs): BundleLink => ({
     relation,
-    url: `${address}?${new URLSearchParams([...query, ...viewPairsIn(givenIn(request))])}`,
+    url: `${door.providers.baseUrl}/${path}?${new URLSearchParams([...query, ...viewPairsIn(given)])}`,
   });
-  const link = [linkTo("self", pairs)];
-  if (next !== undefined) {
-    const position = { direction: "before", at: next } as const;
-    const token = door.pages.seal({ path, query: pairs, lenient: false, position }, ctx.actor);
-    link.push(linkTo("next", [["_page", token]]));
-  }
-  return {
-    resourceType: "Bundle",
-    type: "history",
-    link,
-    entry: shown.map((one) => entryOf(door.providers.baseUrl, one)),
-  };
+  const self = linkTo("self", asked.pairs);
+  if (next === undefined) return [self];
+  const position = { direction: "before", at: next } as const;
+  const linked = { path, query: asked.pairs, lenient: false, position };
+  return [self, linkTo("next", [["_page", door.pages.seal(linked, request.ctx.actor)]])];
 }
 
 const subjectsOf = (entries: readonly HistoryEntry[]): (string | undefined)[] => [
@@ -91,10 +130,9 @@ const subjectsOf = (entries: readonly HistoryEntry[]): (string | undefined)[] =>
 ];
 
 /** The page of the request, or the one that its link holds: the link opens nothing but the history it was made for. */
-function askedPage({ pages }: HistoryDoor, request: FastifyRequest, path: string): Asked {
-  const query = request.query as Record<string, unknown>;
-  if (query._page === undefined) return askedBy(query, isLenient(request));
-  const linked: LinkedPage = pages.open(String(query._page), request.ctx.actor);
+function askedPage({ door, request, given }: Asking, path: string): Asked {
+  if (given._page === undefined) return askedBy(given, isLenient(request));
+  const linked: LinkedPage = door.pages.open(String(given._page), request.ctx.actor);
   if (linked.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
   const { page, pairs } = askedBy(Object.fromEntries(linked.query), true);
   return { page: { ...page, before: linked.position.at }, pairs };
