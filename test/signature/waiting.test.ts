@@ -1,0 +1,98 @@
+import { randomUUID } from "node:crypto";
+import type { DocumentReference, Task } from "@medplum/fhirtypes";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { actingWorker } from "../support/acting.ts";
+import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
+import { assignedPatient, fhirCall } from "../support/fhir-call.ts";
+import { ShiftedClock } from "../support/shifted-clock.ts";
+import { alterAccounts, calm, order } from "../support/sign-in.ts";
+import { signedByTool } from "../support/signing.ts";
+
+const minute = 60_000;
+const patience = { timeout: 40_000, interval: 500 };
+
+/** A shifted clock that wakes who sleeps: jobs of the running gateway come round when their time has come. */
+class WakingClock extends ShiftedClock {
+  readonly #sleepers = new Set<{ until: number; wake(): void }>();
+
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const waking = new AbortController();
+    const sleeper = { until: this.now() + ms, wake: () => waking.abort() };
+    this.#sleepers.add(sleeper);
+    const either = signal ? AbortSignal.any([signal, waking.signal]) : waking.signal;
+    try {
+      await super.sleep(ms, either);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+    } finally {
+      this.#sleepers.delete(sleeper);
+    }
+  }
+
+  pass(ms: number): void {
+    this.shiftMs += ms;
+    for (const { until, wake } of this.#sleepers) if (until <= this.now()) wake();
+  }
+}
+
+const clock = new WakingClock();
+let app: TestApp;
+let cabinet: Cabinet;
+
+beforeAll(async () => {
+  app = await startApp({ TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" }, clock);
+  cabinet = new Cabinet(app.url);
+  const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS" }));
+  await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+  undo();
+  await cabinet.acceptTerms();
+});
+afterAll(() => app?.close());
+
+it("E-17 what waits for its authority is in force at no door, and comes into force by itself once that answers", async () => {
+  const doctor = await actingWorker(app, "90000000182");
+  const patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
+  const token = await doctor.token();
+  const bytes = Buffer.from(`Рецепт ${randomUUID()}`);
+  const document = { title: "Рецепт", contentType: "text/plain", content: bytes.toString("base64"), patient };
+  const { body: request } = await cabinet.send("POST", "/me/signatures", { document });
+  const path = `/me/signatures/${request.id}`;
+  const organizationSigns = () => cabinet.send("POST", `${path}/organization`);
+  const seen = async () => (await cabinet.get(path)).body;
+  const later = async () => {
+    clock.pass(2 * minute);
+    return seen();
+  };
+  const task = async () => (await fhirCall<Task>(app, token, `GET /Task/${request.id}`)).body;
+
+  await order(app, "pki", "unknown-status");
+  const signature = (await signedByTool(app.sandboxUrl, bytes, { kind: "gost" })).toString("base64");
+  const queued = await cabinet.send("PUT", `${path}/signature`, { signature });
+  expect([queued.status, queued.body.state, queued.body.inForce]).toEqual([
+    202,
+    "verification-pending",
+    false,
+  ]);
+  const early = await organizationSigns();
+  expect([early.status, early.body.code]).toEqual([409, "signature-unverified"]);
+  expect(await task()).toMatchObject({ status: "in-progress" });
+  expect((await task()).output).toBeUndefined();
+
+  // the job asks again, and nobody answers still
+  await expect.poll(async () => (await later()).checks.length, patience).toBeGreaterThan(1);
+  expect(await seen()).toMatchObject({ state: "verification-pending", inForce: false });
+  expect((await seen()).document).toBeUndefined();
+  expect((await organizationSigns()).body.code).toBe("signature-unverified");
+
+  await calm(app);
+  await expect.poll(async () => (await later()).state, patience).toBe("signed");
+  const { inForce, document: stored, checks } = await seen();
+  expect(inForce).toBe(true);
+  const verdicts = checks.map(({ verdict }: { verdict: string }) => verdict);
+  expect([...new Set(verdicts)]).toEqual(["unknown", "good"]);
+  expect(await task()).toMatchObject({ status: "completed", output: [{}] });
+  const read = await fhirCall<DocumentReference>(app, token, `GET /DocumentReference/${stored.id}`);
+  expect([read.status, read.body.docStatus]).toEqual([200, "final"]);
+  expect((await organizationSigns()).status).toBe(200);
+}, 120_000);
