@@ -4,10 +4,17 @@ import { elementsOfType, type FhirElement, isPrimitiveType } from "./elements.ts
 /** `_summary` of a value other than false, or the names of `_elements` (FHIR R4 3.1.1.5.8, 3.1.1.5.9). */
 export type Subset = "true" | "text" | "data" | "count" | readonly string[];
 
-const subsetted: Coding = {
+/** Tag of a resource that is shown in part. */
+export const subsetted: Coding = {
   system: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
   code: "SUBSETTED",
 };
+
+/** True for a resource that says it is only a part, so that it can't stand for the whole. */
+export const isSubset = ({ meta }: Resource): boolean =>
+  ([meta?.tag].flat() as (Coding | undefined)[]).some(
+    (tag) => tag?.system === subsetted.system && tag?.code === subsetted.code,
+  );
 
 type Members = Readonly<Record<string, unknown>>;
 

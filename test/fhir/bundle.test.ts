@@ -204,6 +204,22 @@ describe.each(["postgres", "pglite"] as const)("bundles on %s", (engine) => {
         400,
         "bad-request",
       ],
+      [
+        "a link to an entry that there is not",
+        [
+          entry("POST", "Observation", {
+            resource: observation("urn:uuid:44444444-0000-4000-8000-000000000001"),
+          }),
+        ],
+        400,
+        "bad-request",
+      ],
+      [
+        "two entries of one fullUrl",
+        [1, 2].map(() => entry("POST", "Patient", { fullUrl: "urn:uuid:1", resource: patient("6") })),
+        400,
+        "bad-request",
+      ],
       ["null for an entry", [null as unknown as BundleEntry], 400, "bad-request"],
     ])("refuses %s", async (_name, entries, status, code) => {
       const answer = await transaction(...entries);

@@ -76,3 +76,12 @@ it.each(["_summary=maybe", "_elements=", "_elements=a;b", "_pretty=very", "_summ
     expect([answer.status, codeOf(answer)]).toEqual([400, "bad-request"]);
   },
 );
+
+it("a part that is sent back is refused, for it would delete the rest", async () => {
+  const part = await server.call<Patient>("GET", `/Patient/${patient.id}?_elements=name`);
+  const headers = { "if-match": 'W/"1"' };
+  const answer = await server.call("PUT", `/Patient/${patient.id}`, { body: part.body, headers });
+  expect([answer.status, codeOf(answer)]).toEqual([422, "validation-failed"]);
+  const { body } = await server.call("GET", `/Patient/${patient.id}`);
+  expect(body).toEqual(patient);
+});

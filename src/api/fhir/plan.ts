@@ -7,6 +7,7 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
 import { withReferences } from "../../fhir/references.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
+import { isSubset } from "../../fhir/subset.ts";
 import type { Amendment } from "../../flows/signature/resigning.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
@@ -148,6 +149,12 @@ async function plannedPut(
     reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference,
   );
   const action = before ? "update" : "create";
+  // R4 3.1.1.5.8: a part that is sent back would delete the rest
+  if (asked.interaction === "update" && isSubset(after))
+    throw new GatewayError("validation-failed", {
+      field: `${type}.meta.tag`,
+      detail: "a resource tagged SUBSETTED is a part: read the whole and change that",
+    });
   if (!before && asked.interaction === "update") {
     refuseSpeakingId(type, id);
     const personId = await personIdOf?.(after);

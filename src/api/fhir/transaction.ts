@@ -1,4 +1,4 @@
-import type { BundleEntry } from "@medplum/fhirtypes";
+import type { BundleEntry, Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import { referencesIn, withLinks } from "../../fhir/references.ts";
 import { requireScope } from "../../plugins/auth.ts";
@@ -26,6 +26,7 @@ export async function transacted(
   caller: BundleCaller,
   entries: readonly AskedEntry[],
 ): Promise<BundleEntry[]> {
+  refuseNamedAlike(entries);
   const changes = entries
     .filter((entry): entry is ChangeEntry => entry.change !== undefined)
     .sort((one, other) => rankOf(one) - rankOf(other));
@@ -129,10 +130,37 @@ async function linkedChange(
 ): Promise<AskedChange> {
   if (!asked.resource) return asked;
   const resource = withLinks(asked.resource, links);
+  refuseDangling(resource);
   const found = new Map<string, string>();
   for (const reference of referencesIn(resource))
     if (conditional.test(reference)) found.set(reference, await foundBy(caller, reference));
   return { ...asked, resource: found.size > 0 ? withLinks(resource, found) : resource };
+}
+
+const entryLink = /^urn:(uuid|oid):/;
+
+/** Refuses a link to an entry that there is not; a Bundle that is stored has links of its own. */
+function refuseDangling(resource: Resource): void {
+  if (resource.resourceType === "Bundle") return;
+  if (referencesIn(resource).some((reference) => entryLink.test(reference)))
+    throw new GatewayError("bad-request", {
+      field: resource.resourceType,
+      detail: "refers to a fullUrl that no changed entry has",
+    });
+}
+
+/** FHIR R4 bdl-7: links could mean either of two entries that are named alike. */
+function refuseNamedAlike(entries: readonly AskedEntry[]): void {
+  const seen = new Set<string>();
+  for (const { fullUrl, index, change } of entries) {
+    if (fullUrl === undefined || !change) continue;
+    if (seen.has(fullUrl))
+      throw new GatewayError("bad-request", {
+        field: `Bundle.entry[${index}].fullUrl`,
+        detail: "another entry has the same fullUrl",
+      });
+    seen.add(fullUrl);
+  }
 }
 
 const conditional = /^[A-Z][A-Za-z]+\?/;

@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Dictionaries, DictionaryRow } from "../../store/dictionaries.ts";
 import type { Guide } from "../guide.ts";
 import type { Criterion, Provider, SearchParameter } from "../provider.ts";
+import { subsetted } from "../subset.ts";
 import { versionedByContent } from "../version.ts";
 import { codeSystemOperations, type TerminologyDoor } from "./code-system-operations.ts";
 import { valueSetOperations } from "./value-set-operations.ts";
@@ -11,8 +12,6 @@ export interface TerminologySources extends Omit<TerminologyDoor, "canonicalOf">
   dictionaries: Dictionaries;
   guide: Guide;
 }
-
-const subsetted = { system: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code: "SUBSETTED" };
 
 /** CodeSystem and ValueSet behind the FHIR door: the guide's own, and dictionaries of НСИ without their concepts. */
 export function terminologyProviders(sources: TerminologySources): Provider[] {

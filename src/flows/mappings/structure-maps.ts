@@ -7,6 +7,7 @@ import type {
 } from "@medplum/fhirtypes";
 import type { Clock } from "../../core/clock.ts";
 import type { Provider } from "../../fhir/provider.ts";
+import { subsetted } from "../../fhir/subset.ts";
 import type { ElementPath, Group, Rule, Source, Target } from "../../fml/ast.ts";
 import type { CatalogueMap, MappingCatalogue } from "./catalogue.ts";
 import { derived, staticProvider } from "./static-provider.ts";
@@ -38,8 +39,6 @@ export function structureMapProvider(settings: StructureMapSettings): Provider {
 }
 
 // groups and rules are listed without their expressions, which only the text has
-const subsetted = { system: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code: "SUBSETTED" };
-
 function structureMapOf({ map, text }: CatalogueMap): StructureMap {
   const title = map.metadata.get("title");
   return {
