@@ -5,6 +5,7 @@ import type { components } from "../../src/api/cabinet/types.ts";
 import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
+import { journalRows } from "../support/sign-in.ts";
 
 type Records = components["schemas"]["OwnRecords"];
 
@@ -99,6 +100,59 @@ describe("what a client system stores of a person", () => {
     for (const type of ["Consent", "AuditEvent", "Practitioner", "Nonsense"])
       expect((await stranger.get(`/me/records?type=${type}`)).status).toBe(400);
     expect((await stranger.get("/me/records")).status).toBe(400);
+  });
+});
+
+describe("who represents a patient by law", () => {
+  const kidSnils = "90000001083";
+
+  /** A patient of this age with the citizen as their mother; the logical id. */
+  async function child(years: number, value?: string): Promise<string> {
+    const birthDate = `${new Date().getUTCFullYear() - years}-01-01`;
+    const body = { ...registered(value), ...(value === undefined && { identifier: undefined }), birthDate };
+    const made = await fhir<Patient>(office, "POST", "/Patient", body);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const role = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    const related = await fhir(office, "POST", "/RelatedPerson", {
+      resourceType: "RelatedPerson",
+      patient: { reference: `Patient/${made.body.id}` },
+      identifier: [{ system: "urn:oid:1.2.643.100.3", value: snils }],
+      relationship: [{ coding: [{ system: role, code: "MTH" }] }],
+    } as Partial<Resource>);
+    expect(related.status, JSON.stringify(related.body)).toBe(201);
+    return made.body.id ?? "";
+  }
+
+  const recordsAbout = (who: Cabinet, id: string) => who.get(`/me/records?type=Patient&patient=${id}`);
+
+  it("a parent reads what is stored about a child under 15, which the child's journal tells", async () => {
+    const parent = await signedIn("citizen");
+    const kid = await child(10, kidSnils);
+    const { status, body } = await recordsAbout(parent, kid);
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect((body as Records).records.map(({ resource }) => resource.id)).toEqual([kid]);
+    const rows = (await journalRows(app)).filter(
+      ({ subject, action }) => subject === kid && action === "search",
+    );
+    expect(rows).toEqual([expect.objectContaining({ actorKind: "patient", resourceId: kid, outcome: "ok" })]);
+    expect(rows[0]?.ground).toContain("representative");
+    expect((await recordsOf(parent, "Patient")).map(({ resource }) => resource.id)).not.toContain(kid);
+  });
+
+  it("nobody reads of an older child, of a stranger's, or of whom nobody stores", async () => {
+    const parent = await signedIn("citizen");
+    const [older, young] = [await child(16), await child(5)];
+    expect((await recordsAbout(parent, young)).status).toBe(200);
+    const stranger = await signedIn("chief");
+    for (const [who, id] of [
+      [parent, older],
+      [stranger, young],
+      [parent, randomUUID()],
+    ] as const) {
+      const refused = await recordsAbout(who, id);
+      expect([refused.status, refused.body.code]).toEqual([403, "access-denied"]);
+    }
+    expect((await recordsAbout(parent, "not-an-id")).status).toBe(400);
   });
 });
 

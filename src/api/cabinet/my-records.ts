@@ -16,17 +16,20 @@ export interface MyRecordsParts {
 // consents and the journal have doors of their own
 const shown: ReadonlySet<string> = new Set<DataClass>(["patient", "registration"]);
 
-/** `GET /cabinet/v1/me/records`: what organisations store about the person who signed in. */
+/** `GET /cabinet/v1/me/records`: what organisations store about the person who signed in or whom they represent. */
 export function myRecordsOperation({ door, records }: MyRecordsParts) {
   return async (request: FastifyRequest): Promise<View["OwnRecords"]> => {
     const { personId } = door.requireCitizen(request);
-    const { type, count } = request.query as { type: string; count: number };
-    if (!shown.has(classOf(type, personId) ?? ""))
+    const query = request.query as { type: string; count: number; patient?: string };
+    const { type, count, patient = personId } = query;
+    if (!shown.has(classOf(type, patient) ?? ""))
       throw new GatewayError("bad-request", {
         field: "type",
         detail: "not a type of a person's own records",
       });
-    const found = await records(personId, { type, limit: count });
+    // a stranger is refused alike whether anything is stored or not
+    await request.authorizeOne("search", { type, subject: patient });
+    const found = await records(patient, { type, limit: count });
     const decisions = await request.authorizeAll(
       "search",
       found.map(({ resource, tenant }) => accessedOf(resource, tenant)),
@@ -34,11 +37,11 @@ export function myRecordsOperation({ door, records }: MyRecordsParts) {
     const permitted = found.filter((_, index) => decisions[index]?.permit);
     await Promise.all(
       permitted.map(({ resource: { id } }) =>
-        request.journal({ action: "search", resourceType: type, resourceId: id, subject: personId }),
+        request.journal({ action: "search", resourceType: type, resourceId: id, subject: patient }),
       ),
     );
     if (permitted.length === 0)
-      await request.journal({ action: "search", resourceType: type, subject: personId });
+      await request.journal({ action: "search", resourceType: type, subject: patient });
     return { records: permitted.map(recordView) };
   };
 }

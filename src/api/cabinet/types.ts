@@ -429,7 +429,7 @@ export interface paths {
         };
         /**
          * What organisations store about the person
-         * @description FHIR R4 resources of one type about the citizen who signed in, from every organisation that stores some, the newest first. Whose they are is known by the СНИЛС of the account. Looking is journalled.
+         * @description FHIR R4 resources of one type about the citizen who signed in, from every organisation that stores some, the newest first. Whose they are is known by the СНИЛС of the account. With `patient` those of somebody whom the person represents by law. Looking is journalled as an access to whom they are about.
          */
         get: operations["listMyRecords"];
         put?: never;
@@ -1650,6 +1650,8 @@ export interface operations {
     listMyRecords: {
         parameters: {
             query: {
+                /** @description logical id of the represented person */
+                patient?: string;
                 /** @description FHIR resource type, such as Observation */
                 type: string;
                 count?: number;
