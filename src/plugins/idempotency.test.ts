@@ -72,6 +72,9 @@ async function build() {
         await request.settle(undefined as never, {
           ...jsonAnswer(reply, 201, { number }),
           forgotten: ["anna"],
+          accesses: [
+            { action: "create", resourceType: "Thing", resourceId: "1", subject: "anna", ground: "own" },
+          ],
         });
       if (body?.slow) await new Promise((done) => setTimeout(done, 60));
       reply.code(201).headers({ location: `/things/${number}`, etag: 'W/"1"', "x-other": "gone" });

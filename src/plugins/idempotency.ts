@@ -2,22 +2,34 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Claim, Claimed, IdempotencyKeys, KeptAnswer } from "../store/idempotency.ts";
+import type { Claim, Claimed, IdempotencyKeys, KeptAccess, KeptAnswer } from "../store/idempotency.ts";
 import type { Schema } from "../store/schema.ts";
 import { hookChanges } from "./changing-routes.ts";
+import { groundOf } from "./journal.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    idempotencyClaim: (Claim & { isSettled?: boolean }) | undefined;
+    idempotencyClaim: (Claim & { isSettled?: boolean; isInParts?: boolean }) | undefined;
+    /** the key that a repeat of this request would have, too */
+    repeatKey: string | undefined;
     /**
      * Called in the transaction of a change, with the answer that will leave: from its commit on a repeat gets this
      * answer, whatever happens to this process. Throws `request-running`, which rolls the change back, when another
      * request has taken the key over. Nothing happens to a request without a key. `isLast: false` when more is added
      * to the answer before it leaves: a repeat gets this one only if the process dies meanwhile.
      */
-    settle(trx: Kysely<Schema>, answer: KeptAnswer, how?: { isLast: boolean }): Promise<void>;
+    settle(trx: Kysely<Schema>, answer: SettledAnswer, how?: { isLast: boolean }): Promise<void>;
+    /**
+     * Does a part of a request whose parts stand each for itself: a repeat gets the part's first answer, and does what
+     * was refused or not done. The work calls `settle` in the transaction of its effect, if it has one.
+     */
+    oncePart(part: number, work: (settle: SettlePart) => Promise<KeptAnswer>): Promise<KeptAnswer>;
   }
 }
+
+/** What leaves, with the accesses that the journal will have of it. */
+export type SettledAnswer = KeptAnswer & { accesses: readonly KeptAccess[] };
+export type SettlePart = (trx: Kysely<Schema>, answer: SettledAnswer) => Promise<void>;
 
 export interface IdempotencySettings {
   keys: IdempotencyKeys;
@@ -26,6 +38,8 @@ export interface IdempotencySettings {
   keyOf(request: FastifyRequest): string | undefined;
   /** resolves when no replica gives a kept answer about these subjects */
   forget(subjects: readonly string[]): Promise<unknown>;
+  /** the kept answer without what the caller may see no more; absent: nothing in it is decided on */
+  renewed?(request: FastifyRequest, answer: KeptAnswer): Promise<KeptAnswer>;
 }
 
 const keyForm = /^[\x21-\x7e]{1,255}$/;
@@ -40,12 +54,16 @@ const keptHeaders = ["content-type", "location", "content-location", "etag", "la
 export function registerIdempotency(app: FastifyInstance, settings: IdempotencySettings): void {
   const { keys } = settings;
   app.decorateRequest("idempotencyClaim", undefined);
+  app.decorateRequest("repeatKey", undefined);
   app.decorateRequest("settle", async function (this: FastifyRequest, trx, answer, how) {
     const { isLast = true } = how ?? {};
     const claim = this.idempotencyClaim;
     if (!claim) return;
-    if (!(await keys.keep(claim, answer, { db: trx, isLast }))) throw new GatewayError("request-running");
+    await keepIn(trx, keys, { request: this, claim, answer, isLast });
     claim.isSettled = isLast;
+  });
+  app.decorateRequest("oncePart", function (this: FastifyRequest, part, work) {
+    return oncePart(this, settings, { part, work });
   });
   hookChanges(app, {
     // after validation and the caller's check: what they refuse needs no key
@@ -53,11 +71,13 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
       const key = settings.keyOf(request);
       if (key === undefined) return;
       const claimed = await settled(request, key, settings);
+      request.repeatKey = key;
+      request.told = [];
       if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
       else {
-        // whoever had the effect may have died before every replica knew of it
-        await settings.forget(claimed.answer.forgotten ?? []);
-        return repeat(request, reply, claimed.answer);
+        reply.header("idempotent-replayed", "true");
+        if (!claimed.answer.isInParts)
+          return send(reply, await givenAgain(request, settings, claimed.answer));
       }
     },
     onSend: async (request, reply, payload) => {
@@ -67,7 +87,9 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
       // unreleased, it ends with its lease: the refusal itself must still be told
       if (reply.statusCode >= 400)
         await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
-      else if (!claim.isSettled) await keys.keep(claim, keptAnswer(reply, payload));
+      else if (claim.isInParts) await keys.keep(claim, inParts);
+      else if (!claim.isSettled)
+        await keys.keep(claim, { ...keptAnswer(reply, payload), accesses: request.told });
       return payload;
     },
   });
@@ -119,19 +141,72 @@ async function settled(
 
 const textOf = (body: unknown): unknown => (Buffer.isBuffer(body) ? body.toString("latin1") : (body ?? null));
 
-async function repeat(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { status, headers, body }: KeptAnswer,
-): Promise<FastifyReply> {
-  const { kind, id } = request.ctx.actor;
-  await request.journal({
-    action: `repeated ${request.method}`,
-    subject: kind === "practitioner" || kind === "patient" ? id : undefined,
-  });
-  reply.code(status).headers(headers).header("idempotent-replayed", "true");
-  return reply.send(Buffer.from(body));
+const inParts: KeptAnswer = { status: 200, headers: {}, body: new Uint8Array(), isInParts: true };
+
+/** Throws `request-running`, which rolls the effect back, when the claim was lost. */
+async function keepIn(
+  trx: Kysely<Schema>,
+  keys: IdempotencyKeys,
+  given: { request: FastifyRequest; claim: Claim; answer: SettledAnswer; isLast: boolean },
+): Promise<void> {
+  const { request, claim, answer, isLast } = given;
+  const accesses = answer.accesses.map((access) => ({ ...access, ground: groundOf(request, access) }));
+  if (!(await keys.keep(claim, { ...answer, accesses }, { db: trx, isLast })))
+    throw new GatewayError("request-running");
 }
+
+async function oncePart(
+  request: FastifyRequest,
+  settings: IdempotencySettings,
+  { part, work }: { part: number; work: (settle: SettlePart) => Promise<KeptAnswer> },
+): Promise<KeptAnswer> {
+  const { repeatKey, idempotencyClaim: whole, told = [] } = request;
+  if (repeatKey === undefined) return work(async () => {});
+  if (whole) whole.isInParts = true;
+  const { keys } = settings;
+  // no key of a whole request begins so
+  const claimed = await settled(request, `part ${part} of ${repeatKey}`, settings);
+  if (claimed.state === "answered") return givenAgain(request, settings, claimed.answer);
+  const { claim } = claimed;
+  const before = told.length;
+  let isSettled = false;
+  try {
+    const answer = await work(async (trx, done) => {
+      await keepIn(trx, keys, { request, claim, answer: done, isLast: true });
+      isSettled = true;
+    });
+    if (!isSettled) await keys.keep(claim, { ...answer, accesses: told.slice(before) });
+    return answer;
+  } catch (error) {
+    // what was kept with its effect stays
+    await keys.release(claim).catch((cause) => request.ctx.log.warn({ error: cause }, "claim not released"));
+    throw error;
+  }
+}
+
+/** A kept answer as it may leave now; the accesses that it tells of are journalled again. */
+async function givenAgain(
+  request: FastifyRequest,
+  { forget, renewed }: IdempotencySettings,
+  kept: KeptAnswer,
+): Promise<KeptAnswer> {
+  // whoever had the effect may have died before every replica knew of it
+  await forget(kept.forgotten ?? []);
+  const answer = renewed ? await renewed(request, kept) : kept;
+  const { kind, id } = request.ctx.actor;
+  const subject = kind === "practitioner" || kind === "patient" ? id : undefined;
+  const { accesses = [] } = answer;
+  const told = accesses.length > 0 ? accesses : [{ action: request.method, subject }];
+  for (const { action, outcome, ...access } of told)
+    await request.journal(
+      { action: `repeated ${action}`, ...access },
+      outcome === "ok" ? undefined : outcome,
+    );
+  return answer;
+}
+
+const send = (reply: FastifyReply, { status, headers, body }: KeptAnswer): FastifyReply =>
+  reply.code(status).headers(headers).send(Buffer.from(body));
 
 /** A JSON answer as the route's contract serializes it, for `settle`. */
 export function jsonAnswer(reply: FastifyReply, status: number, payload: object): KeptAnswer {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { KeptAccess } from "../store/idempotency.ts";
 import type { JournalRow } from "../store/journal-format.ts";
 
 /** What a door knows about an access; who and when come from the request's context. */
@@ -15,6 +16,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** why the access was permitted or refused, as the journal keeps it */
     ground: string | undefined;
+    /** what this request has journalled so far; collected only where a repeat will have to tell it */
+    told: KeptAccess[] | undefined;
     /** writes the access into the journal; resolves when the row is committed, before the answer may leave */
     journal(access: Access, outcome?: ErrorCode): Promise<void>;
   }
@@ -23,6 +26,7 @@ declare module "fastify" {
 /** Gives requests their way into the journal; an access that can't be recorded is not answered (Z rows). */
 export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: Clock): void {
   app.decorateRequest("ground", undefined);
+  app.decorateRequest("told", undefined);
   app.decorateRequest("journal", function (this: FastifyRequest, access: Access, outcome?: ErrorCode) {
     const { requestId, actor, timings } = this.ctx;
     const startMs = performance.now();
@@ -39,13 +43,10 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       resourceType: access.resourceType,
       resourceId: access.resourceId,
       subject: access.subject,
-      ground:
-        access.ground ??
-        this.grounds?.get(`${access.resourceType}/${access.resourceId}`) ??
-        this.ground ??
-        actor.purpose,
+      ground: groundOf(this, access),
       outcome: outcome ?? "ok",
     };
+    this.told?.push(keptAccess(row));
     return sink
       .append(row)
       .then(
@@ -54,6 +55,25 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       );
   });
 }
+
+/** The ground of an access as the journal keeps it. */
+export const groundOf = (
+  request: FastifyRequest,
+  { ground, resourceType, resourceId }: Access,
+): string | undefined =>
+  ground ??
+  request.grounds?.get(`${resourceType}/${resourceId}`) ??
+  request.ground ??
+  request.ctx.actor.purpose;
+
+const keptAccess = ({
+  action,
+  resourceType,
+  resourceId,
+  subject,
+  ground,
+  outcome,
+}: JournalRow): KeptAccess => ({ action, resourceType, resourceId, subject, ground, outcome });
 
 function refuse(cause: unknown): never {
   if (isGatewayError(cause)) throw cause;

@@ -2,7 +2,17 @@ import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { Keyring } from "../crypto/keyring.ts";
+import type { JournalRow } from "./journal-format.ts";
 import type { Schema } from "./schema.ts";
+
+/** An access that an answer tells of; it is a journal row again each time the answer is given again. */
+export interface KeptAccess
+  extends Pick<JournalRow, "action" | "resourceType" | "resourceId" | "subject" | "ground"> {
+  /** absent: ok */
+  outcome?: JournalRow["outcome"];
+  /** what was decided on, where the journal names something else */
+  decided?: "read";
+}
 
 /** An answer as it leaves; headers are those that a repeat must carry too. */
 export interface KeptAnswer {
@@ -11,6 +21,9 @@ export interface KeptAnswer {
   body: Uint8Array;
   /** what no replica may answer from its cache any more when this answer is given, also when it is given again */
   forgotten?: readonly string[];
+  accesses?: readonly KeptAccess[];
+  /** the parts of the request are kept each by itself, and nothing else of the answer is */
+  isInParts?: boolean;
 }
 
 /** The right to carry a request out, until the lease ends. */

@@ -126,3 +126,39 @@ describe.each([["a create"], ["an update"]] as const)("kill -9 in %s, and the cl
     await kill();
   });
 });
+
+describe("kill -9 in a batch, and the client's repeat", () => {
+  it("does what was not done, nothing twice, and the journal has what was done before", async () => {
+    let door = await start();
+    const key = randomUUID();
+    const entry = (family: string) => ({
+      request: { method: "POST", url: "Patient" },
+      resource: { resourceType: "Patient", name: [{ family }] },
+    });
+    const batch = { resourceType: "Bundle", type: "batch", entry: [entry("Первая"), entry("Вторая")] };
+    const send = () => call(door, "", { method: "POST", body: JSON.stringify(batch) }, key);
+    const [versions = 0, sent = 0] = await effects();
+    await locks.hold("lock table journal_group in access exclusive mode");
+    const lost = send().catch(() => "lost");
+    await locks.stopped(/journal_group/);
+    await kill();
+    expect(await lost).toBe("lost");
+    expect(await effects()).toEqual([versions + 1, sent + 1]);
+
+    door = await start();
+    const answer = await send();
+    expect(answer.status, answer.text).toBe(200);
+    expect(await effects()).toEqual([versions + 2, sent + 2]);
+    const [first] = JSON.parse(answer.text).entry;
+    const [, id] = /Patient\/([^/]+)\//.exec(first.response.location) ?? [];
+    const rows = await locks.query<{ lines: string }>(
+      `select lines from journal_group where lines like '%${id}%'`,
+    );
+    expect(rows.map(({ lines }) => lines).join()).toContain(
+      `"action":"repeated create","resourceType":"Patient"`,
+    );
+    expect((await send()).text).toBe(answer.text);
+    expect(await effects()).toEqual([versions + 2, sent + 2]);
+    await kill();
+  });
+});

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Location } from "@medplum/fhirtypes";
+import type { Bundle, Location, Patient } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 let server: FhirServer;
+/** ids of what decide() would not open any more */
+const closed = new Set<string | undefined>();
 beforeAll(async () => {
-  server = await startFhirServer({ repeatsByRequestId: true });
+  server = await startFhirServer({ repeatsByRequestId: true, refuses: (_action, { id }) => closed.has(id) });
 });
 afterAll(() => server?.close());
 
@@ -79,5 +81,111 @@ describe("a change repeated by a FHIR client", () => {
     const wrong = await server.call("POST", "/Location", { body: { resourceType: "Slot" }, headers: key });
     expect(wrong.status).toBe(400);
     expect((await create("исправлено", key)).status).toBe(201);
+  });
+});
+
+describe("a repeat after what it would show was closed", () => {
+  const headers = () => ({ "idempotency-key": randomUUID(), prefer: "return=representation" });
+  const patient = async () =>
+    (await server.call<Patient>("POST", "/Patient", { body: { resourceType: "Patient" } })).body;
+  const bundle = (type: "batch" | "transaction", url: string): Bundle => ({
+    resourceType: "Bundle",
+    type,
+    entry: [
+      { request: { method: "POST", url: "Location" }, resource: place("процедурная") },
+      { request: { method: "GET", url } },
+    ],
+  });
+  const rowsSince = (from: number) =>
+    server.journal
+      .slice(from)
+      .map(({ action, resourceType, outcome }) => `${action} ${resourceType} ${outcome}`);
+  const places = async () => (await server.call<Bundle>("GET", "/Location?_summary=count")).body.total ?? 0;
+
+  it.each(["batch", "transaction"] as const)(
+    "a %s keeps its change, and its read is decided anew",
+    async (type) => {
+      const { id } = await patient();
+      const [key, body, before] = [headers(), bundle(type, `Patient/${id}`), await places()];
+      const send = () => server.call<Bundle>("POST", "", { body, headers: key });
+      const first = await send();
+      const again = await send();
+      expect([first.status, again.status, isReplay(again)]).toEqual([200, 200, true]);
+      expect(again.body).toEqual(first.body);
+      closed.add(id);
+      const from = server.journal.length;
+      const later = await send();
+      expect(later.body.entry?.[0]).toEqual(first.body.entry?.[0]);
+      expect(later.body.entry?.[1]?.response?.status).toMatch(/^403/);
+      expect(later.text).not.toContain(`"id":"${id}"`);
+      expect(await places()).toBe(before + 1);
+      expect(rowsSince(from)[0]).toBe("repeated create Location ok");
+      expect(rowsSince(from)[1]).toMatch(/^(refused GET|repeated read) Patient access-denied$/);
+    },
+  );
+
+  it("a batch of reads is read anew, and so is an operation by POST", async () => {
+    const { id } = await patient();
+    const key = headers();
+    const body = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [{ request: { method: "GET", url: `Patient/${id}` } }],
+    };
+    const batch = () => server.call<Bundle>("POST", "", { body: body as Bundle, headers: key });
+    const everything = () => server.call("POST", `/Patient/${id}/$everything`, { headers: key });
+    expect((await batch()).body.entry?.[0]?.resource?.id).toBe(id);
+    expect((await everything()).text).toContain(id);
+    closed.add(id);
+    expect((await batch()).body.entry?.[0]?.resource).toBeUndefined();
+    expect((await everything()).status).toBe(403);
+  });
+
+  it("a change is told without the resource, and the journal has whose it was", async () => {
+    const { id } = await patient();
+    const key = { ...headers(), "if-match": 'W/"1"' };
+    const update = () =>
+      server.call<Patient>("PUT", `/Patient/${id}`, {
+        body: { resourceType: "Patient", id, active: true },
+        headers: key,
+      });
+    const first = await update();
+    closed.add(id);
+    const again = await update();
+    expect([again.status, again.text, again.headers.get("etag")]).toEqual([
+      200,
+      "",
+      first.headers.get("etag"),
+    ]);
+    expect(server.journal.at(-1)).toMatchObject({
+      action: "repeated update",
+      resourceType: "Patient",
+      resourceId: id,
+      subject: id,
+      outcome: "access-denied",
+    });
+  });
+
+  it("in a batch that failed in part, only what failed is done again", async () => {
+    const { id } = await patient();
+    const key = headers();
+    const body = bundle("batch", `Patient/${id}`);
+    body.entry?.push({
+      request: { method: "PUT", url: `Patient/${id}`, ifMatch: 'W/"1"' },
+      resource: { resourceType: "Patient", id, active: true },
+    });
+    const send = async () =>
+      (await server.call<Bundle>("POST", "", { body, headers: key })).body.entry?.map(
+        ({ response }) => response?.status,
+      );
+    const before = await places();
+    closed.add(id);
+    expect(await send()).toEqual(["201 Created", "403", "403"]);
+    closed.delete(id);
+    expect(await send()).toEqual(["201 Created", "200 OK", "200 OK"]);
+    expect(await send()).toEqual(["201 Created", "200 OK", "200 OK"]);
+    expect(await places()).toBe(before + 1);
+    const other = await server.call("POST", "", { body: bundle("batch", "Patient/1"), headers: key });
+    expect([other.status, codeOf(other)]).toEqual([409, "idempotency-conflict"]);
   });
 });

@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { SessionFacts } from "../../access/session-facts.ts";
 import { type CheckRun, fieldTitles, resultTitles } from "../../flows/verification/outcome.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
 import { jsonAnswer } from "../../plugins/idempotency.ts";
+import type { Access } from "../../plugins/journal.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { CabinetOperations } from "./routes.ts";
 import type { components } from "./types.ts";
@@ -20,10 +22,12 @@ export function verificationOperations({ door, verifications }: VerificationDoor
       const session = door.requireWorker(request);
       request.authorize("read", { type: "VerificationResult", subject: session.personId });
       const run = await verifications.verify(session, request.ctx, (trx, kept) =>
-        request.settle(trx, jsonAnswer(reply, 201, checkView(kept))),
+        request.settle(trx, {
+          ...jsonAnswer(reply, 201, checkView(kept)),
+          accesses: [verificationOf(session, kept)],
+        }),
       );
-      const action = run.result === "confirmed" ? "identity-verified" : "identity-not-verified";
-      await record(request, { action, resourceType: "VerificationResult", resourceId: run.id });
+      await request.journal(verificationOf(session, run));
       return reply.code(201).send(checkView(run));
     },
     listMyVerifications: async (request: FastifyRequest) => {
@@ -46,6 +50,13 @@ export function verificationOperations({ door, verifications }: VerificationDoor
     },
   };
 }
+
+const verificationOf = ({ personId }: SessionFacts, { id, result }: CheckRun): Access => ({
+  action: result === "confirmed" ? "identity-verified" : "identity-not-verified",
+  resourceType: "VerificationResult",
+  resourceId: id,
+  subject: personId,
+});
 
 function record(
   request: FastifyRequest,

@@ -6,6 +6,7 @@ import type { SigningCertificates } from "../../flows/signature/certificates.ts"
 import type { Verifications } from "../../flows/verification/verifications.ts";
 import type { Profile, WorkerProfiles } from "../../flows/worker-profile.ts";
 import { jsonAnswer, keptAnswer } from "../../plugins/idempotency.ts";
+import type { Access } from "../../plugins/journal.ts";
 import { requireSession, type SessionDoor } from "../../plugins/session.ts";
 import type { DeviceNotice, SignIns } from "../../store/sign-ins.ts";
 import type { TermsAcceptances } from "../../store/terms.ts";
@@ -123,10 +124,11 @@ async function myRegistryCard(
 async function chooseOrganization({ choices }: MeParts, request: FastifyRequest, reply: FastifyReply) {
   const session = requireSession(request);
   const { oid } = request.body as { oid: string };
+  const accesses = [choiceOf(session, "choose-organization")] as const;
   await choices.organization(session, oid, (trx, forgotten) =>
-    request.settle(trx, { ...keptAnswer(reply.code(204), ""), forgotten }),
+    request.settle(trx, { ...keptAnswer(reply.code(204), ""), forgotten, accesses }),
   );
-  await journalChoice(request, session, "choose-organization");
+  await request.journal(accesses[0]);
   return reply.send();
 }
 
@@ -137,20 +139,19 @@ async function acceptTerms(
 ): Promise<View["Terms"]> {
   const session = requireSession(request);
   const { version } = request.body as { version: string };
+  const accesses = [choiceOf(session, "accept-terms")] as const;
   const acceptedAt = await choices.terms(session, version, (trx, forgotten, at) =>
-    request.settle(trx, { ...jsonAnswer(reply, 200, termsView(version, at)), forgotten }),
+    request.settle(trx, { ...jsonAnswer(reply, 200, termsView(version, at)), forgotten, accesses }),
   );
-  await journalChoice(request, session, "accept-terms");
+  await request.journal(accesses[0]);
   return termsView(version, acceptedAt);
 }
 
-function journalChoice(request: FastifyRequest, session: SessionFacts, action: string): Promise<void> {
-  return request.journal({
-    action,
-    resourceType: "Session",
-    resourceId: session.id,
-    subject: session.personId,
-  });
-}
+const choiceOf = ({ id, personId }: SessionFacts, action: string): Access => ({
+  action,
+  resourceType: "Session",
+  resourceId: id,
+  subject: personId,
+});
 
 const instant = (at: number): string => new Date(at).toISOString();

@@ -6,6 +6,7 @@ import { type ConsentTerms, rightsOf, type StoredConsent } from "../../flows/con
 import type { Consents, PreparedConsent } from "../../flows/consent/consents.ts";
 import { fullYears } from "../../flows/full-years.ts";
 import { jsonAnswer } from "../../plugins/idempotency.ts";
+import type { Access } from "../../plugins/journal.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import { codeView } from "./code-view.ts";
 import type { CabinetOperations } from "./routes.ts";
@@ -46,7 +47,11 @@ async function prepare(parts: ConsentDoor, request: FastifyRequest, reply: Fasti
   await allow(parts, request, { session, action: "create", patient: terms.patient.id });
   const prepared = await parts.consents.prepare(session, terms, {
     ctx: request.ctx,
-    within: (trx, made) => request.settle(trx, jsonAnswer(reply, 201, preparedView(made))),
+    within: (trx, made) =>
+      request.settle(trx, {
+        ...jsonAnswer(reply, 201, preparedView(made)),
+        accesses: [accessOf("consent-prepared", made.consent)],
+      }),
   });
   await record(request, "consent-prepared", prepared.consent);
   return reply.code(201).send(preparedView(prepared));
@@ -62,7 +67,10 @@ async function sendCode(
   const { consent } = await parts.consents.find(id);
   await allow(parts, request, { session, action: "update", patient: consent.patient.id, id });
   const code = await parts.consents.resend(session, consent, (trx, sent) =>
-    request.settle(trx, jsonAnswer(reply, 200, codeView(sent))),
+    request.settle(trx, {
+      ...jsonAnswer(reply, 200, codeView(sent)),
+      accesses: [accessOf("consent-code-sent", consent)],
+    }),
   );
   await record(request, "consent-code-sent", consent);
   return codeView(code);
@@ -88,6 +96,7 @@ async function settle(
       request.settle(trx, {
         ...jsonAnswer(reply, 200, consentView(outcome)),
         forgotten: [outcome.patient.id],
+        accesses: [accessOf(settled[deed], outcome)],
       }),
   });
   await record(request, settled[deed], moved);
@@ -129,8 +138,15 @@ async function allow(
   request.authorize(action, resource, { patientAge: fullYears(session.person.birthDate, clock.now()) });
 }
 
-const record = (request: FastifyRequest, action: string, { id, patient }: StoredConsent): Promise<void> =>
-  request.journal({ action, resourceType: "Consent", resourceId: id, subject: patient.id });
+const accessOf = (action: string, { id, patient }: StoredConsent): Access => ({
+  action,
+  resourceType: "Consent",
+  resourceId: id,
+  subject: patient.id,
+});
+
+const record = (request: FastifyRequest, action: string, consent: StoredConsent): Promise<void> =>
+  request.journal(accessOf(action, consent));
 
 function termsOf(body: View["ConsentTerms"], { personId, name }: SessionFacts): ConsentTerms {
   const { kind, decision = "permit", patient = personId, grantee, types, labels, from, until } = body;

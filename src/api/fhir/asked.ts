@@ -4,6 +4,7 @@ import type { Kysely } from "kysely";
 import type { Interaction, Provider, Providers } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import type { Resigning } from "../../flows/signature/resigning.ts";
+import type { KeptAccess } from "../../store/idempotency.ts";
 import type { Schema } from "../../store/schema.ts";
 
 export type Pairs = readonly [string, string][];
@@ -40,6 +41,8 @@ export interface Done {
   warnings: readonly OperationOutcomeIssue[];
   /** the caller may know that it is there, and no more of it */
   unseen?: boolean;
+  /** as the journal has it */
+  access: KeptAccess;
 }
 
 export interface WriteRules {

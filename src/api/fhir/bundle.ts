@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
-import type { Caller } from "./asked.ts";
+import type { KeptAnswer } from "../../store/idempotency.ts";
+import type { AskedChange, Caller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { preparedRead } from "./bundle-read.ts";
 import { type BundleCaller, respondedCall, respondedChange, respondedFailure } from "./bundle-response.ts";
@@ -38,7 +39,9 @@ export const answerBundle =
     const isLast = !asked.some(({ read }) => read);
     const settle: Caller["settle"] = (trx, done) => {
       const answer = responseOf("transaction", respondedChanges(caller, asked, done));
-      return request.settle(trx, keptAnswer(reply, writtenResource(reply, answer, format)), { isLast });
+      const accesses = done.map(({ access }) => access);
+      const kept = { ...keptAnswer(reply, writtenResource(reply, answer, format)), accesses };
+      return request.settle(trx, kept, { isLast });
     };
     const answers = await transacted({ ...caller, settle }, asked);
     return sendResource(request, reply, responseOf("transaction", answers), format);
@@ -75,7 +78,7 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
   try {
     asked = entryOf(caller.providers, entry, { index, type: "batch" });
     const { change, read: reading, call } = asked;
-    if (change) return respondedChange(caller, await changed(caller, change));
+    if (change) return await changedOnce(caller, change, index);
     if (reading) return await preparedRead(caller, reading)();
     if (call) return await respondedCall(caller, call);
     throw new GatewayError("bad-request", { field: `Bundle.entry[${index}]` });
@@ -83,3 +86,23 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
     return respondedFailure(caller, asked, error);
   }
 }
+
+/** A change of a batch is kept by itself: after a crash or a refusal of others a repeat does what is left to do. */
+async function changedOnce(caller: BundleCaller, change: AskedChange, index: number): Promise<BundleEntry> {
+  const { body } = await caller.request.oncePart(index, async (settlePart) => {
+    const settle: Caller["settle"] = (trx, done) =>
+      settlePart(trx, {
+        ...keptEntry(respondedChange(caller, done)),
+        accesses: done.map(({ access }) => access),
+      });
+    return keptEntry(respondedChange(caller, await changed({ ...caller, settle }, change)));
+  });
+  const { entry = [] } = JSON.parse(Buffer.from(body).toString("utf8")) as Bundle;
+  return entry[0] ?? {};
+}
+
+const keptEntry = (entry: BundleEntry): KeptAnswer => ({
+  status: 200,
+  headers: {},
+  body: Buffer.from(JSON.stringify(responseOf("batch", [entry]))),
+});

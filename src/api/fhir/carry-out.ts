@@ -3,6 +3,7 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
+import type { KeptAccess } from "../../store/idempotency.ts";
 import { personOf } from "./accesses.ts";
 import type { Caller, Done } from "./asked.ts";
 import type { PlannedChange } from "./plan.ts";
@@ -18,7 +19,7 @@ export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChan
     const changes = await plan();
     try {
       const done = await written(caller, changes);
-      for (const one of changes) await journalled(caller, one);
+      for (const { access } of done) await caller.request.journal(access);
       return done;
     } catch (error) {
       const isOvertaken = isGatewayError(error) && error.code === "version-conflict";
@@ -91,10 +92,8 @@ async function passedOn({ request }: Caller, change: PlannedChange): Promise<Wri
     : provider.update?.(id, after as Resource, request.ctx, { ifMatch });
 }
 
-function doneOf(
-  { asked, entry, id, after, action, warnings, unseen }: PlannedChange,
-  result: Written | undefined,
-): Done {
+function doneOf(change: PlannedChange, result: Written | undefined): Done {
+  const { asked, entry, id, after, action, warnings, unseen } = change;
   const resource = result?.resource ?? (action === "none" ? after : undefined);
   return {
     status: result?.created ? 201 : resource ? 200 : 204,
@@ -104,16 +103,18 @@ function doneOf(
     resource,
     warnings,
     unseen,
+    access: accessOf(change),
   };
 }
 
-function journalled({ request }: Caller, { asked, id, before, after }: PlannedChange): Promise<void> {
+function accessOf({ asked, id, before, after, action }: PlannedChange): KeptAccess {
   const told = after ?? before;
-  return request.journal({
+  return {
     action: asked.interaction,
     resourceType: asked.provider.type,
     // of what there never was, the caller may have named anything, a person's number too
     resourceId: told && id,
     subject: told && personOf(told),
-  });
+    ...(action === "none" && { decided: "read" }),
+  };
 }

@@ -2,10 +2,9 @@ import { STATUS_CODES } from "node:http";
 import type { Bundle, BundleEntry, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
-import { GatewayError } from "../../core/errors.ts";
-import { outcomeOf } from "../../fhir/outcome.ts";
 import { type Format, formatOf } from "../../plugins/fhir-format.ts";
 import { accessesOf } from "./accesses.ts";
+import { permittedPart, storedIn } from "./permitted-part.ts";
 import { sendResource } from "./reply.ts";
 
 /** The answer to a request that was put off, as it would have left. */
@@ -62,33 +61,3 @@ function bundleOf({ status, headers, body }: DeferredReply): Bundle {
   };
   return { resourceType: "Bundle", type: "batch-response", entry: [entry] };
 }
-
-/** What is stored somewhere, at any depth; Bundles, outcomes and parameters are made for the answer. */
-export function storedIn(resource: Resource): Resource[] {
-  if (resource.resourceType === "Bundle")
-    return (resource.entry ?? []).flatMap(({ resource: one }) => (one ? storedIn(one) : []));
-  return resource.id === undefined ? [] : [resource];
-}
-
-/** The resource without what is refused; undefined when it is refused itself, as a document is with any of its parts. */
-function permittedPart(resource: Resource, refused: ReadonlySet<Resource>): Resource | undefined {
-  if (resource.resourceType !== "Bundle") return refused.has(resource) ? undefined : resource;
-  const { type, entry: entries = [], total, ...bundle } = resource;
-  const kept = entries.map((entry) => ({
-    entry,
-    part: entry.resource && permittedPart(entry.resource, refused),
-  }));
-  const lost = kept.filter(({ entry, part }) => entry.resource && !part).length;
-  if (type === "document" && lost > 0) return undefined;
-  const entry = kept.flatMap(({ entry: one, part }) => {
-    if (!one.resource) return [one];
-    if (part) return [{ ...one, resource: part }];
-    // answers stand in the order of what was asked
-    return type === "batch-response" ? [refusal] : [];
-  });
-  return { ...bundle, type, ...(total !== undefined && { total: total - lost }), entry } as Bundle;
-}
-
-const refusal: BundleEntry = {
-  response: { status: "403 Forbidden", outcome: outcomeOf(new GatewayError("access-denied")) },
-};

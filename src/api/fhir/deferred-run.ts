@@ -12,7 +12,8 @@ import { subjectOf } from "../../fhir/subject.ts";
 import type { CarryOut } from "../../jobs/deferred-requests.ts";
 import type { DeferredAnswer } from "../../store/deferred-requests.ts";
 import type { DeferredContent } from "./deferred.ts";
-import { type DeferredReply, storedIn } from "./deferred-answer.ts";
+import type { DeferredReply } from "./deferred-answer.ts";
+import { storedIn } from "./permitted-part.ts";
 
 export interface DeferredRun {
   /** the door that answers everybody else too */

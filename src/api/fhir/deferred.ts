@@ -67,11 +67,13 @@ export async function answeredOrDeferred(
       .header("content-location", `${baseUrl}/_async/${id}`)
       .header("preference-applied", "respond-async")
       .header("retry-after", String(pollSeconds));
-    await request.settle(trx, keptAnswer(reply, ""));
+    await request.settle(trx, { ...keptAnswer(reply, ""), accesses: [deferral] });
   });
-  await request.journal({ action: "defer" });
+  await request.journal(deferral);
   return reply.send();
 }
+
+const deferral = { action: "defer" };
 
 const isDeferrable = (request: FastifyRequest): boolean =>
   request.headers.prefer !== undefined &&

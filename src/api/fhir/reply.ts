@@ -52,7 +52,7 @@ export function sendResource(
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
 
-const bytesOf = (resource: Resource, format: Format, pretty: boolean): Buffer =>
+export const bytesOf = (resource: Resource, format: Format, pretty: boolean): Buffer =>
   Buffer.from(
     format === "json"
       ? JSON.stringify(resource, undefined, pretty ? 2 : undefined)

@@ -12,6 +12,7 @@ import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
 import { type Answering, onTypePath, type Ways } from "./paths.ts";
 import { answerRead } from "./read.ts";
+import { renewedBy } from "./renewed-answer.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
 import { answerSearch, answerSystemSearch, type SearchDoor } from "./search.ts";
@@ -45,7 +46,7 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
       registerOpenRoutes(fhir, door);
       fhir.register(async (guarded) => {
         door.authenticate(guarded);
-        registerIdempotency(guarded, door.repeats);
+        registerIdempotency(guarded, { ...door.repeats, renewed: renewedBy(door.providers) });
         registerTypes(guarded, door);
         registerOperations(guarded, door);
         if (door.deferred) registerDeferred(guarded, door.deferred);

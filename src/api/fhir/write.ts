@@ -23,7 +23,8 @@ export const answerWrite =
     const asked = askedOf(request, provider, interaction);
     const answer = (done: readonly Done[]) =>
       writtenReply(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
-    const settle: Caller["settle"] = (trx, done) => request.settle(trx, keptAnswer(reply, answer(done)));
+    const settle: Caller["settle"] = (trx, done) =>
+      request.settle(trx, { ...keptAnswer(reply, answer(done)), accesses: done.map(({ access }) => access) });
     return reply.send(answer(await changed({ ...caller, request, settle }, asked)));
   };
 
