@@ -123,6 +123,65 @@ describe("the controls of an entry", () => {
   });
 });
 
+describe.each(["batch", "transaction"] as const)("an entry of a %s", (type) => {
+  it("searches a compartment and by POST, and reads histories, as HTTP does", async () => {
+    const [id, other] = [await newPatient(), await newPatient()];
+    for (const subject of [id, other])
+      await server.call("POST", "/Observation", {
+        body: {
+          resourceType: "Observation",
+          status: "final",
+          code: { text: "пульс" },
+          subject: { reference: `Patient/${subject}` },
+        },
+      });
+    const search: BundleEntry = { request: { method: "POST", url: `Patient/_search?_id=${id}` } };
+    const addresses = [
+      `Patient/${id}/Observation`,
+      `Patient/${id}/_history`,
+      "Patient/_history?_count=1",
+      "Patient/_search?_summary=count",
+    ];
+    const answer = await post(type, [search, ...addresses.map(get)]);
+    expect(statuses(answer)).toEqual(["200", "200", "200", "200", "200"]);
+    const [posted, compartment, ofOne, ofType] = (answer.body.entry ?? []).map(
+      ({ resource }) => resource as Bundle,
+    );
+    expect(posted?.entry).toMatchObject([{ resource: { id } }]);
+    expect(compartment?.entry).toMatchObject([{ resource: { subject: { reference: `Patient/${id}` } } }]);
+    expect(ofOne).toMatchObject({ type: "history", entry: [{ resource: { id } }] });
+    expect(ofType).toMatchObject({ type: "history", entry: [{}] });
+    const links = await Promise.all(
+      [compartment, ofType].map((bundle) => {
+        const url = bundle?.link?.find(({ relation }) => relation !== "previous")?.url ?? "";
+        return server.call("GET", url.replace(server.baseUrl, ""));
+      }),
+    );
+    expect(links.map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+it("what a batch does not offer is refused entry by entry", async () => {
+  const id = await newPatient();
+  const asked: [string, string][] = [
+    ["GET", "metadata"],
+    ["GET", "_history"],
+    ["GET", "?_type=Patient"],
+    ["GET", `Patient/${id}/_history?nonsense=1`],
+    ["GET", `Location/${id}/Observation`],
+    ["GET", `Patient/${id}/Location`],
+    ["PUT", `Patient/${id}/_history/1`],
+    ["DELETE", `Patient/${id}/_history`],
+    ["DELETE", `Patient/_search?_id=${id}`],
+    ["PATCH", `Patient/${id}/Observation`],
+    ["GET", `Patient/${id}`],
+  ];
+  const entries = asked.map(([method, url]) => ({ request: { method, url } }) as BundleEntry);
+  expect(statuses(await post("batch", entries))).toEqual([
+    ...["404", "404", "404", "400", "400", "404", "405", "405", "405", "405", "200"],
+  ]);
+});
+
 it("a read by HTTP refuses unknown parameters too, unless handling is lenient", async () => {
   const id = await newPatient();
   const bytes = { "content-type": "text/plain" };

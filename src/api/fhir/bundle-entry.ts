@@ -10,11 +10,9 @@ import { providerOf } from "./paths.ts";
 import { asResource } from "./resource-body.ts";
 import { bodyFor, ifMatchOf, ifNoneExistOf } from "./write.ts";
 
-/** A GET of an entry: one resource, a version of it, or a search. */
-export interface AskedRead {
+/** What an entry reads: one resource, a version of it, a history, or a search. */
+export interface AskedRead extends Omit<Place, "type"> {
   provider: Provider;
-  id?: string;
-  version?: string;
   query: Pairs;
   ifNoneMatch?: string;
 }
@@ -56,11 +54,17 @@ export function entryOf(
     const fullUrl = typeof entry.fullUrl === "string" ? entry.fullUrl : undefined;
     const asked = { index, method, fullUrl };
     if (operation !== undefined) return { ...asked, call: callOf(entry, method, { ...target, operation }) };
-    if (method === "GET") return { ...asked, read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
-    if (!Object.hasOwn(interactions, method))
-      throw new GatewayError("method-not-allowed", { field: "request.method" });
-    return { ...asked, change: changeOf(entry, target, interactions[method as keyof typeof interactions]) };
+    if (method === "GET" || (method === "POST" && target.reads === "search"))
+      return { ...asked, read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
+    return { ...asked, change: changeOf(entry, target, interactionOf(method, target)) };
   });
+}
+
+/** Throws `method-not-allowed` for what changes nothing, and where nothing can be changed. */
+function interactionOf(method: string, { reads }: AskedRead): AskedChange["interaction"] {
+  if (reads || !Object.hasOwn(interactions, method))
+    throw new GatewayError("method-not-allowed", { field: "request.method" });
+  return interactions[method as keyof typeof interactions];
 }
 
 /** Does the work for an entry; an error of it names the entry. */
@@ -79,6 +83,14 @@ export function atEntry<T>(index: number, work: () => T): T {
   }
 }
 
+const typeName = /^[A-Z][A-Za-z]+$/;
+
+const nowhere = () =>
+  new GatewayError("bad-request", {
+    field: "request.url",
+    detail: "not an address that an entry may have",
+  });
+
 interface Target extends AskedRead {
   /** name of an operation */
   operation?: string;
@@ -89,23 +101,35 @@ function targetOf(providers: Providers, url: string, bundle: "batch" | "transact
   const [path = "", query = ""] = own.split(/\?(.*)/s);
   const parts = path.replace(/^\//, "").split("/");
   const operation = parts.at(-1)?.startsWith("$") ? parts.pop()?.slice(1) : undefined;
-  const [type = "", id, history, version, ...more] = parts;
-  const isSearch = id === "_search" && history === undefined;
-  const isNowhere = history !== undefined && (operation !== undefined || history !== "_history" || !version);
-  if (more.length > 0 || isNowhere)
-    throw new GatewayError("bad-request", {
-      field: "request.url",
-      detail: "not an address that an entry may have",
-    });
+  const { type, ...place } = placeOf(parts);
+  if (operation !== undefined && place.reads) throw nowhere();
   const provider = providerOf(providers, type);
   if (bundle === "transaction") refuseExternal(type, operation);
-  return {
-    provider,
-    id: isSearch ? undefined : id,
-    version,
-    query: pairsOfQuery(query),
-    ...(operation !== undefined && { operation }),
-  };
+  return { provider, ...place, query: pairsOfQuery(query), ...(operation !== undefined && { operation }) };
+}
+
+/** What a path names. */
+interface Place {
+  type: string;
+  id?: string;
+  version?: string;
+  /** whose compartment is searched */
+  patient?: string;
+  /** of a path that is only read */
+  reads?: "search" | "history" | "vread";
+}
+
+/** Throws `bad-request` for what is none of the paths below a type. */
+function placeOf([type = "", id, below, version, ...more]: readonly string[]): Place {
+  if (more.length > 0) throw nowhere();
+  if (below === undefined) {
+    if (id === "_search") return { type, reads: "search" };
+    return id === "_history" ? { type, reads: "history" } : { type, id };
+  }
+  if (below === "_history")
+    return version ? { type, id, version, reads: "vread" } : { type, id, reads: "history" };
+  if (type !== "Patient" || version !== undefined || !typeName.test(below)) throw nowhere();
+  return { type: below, patient: id, reads: "search" };
 }
 
 /** A transaction is one of our own store: what belongs to another system or is computed has no part in it. */

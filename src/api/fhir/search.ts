@@ -23,8 +23,10 @@ export interface SearchDoor {
 
 /** `GET Type?...`, `POST Type/_search` and `GET Patient/id/Type` (FHIR R4 3.1.0.9). */
 export const answerSearch =
-  (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply, provider: Provider) =>
-    answer({ door, request, provider, path: pathOf(request, provider), types: [provider.type] }, reply);
+  (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply, provider: Provider) => {
+    const { patient } = request.params as { patient?: string };
+    return answer({ door, request, ...searchedBy(provider, patient) }, reply);
+  };
 
 /** `GET ?_type=...` and `POST _search`: of several types. */
 export const answerSystemSearch = (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply) => {
@@ -41,6 +43,8 @@ interface Asking {
   provider: Provider;
   path: string;
   types: readonly string[];
+  /** logical id of the patient in whose compartment is searched */
+  patient?: string;
   /** of an entry of a batch or transaction, which is no URL; absent: those of the request */
   entry?: Pairs;
 }
@@ -56,10 +60,10 @@ async function answer(asking: Asking, reply: FastifyReply) {
  */
 export function searchOfEntry(
   door: SearchDoor,
-  { request, provider, query }: { request: FastifyRequest; provider: Provider; query: Pairs },
+  entry: { request: FastifyRequest; provider: Provider; patient?: string; query: Pairs },
 ): () => Promise<Bundle> {
-  const { type } = provider;
-  const asking = { door, request, provider, path: type, types: [type], entry: query };
+  const { request, provider, patient, query } = entry;
+  const asking = { door, request, ...searchedBy(provider, patient), entry: query };
   const asked = askedSearch(asking);
   return () => journalled(asking, asked);
 }
@@ -124,9 +128,8 @@ interface AskedPage {
 }
 
 /** The search of the request, or the one that its page link holds. */
-function askedPage({ door, request, provider, path, entry }: Asking): AskedPage {
+function askedPage({ door, request, provider, path, patient, entry }: Asking): AskedPage {
   const { providers } = door;
-  const patient = compartmentOf(request);
   const within = patient === undefined ? {} : { compartment: inCompartment(provider, patient) };
   const inUrl = entry ? [] : [...pairsOf(request.query)];
   const page = openedLink(door, request, entry ?? inUrl);
@@ -158,16 +161,13 @@ function openedLink(
 const withoutType = (path: string, pairs: LinkedPage["query"]) =>
   path === "" ? pairs.filter(([name]) => name !== "_type") : pairs;
 
-/** Logical id of the patient in `Patient/id/Type`. */
-function compartmentOf({ params }: FastifyRequest): string | undefined {
-  const { patient } = (params ?? {}) as { patient?: string };
-  return patient;
-}
-
-function pathOf(request: FastifyRequest, { type }: Provider): string {
-  const patient = compartmentOf(request);
-  return patient === undefined ? type : `Patient/${patient}/${type}`;
-}
+/** A search of one type, whole or in the compartment of a patient. */
+const searchedBy = (provider: Provider, patient: string | undefined) => ({
+  provider,
+  path: patient === undefined ? provider.type : `Patient/${patient}/${provider.type}`,
+  types: [provider.type],
+  patient,
+});
 
 function* pairsOf(source: unknown): Iterable<[string, string]> {
   for (const [name, value] of Object.entries((source ?? {}) as Record<string, unknown>))
