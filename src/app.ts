@@ -37,6 +37,8 @@ import { accessNames } from "./flows/access-names.ts";
 import { confirmWorker } from "./flows/acting-worker.ts";
 import { createOwnRecordsOf } from "./flows/own-records.ts";
 import { createPersonIdOf } from "./flows/person-ids.ts";
+import { profilesOf } from "./flows/structure-definitions.ts";
+import { topics } from "./flows/subscriptions/shape.ts";
 import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
@@ -143,6 +145,9 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     version: around.version,
     sandboxed: sandboxedSystems(config).map((system) => graded(system, around)),
     conditionalDelete: config.FHIR_CONDITIONAL_DELETE,
+    ifMatchRequired: config.FHIR_IF_MATCH === "required",
+    profilesOf: (type) => profilesOf(parts.terminology.guide, type),
+    topics,
     date: new Date(around.clock.now()).toISOString(),
   });
   registerTokenDoors(app, door, { tokenUrl, providers: fhir.providers });

@@ -2,9 +2,11 @@ import type {
   CapabilityStatement,
   CapabilityStatementRestInteraction,
   CapabilityStatementRestResource,
+  Extension,
 } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
 import { interactionsOf, type Provider, type Providers } from "./provider.ts";
+import { storedTypeOf } from "./stored-types.ts";
 
 export interface CapabilityFacts {
   baseUrl: string;
@@ -13,6 +15,12 @@ export interface CapabilityFacts {
   sandboxed: readonly string[];
   /** how many resources a conditional delete may delete */
   conditionalDelete: "single" | "multiple";
+  /** a change of a stored resource must say which version it has seen */
+  ifMatchRequired: boolean;
+  /** canonicals of the profiles of each type that the validator knows */
+  profilesOf(type: string): readonly string[];
+  /** canonicals of what a Subscription may hear of */
+  topics: readonly string[];
   /** moment of the process's start, ISO 8601 */
   date: string;
 }
@@ -54,6 +62,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
         resource: providers.all.map((provider) => resourceOf(providers, provider, facts)),
         documentation:
           "Searches, histories, operations and batches may be asked for with Prefer: respond-async; changes and transactions are answered at once",
+        compartment: ["http://hl7.org/fhir/CompartmentDefinition/patient"],
         interaction: ["transaction", "batch", "search-system", "history-system"].map((code) => ({
           code: code as CapabilityStatementRestInteraction["code"],
         })),
@@ -76,11 +85,14 @@ function resourceOf(
       .filter((parameter) => parameter.targets?.includes(provider.type))
       .map((parameter) => `${type}:${parameter.name}`),
   );
+  const profiles = facts.profilesOf(provider.type);
   return {
+    ...(provider.type === "Subscription" && { extension: facts.topics.map(topicExtension) }),
     type: provider.type,
+    ...(profiles.length > 0 && { supportedProfile: [...profiles] }),
     documentation: provider.documentation,
     interaction: interactionsOf(provider).map((code) => ({ code })),
-    versioning: provider.update ? "versioned-update" : provider.vread ? "versioned" : "no-version",
+    versioning: versioningOf(provider, facts),
     readHistory: provider.vread !== undefined,
     conditionalRead: "full-support",
     conditionalCreate: provider.create !== undefined,
@@ -106,3 +118,18 @@ function resourceOf(
     }),
   };
 }
+
+/** An update that names no version is refused only where the operator wants it so, and only in our own store. */
+function versioningOf(
+  provider: Provider,
+  { ifMatchRequired }: CapabilityFacts,
+): CapabilityStatementRestResource["versioning"] {
+  if (provider.update && ifMatchRequired && storedTypeOf(provider.type)) return "versioned-update";
+  return provider.vread ? "versioned" : "no-version";
+}
+
+/** Subscriptions R5 Backport 1.1: how a server of R4 names its topics. */
+const topicExtension = (topic: string): Extension => ({
+  url: "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical",
+  valueCanonical: topic,
+});

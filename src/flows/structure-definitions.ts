@@ -3,6 +3,10 @@ import type { Guide } from "../fhir/guide.ts";
 import type { Provider } from "../fhir/provider.ts";
 import { staticProvider } from "./mappings/static-provider.ts";
 
+/** Canonicals of the guide's profiles of a resource type. */
+export const profilesOf = ({ structures }: Guide, type: string): readonly string[] =>
+  structures.filter((one) => one.kind === "resource" && one.type === type).map(({ url }) => url);
+
 /** The profiles and extensions of the implementation guide. */
 export function structureDefinitionProvider({ structures }: Guide): Provider {
   return staticProvider<StructureDefinition>({

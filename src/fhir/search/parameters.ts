@@ -63,6 +63,7 @@ export function indexedParametersOf(type: string): readonly IndexedParameter[] {
 
 function parameterOf(type: string, line: readonly string[]): IndexedParameter {
   const [, name = "", kind = "", targets = "", expression = "", components = ""] = line;
+  const reached = typesReached(expression, type);
   const isPersonal = personal[type]?.split(" ").includes(name) === true;
   const parameter = {
     name,
@@ -71,9 +72,9 @@ function parameterOf(type: string, line: readonly string[]): IndexedParameter {
     ...(kind === "reference" && { targets: targetsOf(targets) }),
     components: components ? components.split(" ; ").map(componentOf) : [],
     extract: compileExpression(expression),
-    implied: typesReached(expression, type).includes("code"),
+    implied: reached.includes("code"),
   };
-  const modifiers = modifiersOf(parameter, type);
+  const modifiers = modifiersOf(parameter, type, reached);
   const sorts = isSortable(parameter);
   return {
     ...parameter,
@@ -110,14 +111,26 @@ const ofTheRow = new Set(["_id", "_lastUpdated"]);
 // the store writes a source, and everybody is dead or not
 const neverMissing = new Set(["_source", "deceased"]);
 
-function modifiersOf({ name, type, personal: hashed, targets }: Plain, of: string): readonly string[] {
+// sets and trees are of codes: a flag, a number of a person or a telephone is in none
+const coded = new Set(["CodeableConcept", "Coding", "code"]);
+
+function modifiersOf(
+  { name, type, personal: hashed, targets }: Plain,
+  of: string,
+  reached: readonly string[],
+): readonly string[] {
   if (ofTheRow.has(name)) return [];
+  const isUncoded = type === "token" && !reached.some((one) => coded.has(one));
+  // a canonical names neither an identifier nor a parent
+  const isAddress = type === "reference" && !reached.includes("Reference");
   // references make a tree where they lead to their own type
   const isFlat = type === "reference" && !targets?.some((target) => target === of);
   const without = new Set([
     ...(hashed ? ["contains"] : []),
     ...(neverMissing.has(name) ? ["missing"] : []),
-    ...(isFlat ? ["above", "below"] : []),
+    ...(isUncoded ? ["in", "not-in"] : []),
+    ...(isAddress ? ["identifier"] : []),
+    ...(isFlat || isUncoded || isAddress ? ["above", "below"] : []),
   ]);
   const modifiers = modifiersByKind[type].filter((modifier) => !without.has(modifier));
   return name === "identifier" ? [...modifiers, "of-type"] : modifiers;

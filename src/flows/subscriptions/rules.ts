@@ -7,9 +7,8 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
 import { typesBehind } from "../../fhir/search/witnesses.ts";
 import { parseCriteria } from "../../fhir/search-request.ts";
-import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { issueOf } from "../../fhir/validation/issues.ts";
-import { askedOf, payloadContents } from "./shape.ts";
+import { askedOf, hasTopic, payloadContents } from "./shape.ts";
 
 export interface SubscriptionRules {
   providers: () => Providers;
@@ -30,7 +29,7 @@ export function subscriptionIssues(
 ): OperationOutcomeIssue[] {
   const { status, end } = subscription;
   const { type } = askedOf(subscription);
-  const isServed = type !== undefined && storedTypeOf(type) !== undefined;
+  const isServed = type !== undefined && hasTopic(type);
   const checks: readonly Check[] = [
     [status === "requested" || status === "off", "status", "a client asks with requested and stops with off"],
     [isServed, "criteria", "the canonical of a topic, or Type?query of a stored type"],

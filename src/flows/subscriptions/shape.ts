@@ -1,5 +1,6 @@
 import type { Extension, Subscription } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
+import { storedTypeOf, storedTypes } from "../../fhir/stored-types.ts";
 
 const backport = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition";
 
@@ -30,6 +31,17 @@ const topicBase = `${canonicalBase}/SubscriptionTopic/`;
 
 /** Canonical of the one topic of a type: it is created, updated or deleted. */
 export const topicOf = (type: string): string => `${topicBase}${type}`;
+
+/** Canonicals of every topic: all stored types but the Subscription itself. */
+export const topics: readonly string[] = storedTypes
+  .map(({ type }) => type)
+  .filter(hasTopic)
+  .map(topicOf);
+
+/** True for a type whose changes are told. */
+export function hasTopic(type: string): boolean {
+  return type !== "Subscription" && storedTypeOf(type) !== undefined;
+}
 
 /** Reads the topic form of the backport guide and R4's own `criteria=Type?query`. */
 export function askedOf(subscription: Subscription): AskedSubscription {

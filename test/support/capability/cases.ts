@@ -91,9 +91,10 @@ class Asking {
       await named("[type]", () => this.#expect({ [`${name}:${type}`]: id }, ids.one, ids.other));
   }
 
-  /** Sets and hierarchies are of codes; of a flag or a number there is none. */
+  /** Sets and hierarchies are of codes; of a flag or a number there is none, so nothing may offer it. */
   async #coded(leaf: string, test: () => Promise<void>): Promise<void> {
-    if (/^(CodeableConcept|Coding|code|Identifier)$/.test(leaf)) await test();
+    if (!/^(CodeableConcept|Coding|code)$/.test(leaf)) throw new Error(`is offered of ${leaf}`);
+    await test();
   }
 
   async #hierarchy(
@@ -111,12 +112,13 @@ class Asking {
       return this.#coded(leaf, () =>
         this.#expect({ [`${name}:${way}`]: "urn:capability|code-1" }, ids.one, ids.other),
       );
-    if (leaf !== "Reference") return;
+    if (leaf !== "Reference") throw new Error(`is offered of ${leaf}`);
     // a tree of one level: what is asked for is in it by itself
     const parameter = definedOf(this.#type, name);
-    if (!parameter?.targets.some((target) => target === this.#type || target === "*")) return;
+    if (!parameter?.targets.some((target) => target === this.#type || target === "*"))
+      throw new Error("is offered where there is no tree");
     const child = sampleOf(this.#type, { ...parameter, targets: [this.#type] }, 1);
-    if (!child?.value.startsWith(`${this.#type}/`)) return;
+    if (!child?.value.startsWith(`${this.#type}/`)) throw new Error("no sample could be made");
     const top = await this.#create({ resourceType: this.#type } as Resource);
     const text = JSON.stringify(child.resource).replaceAll(child.value, `${this.#type}/${top}`);
     const low = await this.#create(JSON.parse(text) as Resource);
@@ -125,7 +127,7 @@ class Asking {
   }
 
   async #logical(resource: Resource, name: string, leaf: string): Promise<void> {
-    if (leaf !== "Reference") return;
+    if (leaf !== "Reference") throw new Error(`is offered of ${leaf}`);
     // a filter by type reads the type that a logical reference names
     const of = (value: string) =>
       JSON.parse(
@@ -171,12 +173,24 @@ class Asking {
 
   async #reverseInclude(text: string): Promise<void> {
     const [type = ""] = text.split(":");
-    const { from, target } = await new Asking(this.#server, type, this.#listing).#linked(text, this.#type);
+    const referring = new Asking(this.#server, type, this.#listing);
+    const { from, target } = await referring.#linked(text, this.#type);
+    const elsewhere = (await referring.#linkedElsewhere(text, this.#type)) ?? "";
     const found = await this.#search(this.#type, {
       ...(this.#listing(this.#type) ?? { _id: target }),
       _revinclude: text,
     });
-    if (!idsIn(found, "include").includes(from)) throw new Error("the referring resource did not come along");
+    const came = idsIn(found, "include");
+    if (!came.includes(from)) throw new Error("the referring resource did not come along");
+    if (came.includes(elsewhere)) throw new Error("what refers to something else came along");
+  }
+
+  /** A resource that refers by the parameter to what is not there. */
+  async #linkedElsewhere(text: string, targetType: string): Promise<string | undefined> {
+    const [type = "", name = ""] = text.split(":");
+    const parameter = definedOf(type, name);
+    const sample = parameter && sampleOf(type, { ...parameter, targets: [targetType] }, 2);
+    return sample && this.#create(sample.resource);
   }
 
   /** A resource that refers by the parameter to another that is there. */

@@ -14,8 +14,6 @@ interface Asked {
   pair: Pair;
 }
 
-const nothing = async () => {};
-
 /** A modifier over what is held: what it finds, and what it leaves out. */
 export async function modifierCase({ name, modifier, pair }: Asked, expect: Expect): Promise<void> {
   const { value, leaf, one, other } = pair;
@@ -23,7 +21,7 @@ export async function modifierCase({ name, modifier, pair }: Asked, expect: Expe
   const finds = (asked: string) => expect({ [name]: asked }, { one, other: undefined });
   const leaves = (asked: string) => expect({ [name]: asked }, { one: undefined, other: one });
   const both = (asked: string) => expect({ [name]: asked }, pair);
-  const coded = (test: () => Promise<void>) => (isCoded(leaf, value) ? test : nothing);
+  const coded = (test: () => Promise<void>) => (isCoded(leaf, value) ? test : notCoded);
   const system = ownSystems[value];
   // a code of R4 stands without its system
   const within = coded(() =>
@@ -47,6 +45,8 @@ export async function modifierCase({ name, modifier, pair }: Asked, expect: Expe
   if (!run) throw new Error("has no case");
   await run();
 }
+
+const notCoded = () => Promise.reject(new Error("is offered of what has no code"));
 
 const ownSystems: Readonly<Record<string, string>> = {
   male: "http://hl7.org/fhir/administrative-gender",

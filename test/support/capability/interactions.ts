@@ -9,13 +9,17 @@ interface Kept {
 }
 
 /** Every interaction of a stored type: that it does what it says, and that it refuses what it must. */
-export function interactionLines(server: FhirServer, { type }: CapabilityStatementRestResource): Line[] {
-  const tests = { ...testsOf(server, type ?? ""), ...conditionalTests(server, type ?? "") };
+export function interactionLines(server: FhirServer, stated: CapabilityStatementRestResource): Line[] {
+  const { type } = stated;
+  const tests = { ...testsOf(server, type ?? ""), ...conditionalTests(server, stated) };
   return Object.entries(tests).map(([name, run]) => ({ title: `${name} of ${type}`, run }));
 }
 
 /** What is done on a condition: done when it holds, and not when it does not. */
-function conditionalTests({ call }: FhirServer, type: string): Record<string, () => Promise<void>> {
+function conditionalTests(
+  { call }: FhirServer,
+  { type = "Basic", conditionalDelete }: CapabilityStatementRestResource,
+): Record<string, () => Promise<void>> {
   const tagged = (code: string) => ({ resourceType: type, meta: { tag: [{ system: "urn:t", code }] } });
   const create = (code: string, headers = {}) =>
     call<{ id: string }>("POST", `/${type}`, { body: tagged(code), headers });
@@ -50,6 +54,11 @@ function conditionalTests({ call }: FhirServer, type: string): Record<string, ()
       equal((await call("DELETE", `/${type}?_id=${gone.body.id}`)).status < 300, true);
       equal((await call("GET", `/${type}/${gone.body.id}`)).status, 410);
       equal((await call("GET", `/${type}/${kept.body.id}`)).status, 200);
+      const code = randomUUID();
+      const several = [(await create(code)).body.id, (await create(code)).body.id];
+      const isMany = conditionalDelete === "multiple";
+      equal((await call("DELETE", `/${type}?_tag=urn:t|${code}`)).status, isMany ? 204 : 412);
+      for (const id of several) equal((await call("GET", `/${type}/${id}`)).status, isMany ? 410 : 200);
     },
     updateCreate: async () => {
       const id = randomUUID();

@@ -10,6 +10,7 @@ import { searchJournal } from "../../../src/store/journal-search.ts";
 import type { Surroundings } from "../../../src/surroundings.ts";
 import { startApp, type TestApp } from "../app.ts";
 import { type FhirServer, startFhirServer } from "../fhir-server.ts";
+import { linesBeside } from "./beside.ts";
 import { type Line, type Listing, searchLines } from "./cases.ts";
 import { heldLines } from "./held.ts";
 import { interactionLines } from "./interactions.ts";
@@ -51,7 +52,8 @@ export async function proveCapability(databaseUrl?: string): Promise<Proof> {
     await accessesIn(app);
     const answer = await fetch(`${app.url}/fhir/metadata`);
     const statement = (await answer.json()) as CapabilityStatement;
-    return await proved(casesOf(server, statement, held), linesOf(statement));
+    const beside = linesBeside(server, providers, statement);
+    return await proved([...casesOf(server, statement, held), ...beside], linesOf(statement));
   } finally {
     await server.close();
     await app.close();

@@ -15,6 +15,7 @@ export function linesOf({ rest, format = [], patchFormat = [] }: CapabilityState
     ...format.map((one) => `format ${one}`),
     ...patchFormat.map((one) => `patch as ${one}`),
     ...(server?.interaction ?? []).map(({ code }) => `${code} of the system`),
+    ...(server?.compartment ?? []).map((url) => `compartment ${url}`),
     ...(server?.operation ?? []).map(({ name }) => `$${name}`),
     ...(server?.resource ?? []).flatMap(linesOfType),
   ];
@@ -25,6 +26,9 @@ function linesOfType(stated: CapabilityStatementRestResource): string[] {
   const conditional = conditionals.filter((name) => stated[name] && stated[name] !== "not-supported");
   return [
     ...(interaction ?? []).map(({ code }) => `${code} of ${type}`),
+    ...(stated.supportedProfile ?? []).map((url) => `profile ${url} of ${type}`),
+    ...(stated.extension ?? []).map(({ valueCanonical }) => `topic ${valueCanonical}`),
+    `versioning ${stated.versioning} of ${type}`,
     ...(searchParam ?? []).map(({ name }) => `${type}?${name}`),
     ...(searchInclude ?? []).map((include) => `${type}?_include=${include}`),
     ...(searchRevInclude ?? []).map((include) => `${type}?_revinclude=${include}`),
