@@ -26,6 +26,7 @@ const actor: fc.Arbitrary<Actor> = fc.record({
   onBehalfOf: maybe(name),
   purpose: maybe(fc.constantFrom("TREAT", "PATRQT", "HPAYMT", "HOPERAT", "BTG", "SYSADMIN")),
   duties: maybe(fc.constant(["security"] as const)),
+  singleFactor: maybe(fc.constant(true as const)),
 });
 const resource: fc.Arbitrary<AccessedResource> = fc.record({
   type: fc.constantFrom(...classifiedTypes, "Basic", "Device"),
@@ -93,6 +94,22 @@ describe("decide, whatever the facts", () => {
     );
   });
 
+  it("L-43 a worker's login of one factor opens nothing of people, and never more than one of two", () => {
+    fc.assert(
+      fc.property(one, ([who, what, which, known]) => {
+        const weak: Actor = { ...who, singleFactor: true };
+        const opened = permits(weak, what, which, known);
+        const kind = classOf(which.type, which.subject);
+        const isOfPeople = kind !== "system" && kind !== "journal";
+        const isWorkers =
+          who.kind === "practitioner" || (who.kind === "client" && who.onBehalfOf !== undefined);
+        if (isWorkers && isOfPeople) return !opened;
+        return !opened || permits({ ...who, singleFactor: undefined }, what, which, known);
+      }),
+      runs,
+    );
+  });
+
   it("taking a permitting fact away never permits more", () => {
     const names = Object.keys({
       activeWorker: 0,
@@ -124,7 +141,8 @@ describe("decide, whatever the facts", () => {
   it("people always see their own data, refusals or not", () => {
     fc.assert(
       fc.property(one, ([who, , which, known]) => {
-        const self: Actor = { ...who, kind: "patient", purpose: "PATRQT" };
+        // factors are asked of workers only
+        const self: Actor = { ...who, kind: "patient", purpose: "PATRQT", singleFactor: undefined };
         return (
           classOf(which.type) === undefined || permits(self, "read", { ...which, subject: self.id }, known)
         );
