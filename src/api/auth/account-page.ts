@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import { moscowMoment } from "../../core/moscow-time.ts";
 import { registerSessionOnly, requireSession } from "../../plugins/session.ts";
@@ -28,52 +28,40 @@ export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void 
     guarded.get(path, async (request, reply) => {
       const session = requireSession(request);
       const notices = await door.signIns.notices(session.owner);
-      await request.journal({ action: "read", resourceType: "Session", resourceId: session.id });
+      await record(request, "read", session);
       const esia = new URL(await door.logoutUrl(door.publicUrl + loggedOutPath)).origin;
       return sendPage(reply, "Учётная запись", accountPage(session, notices, door), {
         formAction: `'self' ${esia}`,
       });
     });
-    guarded.post<{ Body: { until: string } }>(
-      "/auth/notices",
-      { schema: noticesForm },
-      async (request, reply) => {
-        const session = requireSession(request);
-        await door.signIns.acknowledge(session.owner, Number(request.body.until));
-        await request.journal({
-          action: "acknowledge-device",
-          resourceType: "Session",
-          resourceId: session.id,
-        });
-        return reply.redirect(path, 303);
-      },
-    );
-    guarded.post<{ Body: { oid: string } }>(
-      "/auth/organization",
-      { schema: formWith("oid") },
-      async (request, reply) => {
-        const session = requireSession(request);
-        await door.choices.organization(session, request.body.oid);
-        await request.journal({
-          action: "choose-organization",
-          resourceType: "Session",
-          resourceId: session.id,
-        });
-        return reply.redirect(path, 303);
-      },
-    );
-    guarded.post<{ Body: { version: string } }>(
-      "/auth/terms",
-      { schema: formWith("version") },
-      async (request, reply) => {
-        const session = requireSession(request);
-        await door.choices.terms(session, request.body.version);
-        await request.journal({ action: "accept-terms", resourceType: "Session", resourceId: session.id });
-        return reply.redirect(path, 303);
-      },
-    );
+    registerForms(guarded, door);
   });
 }
+
+function registerForms(guarded: FastifyInstance, door: AuthDoor): void {
+  type Posted<Field extends string> = { Body: Record<Field, string> };
+  guarded.post<Posted<"until">>("/auth/notices", { schema: noticesForm }, async (request, reply) => {
+    const session = requireSession(request);
+    await door.signIns.acknowledge(session.owner, Number(request.body.until));
+    await record(request, "acknowledge-device", session);
+    return reply.redirect(path, 303);
+  });
+  guarded.post<Posted<"oid">>("/auth/organization", { schema: formWith("oid") }, async (request, reply) => {
+    const session = requireSession(request);
+    await door.choices.organization(session, request.body.oid);
+    await record(request, "choose-organization", session);
+    return reply.redirect(path, 303);
+  });
+  guarded.post<Posted<"version">>("/auth/terms", { schema: formWith("version") }, async (request, reply) => {
+    const session = requireSession(request);
+    await door.choices.terms(session, request.body.version);
+    await record(request, "accept-terms", session);
+    return reply.redirect(path, 303);
+  });
+}
+
+const record = (request: FastifyRequest, action: string, { id }: SessionFacts): Promise<void> =>
+  request.journal({ action, resourceType: "Session", resourceId: id });
 
 function accountPage(session: SessionFacts, notices: readonly DeviceNotice[], door: AuthDoor): Html {
   const csrf = html`<input type="hidden" name="csrf" value="${door.session.csrf.tokenOf(session)}">`;

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../core/clock.ts";
 import { recipientOf } from "../../flows/recipient.ts";
 import type { CertificateActivation, Holder } from "../../flows/signature/activation.ts";
@@ -22,28 +22,9 @@ export interface MyCertificatesParts {
 /** Certificates of the worker's tool: bound after a check, watched, and stopped when a key is lost (E-08, E-24, E-25). */
 export function myCertificateOperations(parts: MyCertificatesParts): CabinetOperations {
   const { door, signingCertificates, certificateActivation, clock } = parts;
-  const view = (one: SigningCertificate, days?: number) => certificateView(one, clock.now(), days);
   return {
-    listMyCertificates: async (request) => {
-      const { personId } = door.requireWorker(request);
-      await record(request, "search");
-      const [bound, ending, signingStopped] = await Promise.all([
-        signingCertificates.of(personId),
-        signingCertificates.ending(),
-        signingCertificates.isStopped(personId),
-      ]);
-      const days = new Map(ending.map((one) => [one.fingerprint, one.days]));
-      return { items: bound.map((one) => view(one, days.get(one.fingerprint))), signingStopped };
-    },
-    bindMyCertificate: async (request, reply) => {
-      const worker = signingWorkerOf(door, request);
-      const { certificate, chain = [] } = request.body as { certificate: string; chain?: string[] };
-      const fromBase64 = (text: string) => Buffer.from(text, "base64");
-      const bound = await signingCertificates.bind(worker, fromBase64(certificate), chain.map(fromBase64));
-      await record(request, "bind-certificate", bound.fingerprint);
-      const code = await certificateActivation.sendFirstCode(holderOf(door, request), bound.fingerprint);
-      return reply.code(201).send({ ...view(bound), ...(code && { code: codeView(code) }) });
-    },
+    listMyCertificates: (request) => list(parts, request),
+    bindMyCertificate: (request, reply) => bind(parts, request, reply),
     sendMyCertificateCode: async (request) => {
       const { fingerprint } = request.params as ByFingerprint;
       const code = await certificateActivation.sendCode(holderOf(door, request), fingerprint);
@@ -56,7 +37,7 @@ export function myCertificateOperations(parts: MyCertificatesParts): CabinetOper
       const { owner, personId } = door.requireWorker(request);
       const active = await certificateActivation.confirm({ owner, personId }, { fingerprint, code });
       await record(request, "activate-certificate", fingerprint);
-      return view(active);
+      return certificateView(active, clock.now());
     },
     reportMyKeyLost: async (request) => {
       const { personId } = door.requireWorker(request);
@@ -66,6 +47,32 @@ export function myCertificateOperations(parts: MyCertificatesParts): CabinetOper
       return { steps: [...steps] };
     },
   };
+}
+
+async function list({ door, signingCertificates, clock }: MyCertificatesParts, request: FastifyRequest) {
+  const { personId } = door.requireWorker(request);
+  await record(request, "search");
+  const [bound, ending, signingStopped] = await Promise.all([
+    signingCertificates.of(personId),
+    signingCertificates.ending(),
+    signingCertificates.isStopped(personId),
+  ]);
+  const days = new Map(ending.map((one) => [one.fingerprint, one.days]));
+  const items = bound.map((one) => certificateView(one, clock.now(), days.get(one.fingerprint)));
+  return { items, signingStopped };
+}
+
+async function bind(parts: MyCertificatesParts, request: FastifyRequest, reply: FastifyReply) {
+  const { door, signingCertificates, certificateActivation, clock } = parts;
+  const worker = signingWorkerOf(door, request);
+  const { certificate, chain = [] } = request.body as { certificate: string; chain?: string[] };
+  const fromBase64 = (text: string) => Buffer.from(text, "base64");
+  const bound = await signingCertificates.bind(worker, fromBase64(certificate), chain.map(fromBase64));
+  await record(request, "bind-certificate", bound.fingerprint);
+  const code = await certificateActivation.sendFirstCode(holderOf(door, request), bound.fingerprint);
+  return reply
+    .code(201)
+    .send({ ...certificateView(bound, clock.now()), ...(code && { code: codeView(code) }) });
 }
 
 type ByFingerprint = { fingerprint: string };
