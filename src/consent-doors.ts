@@ -1,5 +1,6 @@
 import type { AuthDoor } from "./api/auth/door.ts";
 import type { ConsentDoor } from "./api/cabinet/my-consents.ts";
+import { withdrawEverywhere } from "./cache/withdrawal.ts";
 import { ConsentStore } from "./flows/consent/consent-store.ts";
 import { Consents } from "./flows/consent/consents.ts";
 import { createKnownGrantee } from "./flows/consent/known-grantee.ts";
@@ -17,7 +18,7 @@ export function openConsents(parts: Parts, { clock }: Surroundings, auth: AuthDo
     notices,
     clock,
     knownGrantee: createKnownGrantee(parts),
-    forgetDecisions: (patient) => cache.bump(patient),
+    forgetDecisions: (patient) => withdrawEverywhere({ cache, clock }, [patient]),
   });
   return { door: auth.session, consents, clock };
 }

@@ -1,3 +1,4 @@
+import { withdrawEverywhere } from "./cache/withdrawal.ts";
 import type { Parts } from "./parts.ts";
 import type { IdempotencySettings } from "./plugins/idempotency.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -12,6 +13,6 @@ export function openRepeats(
     keys: idempotency,
     clock,
     keyOf,
-    forget: (subjects) => Promise.all(subjects.map((subject) => cache.bump(subject))),
+    forget: (subjects) => withdrawEverywhere({ cache, clock }, subjects),
   };
 }

@@ -98,8 +98,8 @@ async function settle(
         forgotten: [outcome.patient.id],
         accesses: [accessOf(settled[deed], outcome)],
       }),
+    committed: (outcome) => record(request, settled[deed], outcome),
   });
-  await record(request, settled[deed], moved);
   return consentView(moved);
 }
 
