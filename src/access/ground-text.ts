@@ -22,10 +22,24 @@ export function groundText(decision: Decision, emergencyReason?: string): string
 
 /** Reads the journal's ground again; undefined for a row that no decision stands behind. */
 export function readGround(ground: string | undefined): ReadGround | undefined {
-  const [code = "", missing = ""] = (ground ?? "").split(":");
-  if (Object.hasOwn(permitReasons, code))
-    return { effect: "permit", reason: permitReasons[code as keyof typeof permitReasons], missing: [] };
+  const [code = "", rest = ""] = (ground ?? "").split(":");
+  if (Object.hasOwn(permitReasons, code)) {
+    const reason = permitReasons[code as keyof typeof permitReasons];
+    return { effect: "permit", reason: withStated(reason, rest), missing: [] };
+  }
   if (!Object.hasOwn(refusalReasons, code)) return undefined;
   const reason = refusalReasons[code as keyof typeof refusalReasons];
-  return { effect: "refuse", reason, missing: missing.split(",").filter(Boolean) as Missing[] };
+  return { effect: "refuse", reason, missing: rest.split(",").filter(Boolean) as Missing[] };
 }
+
+const emergencies: Readonly<Record<string, string>> = {
+  unconscious: "пациент без сознания",
+  "life-threat": "угроза жизни",
+  "mass-casualty": "массовое поступление пострадавших",
+};
+
+/** The reason with what was stated for it, as a person must be told why their card was opened. */
+const withStated = (reason: CodedReason, stated: string): CodedReason =>
+  Object.hasOwn(emergencies, stated)
+    ? { ...reason, meaning: `${reason.meaning}: ${stated}`, text: `${reason.text}: ${emergencies[stated]}` }
+    : reason;

@@ -30,6 +30,8 @@ declare module "fastify" {
     refusedSubject: string | undefined;
     /** grounds of single resources, by `Type/id` */
     grounds: Map<string, string> | undefined;
+    /** the one patient for whom this request states its ground */
+    statedFor: string | undefined;
   }
 }
 
@@ -45,8 +47,11 @@ export interface AccessSettings {
 export function registerAccess(app: FastifyInstance, settings: AccessSettings): void {
   app.decorateRequest("grounds", undefined);
   app.decorateRequest("refusedSubject", undefined);
+  app.decorateRequest("statedFor", undefined);
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
-    enforce(this, resource, decided(this, settings, { action, resource, facts }));
+    const decision = decided(this, settings, { action, resource, facts });
+    keepGround(this, resource, groundText(decision, facts?.breakGlass?.reason));
+    enforce(this, resource, decision);
   });
   app.decorateRequest("authorizeOne", function (this: FastifyRequest, action, resource, own) {
     if (needsFacts(resource)) return authorizeLoaded(this, settings, { action, resource, own });
@@ -78,6 +83,7 @@ async function decideOnAll(
   const { action, resources, own } = question;
   const factsFor = await loaded(request, settings, resources);
   const stated = statedGrounds(request, settings.statable);
+  if (Object.keys(stated).length > 0) requireOnePatient(request, resources);
   const decisions = resources.map((resource) =>
     decided(request, settings, {
       action,
@@ -85,13 +91,41 @@ async function decideOnAll(
       facts: { ...factsFor(resource.subject), ...stated, ...own },
     }),
   );
-  const unusual = decisions.find((decision) => decision.permit && decision.alert);
-  if (unusual?.permit) {
-    const { code } = unusual.reason;
+  // what is shown is told with what permitted it, although another version of it was refused
+  for (const permit of [false, true])
+    resources.forEach((resource, index) => {
+      const decision = decisions[index];
+      if (decision?.permit === permit)
+        keepGround(request, resource, groundText(decision, stated.breakGlass?.reason));
+    });
+  const unusual = new Map<string | undefined, PermitCode>();
+  decisions.forEach((decision, index) => {
+    if (decision.permit && decision.alert) unusual.set(resources[index]?.subject, decision.reason.code);
+  });
+  for (const code of unusual.values()) {
     request.ctx.log.warn({ ground: code }, "unusual access");
     await settings.onUnusual(request, code);
   }
   return decisions;
+}
+
+/** A ground that a request states holds for one patient; throws `bad-request` when it would open a second one. */
+function requireOnePatient(request: FastifyRequest, resources: readonly AccessedResource[]): void {
+  for (const { type, subject } of resources) {
+    if (subject === undefined || classOf(type, subject) !== "patient") continue;
+    request.statedFor ??= subject;
+    if (request.statedFor !== subject)
+      throw new GatewayError("bad-request", {
+        field: "headers",
+        detail: "a stated ground opens the card of one patient: name one patient",
+      });
+  }
+}
+
+function keepGround(request: FastifyRequest, { type, id }: AccessedResource, ground: string): void {
+  if (!id) return;
+  request.grounds ??= new Map();
+  request.grounds.set(`${type}/${id}`, ground);
 }
 
 const nothing = () => ({});
@@ -111,13 +145,7 @@ function decided(
   { clock }: Pick<AccessSettings, "clock">,
   { action, resource, facts }: { action: AccessAction; resource: AccessedResource; facts?: KnownFacts },
 ): Decision {
-  const decision = decide(request.ctx.actor, action, resource, { ...facts, at: clock.now() });
-  const { type, id } = resource;
-  if (id) {
-    request.grounds ??= new Map();
-    request.grounds.set(`${type}/${id}`, groundText(decision, facts?.breakGlass?.reason));
-  }
-  return decision;
+  return decide(request.ctx.actor, action, resource, { ...facts, at: clock.now() });
 }
 
 function enforce(request: FastifyRequest, { type, subject }: AccessedResource, decision: Decision): void {

@@ -16,6 +16,7 @@ import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
+import { journalRows } from "../support/sign-in.ts";
 
 const phone = "+79990000005";
 const doctorSnils = "90000000182";
@@ -126,6 +127,25 @@ describe("a patient's card", () => {
     expect(refused.body.issue?.[0]?.diagnostics).toContain("consent-access");
     await granted(toDoctor(["view"]));
     expect(await read()).toBe(200);
+  });
+
+  it("closed by a withdrawal, is opened by no repeat of what was asked before", async () => {
+    const id = await granted(toDoctor(["view"]));
+    const headers = {
+      authorization: `Bearer ${treating}`,
+      "idempotency-key": randomUUID(),
+      "content-type": "application/fhir+json",
+    };
+    const batch = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [{ request: { method: "GET", url: `Condition/${condition.id}` } }],
+    };
+    const ask = async () =>
+      (await fetch(`${app.url}/fhir`, { method: "POST", headers, body: JSON.stringify(batch) })).text();
+    expect(await ask()).toContain("Z00.0");
+    await withdrawn(id);
+    expect(await ask()).not.toContain("Z00.0");
   });
 
   it("M-26 opened to be viewed takes no entries; opened to be entered it does", async () => {
@@ -379,8 +399,44 @@ describe("emergency access", () => {
     expect((await look("diabetes of Ivanov")).status).toBe(400);
     expect((await look("unconscious")).status).toBe(200);
     const { accesses } = (await citizen.get("/me/accesses?count=1")).body;
-    expect(accesses[0].ground.code).toBe("break-glass");
+    expect(accesses[0].ground).toMatchObject({
+      code: "break-glass",
+      text: expect.stringContaining("без сознания"),
+    });
     await expect.poll(() => alerts("Экстренный"), { timeout: 10_000 }).toBe(1);
+  });
+
+  it("opens one patient a request, and a history tells each resource with its ground", async () => {
+    const stranger = randomUUID();
+    const other = { ...diagnosis(), id: randomUUID(), subject: { reference: `Patient/${stranger}` } };
+    await app.parts.store.db.transaction().execute((trx) =>
+      app.parts.resources.put(trx, {
+        tenant: doctor.organization,
+        type: "Condition",
+        id: other.id,
+        content: other,
+        subject: stranger,
+      }),
+    );
+    const ask = async (path: string) =>
+      fetch(`${app.url}/fhir${path}`, {
+        headers: {
+          authorization: `Bearer ${await doctor.token("BTG")}`,
+          "x-emergency-reason": "unconscious",
+        },
+      });
+    const many = await ask("/Condition/_history?_count=200");
+    expect([many.status, (await many.text()).includes("name one patient")]).toEqual([400, true]);
+    expect((await ask(`/Condition/${condition.id}/_history`)).status).toBe(200);
+    const { accesses } = (await citizen.get("/me/accesses?count=1")).body;
+    expect(accesses[0]).toMatchObject({ action: "history-instance", ground: { code: "break-glass" } });
+    await granted(toDoctor(["view"]));
+    expect((await fhir(treating, "GET", "/Condition/_history?_count=200")).status).toBe(200);
+    const rows = (await journalRows(app)).filter(({ action }) => action === "history-type");
+    expect(rows).toContainEqual(
+      expect.objectContaining({ resourceId: condition.id, subject: patient, ground: "consent-access" }),
+    );
+    expect(rows.some(({ subject }) => subject === stranger)).toBe(false);
   });
 });
 

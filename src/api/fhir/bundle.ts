@@ -75,6 +75,9 @@ async function batched(caller: BundleCaller, entries: readonly BundleEntry[]): P
 
 async function answered(caller: BundleCaller, entry: BundleEntry, index: number): Promise<BundleEntry> {
   let asked: AskedEntry | undefined;
+  // the ground of one entry is not that of the next
+  caller.request.ground = undefined;
+  caller.request.refusedSubject = undefined;
   try {
     asked = entryOf(caller.providers, entry, { index, type: "batch" });
     const { change, read: reading, call } = asked;

@@ -41,7 +41,14 @@ export interface DeferredCall {
 }
 
 const pollSeconds = 2;
-const carriedHeaders = ["content-type", "prefer", "accept-language", "x-emergency-reason", "x-scenario"];
+const carriedHeaders = [
+  "content-type",
+  "prefer",
+  "accept-language",
+  "x-emergency-reason",
+  "x-legal-ground",
+  "x-scenario",
+];
 
 /**
  * Answers now, or says 202 and where the answer will be, when the caller prefers so (FHIR R4 async, in R5's form

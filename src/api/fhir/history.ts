@@ -104,10 +104,16 @@ async function permittedOf(
 }
 
 async function journalled({ request, provider, id }: Asking, shown: readonly HistoryEntry[]): Promise<void> {
-  const told = shown.length > 0 ? subjectsOf(shown) : [undefined];
+  const personal = new Map(
+    shown.flatMap(({ type, id: of, subject }) =>
+      subject === undefined
+        ? []
+        : [[`${type}/${of}`, { resourceType: type, resourceId: of, subject }] as const],
+    ),
+  );
+  const told = personal.size > 0 ? personal.values() : [{ resourceType: provider?.type, resourceId: id }];
   const action = `history-${id !== undefined ? "instance" : provider ? "type" : "system"}`;
-  for (const subject of told)
-    await request.journal({ action, resourceType: provider?.type, resourceId: id, subject });
+  await Promise.all(Array.from(told, (access) => request.journal({ action, ...access })));
 }
 
 function linksOf(
@@ -124,10 +130,6 @@ function linksOf(
   const linked = { path, query: asked.pairs, lenient: false, position };
   return [self, linkTo("next", [["_page", door.pages.seal(linked, request.ctx.actor)]])];
 }
-
-const subjectsOf = (entries: readonly HistoryEntry[]): (string | undefined)[] => [
-  ...new Set(entries.map(({ subject }) => subject)),
-];
 
 /** The page of the request, or the one that its link holds: the link opens nothing but the history it was made for. */
 function askedPage({ door, request, given }: Asking, path: string): Asked {
