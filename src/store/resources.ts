@@ -131,17 +131,16 @@ export class ResourceStore {
   /** Current resources of one type about a person, newest first; deleted and shredded ones are left out. */
   async about(
     db: Kysely<Schema>,
-    about: { tenant: string; type: string; subject: string; limit: number },
+    about: { tenant: string; type: string; subject: string; limit?: number },
   ): Promise<StoredResource[]> {
-    const rows = await currentVersions(db)
+    const found = currentVersions(db)
       .where("r.tenant", "=", about.tenant)
       .where("r.subject", "=", about.subject)
       .where("r.type", "=", about.type)
       .where("r.deleted", "=", false)
       .orderBy("r.last_updated", "desc")
-      .orderBy("r.id")
-      .limit(about.limit)
-      .execute();
+      .orderBy("r.id");
+    const rows = await (about.limit === undefined ? found : found.limit(about.limit)).execute();
     return this.#readable(rows);
   }
 

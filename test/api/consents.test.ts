@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import type { Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { components } from "../../src/api/cabinet/types.ts";
 import { GatewayError } from "../../src/core/errors.ts";
@@ -110,7 +112,7 @@ describe("a permission", () => {
   it("M-41 is not given to a worker who is not active", async () => {
     await granted(processing);
     const dismissed = await app.parts.identities.idOf("frmr-practitioner", "90000000485");
-    for (const practitioner of [dismissed, crypto.randomUUID()]) {
+    for (const practitioner of [dismissed, randomUUID()]) {
       const answer = await citizen.send("POST", "/me/consents", {
         kind: "access",
         grantee: { practitioner },
@@ -171,6 +173,23 @@ describe("the consent to processing", () => {
     ]);
   });
 
+  it("withdrawn takes along a permission that hundreds of later consents stand before", async () => {
+    const processed = await granted(processing);
+    const { id } = await granted(toDoctor());
+    const { store, resources } = app.parts;
+    const key = { tenant: "shared", type: "Consent" };
+    const content = (await resources.get(store.db, { ...key, id }))?.content as Resource;
+    await store.db.transaction().execute(async (trx) => {
+      for (let n = 0; n < 201; n++) {
+        const copy = { ...content, id: randomUUID(), status: "inactive" } as Resource & { id: string };
+        await resources.put(trx, { ...key, id: copy.id, content: copy, subject: patientId });
+      }
+    });
+    await withdrawn(processed.id);
+    const facts = await store.db.selectFrom("consent_fact").select("id").where("id", "=", id).execute();
+    expect(facts).toEqual([]);
+  });
+
   it("is not needed to refuse", async () => {
     expect(await granted({ kind: "access", decision: "deny" })).toMatchObject({ status: "active" });
   });
@@ -198,7 +217,7 @@ describe("what goes wrong", () => {
     expect((await confirm(consent.id, `${code.slice(0, 3)} ${code.slice(3)}`)).body.code).toBe(
       "code-malformed",
     );
-    expect((await confirm(crypto.randomUUID(), code)).status).toBe(404);
+    expect((await confirm(randomUUID(), code)).status).toBe(404);
     expect((await confirm(consent.id, code)).status).toBe(200);
     // confirmed before: the same answer, nothing done twice
     expect((await confirm(consent.id, code)).body).toMatchObject({ status: "active" });
@@ -259,7 +278,7 @@ describe("what goes wrong", () => {
       raised.push(subject);
       return Promise.reject(new GatewayError("store-unavailable", { retryAfter: 2 }));
     };
-    const key = { "idempotency-key": crypto.randomUUID() };
+    const key = { "idempotency-key": randomUUID() };
     const path = `/me/consents/${consent.id}/confirmation`;
     const answer = await citizen.send("POST", path, { code }, key);
     // once more after the lease

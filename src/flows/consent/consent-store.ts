@@ -38,7 +38,10 @@ export class ConsentStore {
   }
 
   /** Of a patient, newest first. */
-  async about(patient: string, limit: number, db = this.#db): Promise<VersionedConsent[]> {
+  async about(
+    patient: string,
+    { limit, db = this.#db }: { limit?: number; db?: Kysely<Schema> } = {},
+  ): Promise<VersionedConsent[]> {
     const stored = await this.#resources.about(db, { tenant, type, subject: patient, limit });
     return stored.map(({ content, version }) => ({ consent: fromConsent(content as Consent), version }));
   }

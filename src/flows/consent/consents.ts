@@ -122,7 +122,7 @@ export class Consents {
 
   /** A patient's consents, newest first. */
   async about(patient: string): Promise<StoredConsent[]> {
-    const found = await this.#parts.store.about(patient, mostConsents);
+    const found = await this.#parts.store.about(patient, { limit: mostConsents });
     return found.map(({ consent }) => consent).sort((one, other) => other.preparedAt - one.preparedAt);
   }
 
@@ -188,7 +188,7 @@ export class Consents {
 
   async #withdrawResting(trx: Kysely<Schema>, { patient }: StoredConsent, at: number): Promise<void> {
     const { store } = this.#parts;
-    for (const { consent, version } of await store.about(patient.id, mostConsents, trx))
+    for (const { consent, version } of await store.about(patient.id, { db: trx }))
       if (consent.status === "active" && restsOnProcessing(consent))
         await store.put(trx, { ...consent, status: "inactive", withdrawnAt: at }, version);
   }
