@@ -75,9 +75,8 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
       request.told = [];
       if (claimed.state === "mine") request.idempotencyClaim = claimed.claim;
       else {
-        reply.header("idempotent-replayed", "true");
-        if (!claimed.answer.isInParts)
-          return send(reply, await givenAgain(request, settings, claimed.answer));
+        if (claimed.answer.isInParts) return void reply.header("idempotent-replayed", "true");
+        return send(reply, await givenAgain(request, settings, claimed.answer));
       }
     },
     onSend: async (request, reply, payload) => {
@@ -206,7 +205,7 @@ async function givenAgain(
 }
 
 const send = (reply: FastifyReply, { status, headers, body }: KeptAnswer): FastifyReply =>
-  reply.code(status).headers(headers).send(Buffer.from(body));
+  reply.code(status).headers(headers).header("idempotent-replayed", "true").send(Buffer.from(body));
 
 /** A JSON answer as the route's contract serializes it, for `settle`. */
 export function jsonAnswer(reply: FastifyReply, status: number, payload: object): KeptAnswer {
