@@ -41,7 +41,7 @@ export interface RepositoryParts {
   index: SearchIndex;
   /** issues of severity error or fatal refuse the write */
   validate(resource: Resource, ctx: RequestContext): Promise<readonly OperationOutcomeIssue[]>;
-  /** told of each change in its transaction, in this order */
+  /** told of each change at the end of its transaction, in this order */
   onChange: readonly ChangeListener[];
 }
 
@@ -148,7 +148,12 @@ export class Repository {
   /** Writes of one transaction; what `work` throws undoes them all. */
   transaction<T>(ctx: RequestContext, work: (writes: RepositoryWrites) => Promise<T>): Promise<T> {
     const { db } = this.#parts;
-    return db.transaction().execute((trx) => work(new RepositoryWrites(this.#parts, trx, ctx)));
+    return db.transaction().execute(async (trx) => {
+      const writes = new RepositoryWrites(this.#parts, trx, ctx);
+      const result = await work(writes);
+      await writes.tell();
+      return result;
+    });
   }
 }
 
@@ -157,6 +162,7 @@ export class RepositoryWrites {
   readonly trx: Kysely<Schema>;
   readonly #parts: RepositoryParts;
   readonly #ctx: RequestContext;
+  readonly #changes: RepositoryChange[] = [];
 
   constructor(parts: RepositoryParts, trx: Kysely<Schema>, ctx: RequestContext) {
     this.#parts = parts;
@@ -196,7 +202,7 @@ export class RepositoryWrites {
       isPublic: storedTypeOf(key.type)?.isPublic,
       ifVersion: current?.version ?? 0,
     });
-    await this.#tell(stored, current);
+    await this.#written(stored, current);
     return { resource: resourceOf(stored), created: !current?.content, changed: true };
   }
 
@@ -210,16 +216,23 @@ export class RepositoryWrites {
     const { subject, version } = current;
     const source = sourceOf(resourceOf(current), this.#ctx.requestId);
     const stored = await store.put(this.trx, { ...key, subject, source, ifVersion: version });
-    await this.#tell(stored, current);
+    await this.#written(stored, current);
   }
 
-  async #tell(stored: StoredResource, before: StoredResource | undefined): Promise<void> {
+  /** Tells the listeners of all that was written: type by type, since they lock rows by type, in one order everywhere. */
+  async tell(): Promise<void> {
+    const changes = this.#changes.splice(0).sort((a, b) => a.key.type.localeCompare(b.key.type));
+    for (const change of changes)
+      for (const listener of this.#parts.onChange) await listener(this.trx, change);
+  }
+
+  async #written(stored: StoredResource, before: StoredResource | undefined): Promise<void> {
     const { tenant, type, id, version } = stored;
     const after = stored.content && resourceOf(stored);
     const key = { tenant, type, id };
     await this.#parts.index.write(this.trx, key, after);
-    const change = { key, version, before: before?.content && resourceOf(before), after, ctx: this.#ctx };
-    for (const listener of this.#parts.onChange) await listener(this.trx, change);
+    const told = before?.content && resourceOf(before);
+    this.#changes.push({ key, version, before: told, after, ctx: this.#ctx });
   }
 }
 

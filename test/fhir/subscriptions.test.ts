@@ -133,6 +133,20 @@ it("a subscriber that hears nothing for a period gets a heartbeat without an eve
   expect(numbersOf((await heard(name))[1] as Bundle)).toEqual([]);
 });
 
+it("transactions that wait for each other's events are all carried out", async () => {
+  for (const type of ["HealthcareService", "Location"])
+    await statusBecomes(await subscribed(randomUUID(), { criteria: topicOf(type) }), "active");
+  const entries = ["HealthcareService", "Location"].map((resourceType) => ({
+    request: { method: "POST", url: resourceType },
+    resource: { resourceType, name: "кабинет 9" },
+  }));
+  const transaction = (entry: object[]) =>
+    call("POST", "", { resourceType: "Bundle", type: "transaction", entry });
+  const pairs = Array.from({ length: 12 }, () => [transaction(entries), transaction(entries.toReversed())]);
+  const statuses = (await Promise.all(pairs.flat())).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200]));
+});
+
 it("a deletion is told where nothing is asked of the resource", async () => {
   const [all, some] = [randomUUID(), randomUUID()];
   await statusBecomes(await subscribed(all, { criteria: topicOf("Location") }), "active");
