@@ -18,6 +18,11 @@ export function isStatementTimeout(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "57014";
 }
 
+/** SQLSTATE 40001 and 40P01: another transaction was in the way, all was undone, and a second try may pass. */
+export function isRepeatable(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "40001" || error.code === "40P01");
+}
+
 /** The error that callers see for a database that does not answer. */
 export function storeUnavailable(cause: unknown): GatewayError {
   return new GatewayError("store-unavailable", { system: "store", cause });

@@ -4,6 +4,7 @@ import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
+import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
 import type { Caller, Done } from "./asked.ts";
 import type { PlannedChange } from "./plan.ts";
@@ -12,7 +13,7 @@ const mostAttempts = 4;
 
 /**
  * Writes the planned changes in one transaction, then their journal rows. When someone else was quicker between the
- * plan and the write, it is planned anew. Throws what planning throws, and `version-conflict`.
+ * plan and the write, or in its way, it is planned anew. Throws what planning throws, `version-conflict`, `store-unavailable`.
  */
 export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
   for (let attempt = 1; ; attempt += 1) {
@@ -22,10 +23,16 @@ export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChan
       for (const { access } of done) await caller.request.journal(access);
       return done;
     } catch (error) {
-      const isOvertaken = isGatewayError(error) && error.code === "version-conflict";
-      if (!isOvertaken || attempt === mostAttempts) throw error;
+      const conflict = conflictOf(error);
+      if (!conflict || attempt === mostAttempts) throw conflict ?? error;
     }
   }
+}
+
+/** What the caller is told when someone else was in the way each time; undefined for any other failure. */
+function conflictOf(error: unknown): GatewayError | undefined {
+  if (isRepeatable(error)) return storeUnavailable(error);
+  return isGatewayError(error) && error.code === "version-conflict" ? error : undefined;
 }
 
 async function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
