@@ -14,15 +14,18 @@ import {
   publicKeyOf,
 } from "./crypto/keys.ts";
 import { derFromPem, pemFromDer } from "./crypto/pem.ts";
-import { createSigner, keySigner } from "./crypto/signer.ts";
+import { keySigner } from "./crypto/signer.ts";
 import type { EsiaClient } from "./systems/esia/sandbox/clients.ts";
-import { createTokenKey, type KeptSigners, tokenCertificate } from "./systems/esia/sandbox/token-keys.ts";
+import { createTokenKey, issueTokenSigner, type KeptSigners } from "./systems/esia/sandbox/token-keys.ts";
+import { issueRoot, type KeptRoots } from "./systems/pki/sandbox/authorities.ts";
+import { readCertificate, type Signer } from "./systems/sandbox-crypto/certificate.ts";
 import {
-  type KeptRoots,
-  keyKinds,
-  type PkiKind,
-  rootCertificate,
-} from "./systems/pki/sandbox/authorities.ts";
+  createKey,
+  type KeyKind,
+  keyFromPem,
+  keyToPem,
+  type SigningKey,
+} from "./systems/sandbox-crypto/keys.ts";
 
 /** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
 
@@ -96,26 +99,38 @@ export async function sandboxEsiaClient(
 }
 
 /** What the sandbox's ESIA signs tokens with, so that partners need not fetch its certificates at each start. */
-export async function sandboxTokenSigners(dataDir: string, clock: Clock): Promise<KeptSigners> {
-  const signer = async (algorithm: EsiaClient["tokenAlgorithm"], name: string) => {
-    const key = keptKey(dataDir, name, () => createTokenKey(algorithm));
-    const fresh = await tokenCertificate(key, "esia", clock);
-    return createSigner(key, keptCertificate(dataDir, name, fresh));
-  };
+export function sandboxTokenSigners(dataDir: string, clock: Clock): KeptSigners {
+  const signer = (algorithm: EsiaClient["tokenAlgorithm"], name: string) =>
+    keptSigner(dataDir, name, {
+      create: () => createTokenKey(algorithm),
+      certify: (key) => issueTokenSigner(key, "esia", clock),
+    });
   return {
-    RS256: await signer("RS256", "sandbox-esia-rsa"),
-    GOST3410_2012_256: await signer("GOST3410_2012_256", "sandbox-esia-gost"),
+    RS256: signer("RS256", "sandbox-esia-rsa"),
+    GOST3410_2012_256: signer("GOST3410_2012_256", "sandbox-esia-gost"),
   };
 }
 
 /** Roots of the sandbox's certification authorities, so that what was signed before a restart is still trusted. */
-export async function sandboxPkiRoots(dataDir: string, clock: Clock): Promise<KeptRoots> {
-  const root = async (kind: PkiKind) => {
-    const name = `sandbox-pki-${kind}`;
-    const key = keptKey(dataDir, name, () => generatePrivateKey(keyKinds[kind]));
-    return createSigner(key, keptCertificate(dataDir, name, await rootCertificate(key, clock.now())));
-  };
-  return { rsa: await root("rsa"), gost: await root("gost") };
+export function sandboxPkiRoots(dataDir: string, clock: Clock): KeptRoots {
+  const root = (kind: KeyKind) =>
+    keptSigner(dataDir, `sandbox-pki-${kind}`, {
+      create: () => createKey(kind),
+      certify: (key) => issueRoot(key, clock.now()),
+    });
+  return { rsa: root("rsa"), gost: root("gost") };
+}
+
+interface SignerMaker {
+  create(): SigningKey;
+  certify(key: SigningKey): Signer;
+}
+
+/** A sandbox's own key and certificate: made and read by its own code, not by the gateway's. */
+function keptSigner(dataDir: string, name: string, { create, certify }: SignerMaker): Signer {
+  const key = keyFromPem(keptFile(dataDir, `${name}.key.pem`, () => keyToPem(create())));
+  const der = keptCertificate(dataDir, name, certify(key).certificate.der);
+  return { key, certificate: readCertificate(der) };
 }
 
 const dayMs = 24 * 3_600_000;

@@ -56,8 +56,8 @@ async function startSandbox() {
     logger: log,
     nsiFolder: config.NSI_DATA_DIR,
     esiaClients: [(await sandboxEsiaClient(config, clock)).client],
-    esiaSigners: await sandboxTokenSigners(config.DATA_DIR, clock),
-    pkiRoots: await sandboxPkiRoots(config.DATA_DIR, clock),
+    esiaSigners: sandboxTokenSigners(config.DATA_DIR, clock),
+    pkiRoots: sandboxPkiRoots(config.DATA_DIR, clock),
   });
   const sandboxUrl = await started.listen(config.SANDBOX_PORT, config.HOST);
   const esiaUrl = await started.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);

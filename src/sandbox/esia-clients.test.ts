@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { pemFromDer } from "../crypto/pem.ts";
+import { pemOf } from "../systems/sandbox-crypto/pem.ts";
 import { readEsiaClients } from "./esia-clients.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "esia-clients-"));
@@ -22,7 +22,7 @@ function listOf(rows: unknown): string {
 }
 
 it("partners' systems are read with the certificates that lie beside the list", () => {
-  writeFileSync(join(folder, "partner.crt.pem"), pemFromDer(Uint8Array.of(1, 2, 3), "CERTIFICATE"));
+  writeFileSync(join(folder, "partner.crt.pem"), pemOf(Uint8Array.of(1, 2, 3), "CERTIFICATE"));
   const [client] = readEsiaClients(listOf([row]));
   expect(client).toEqual({
     clientId: "PARTNER1",

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Type from "typebox";
 import { Value } from "typebox/value";
-import { derFromPem } from "../crypto/pem.ts";
 import type { EsiaClient } from "../systems/esia/sandbox/clients.ts";
+import { derOfPem } from "../systems/sandbox-crypto/pem.ts";
 
 const clientsSchema = Type.Array(
   Type.Object(
@@ -24,6 +24,6 @@ export function readEsiaClients(path: string): EsiaClient[] {
   const rows = Value.Parse(clientsSchema, JSON.parse(readFileSync(path, "utf8")));
   return rows.map(({ certificate, ...client }) => ({
     ...client,
-    certificateDer: derFromPem(readFileSync(resolve(dirname(path), certificate), "utf8"), "CERTIFICATE"),
+    certificateDer: derOfPem(readFileSync(resolve(dirname(path), certificate), "utf8"), "CERTIFICATE"),
   }));
 }

@@ -13,8 +13,8 @@ const sandbox = await createSandbox({
   logger,
   nsiFolder: config.NSI_DATA_DIR,
   esiaClients: config.SANDBOX_ESIA_CLIENTS ? readEsiaClients(config.SANDBOX_ESIA_CLIENTS) : [],
-  esiaSigners: await sandboxTokenSigners(config.DATA_DIR, systemClock),
-  pkiRoots: await sandboxPkiRoots(config.DATA_DIR, systemClock),
+  esiaSigners: sandboxTokenSigners(config.DATA_DIR, systemClock),
+  pkiRoots: sandboxPkiRoots(config.DATA_DIR, systemClock),
 });
 const address = await sandbox.listen(config.SANDBOX_PORT, config.HOST);
 const esia = await sandbox.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);

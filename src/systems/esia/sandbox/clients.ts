@@ -1,7 +1,7 @@
 import type { Clock } from "../../../core/clock.ts";
-import { verifyMessage } from "../../../crypto/keys.ts";
-import { streebog256 } from "../../../crypto/streebog.ts";
-import { type Certificate, certificatePublicKey, parseCertificate } from "../../../crypto/x509.ts";
+import { type Certificate, readCertificate } from "../../sandbox-crypto/certificate.ts";
+import { verifyGost } from "../../sandbox-crypto/gost.ts";
+import { streebog256 } from "../../sandbox-crypto/streebog.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import type { Fields } from "./fields.ts";
 import { EsiaRefusal } from "./refusal.ts";
@@ -92,15 +92,14 @@ export function checkScopes(client: EsiaClient, ...lists: readonly string[]): vo
 
 function registrationOf(client: EsiaClient): Registration {
   const hash = Buffer.from(streebog256(client.certificateDer)).toString("hex").toUpperCase();
-  return { client, certificate: parseCertificate(client.certificateDer), hash };
+  return { client, certificate: readCertificate(client.certificateDer), hash };
 }
 
 /** Which of the strings carries this raw signature; throws 007053 when none does. */
 function signedForm(certificate: Certificate, secret: string, strings: readonly string[]): number {
   const signature = rawSignature(secret);
-  const key = certificatePublicKey(certificate);
   const form = signature
-    ? strings.findIndex((text) => verifyMessage(key, "gost-256", Buffer.from(text), signature))
+    ? strings.findIndex((text) => verifyGost(certificate.spki, Buffer.from(text), signature))
     : -1;
   if (form < 0) throw new EsiaRefusal("007053");
   return form;

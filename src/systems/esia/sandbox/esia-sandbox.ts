@@ -1,7 +1,7 @@
 import cookie from "@fastify/cookie";
 import formbody from "@fastify/formbody";
 import type { FastifyInstance } from "fastify";
-import { pemFromDer } from "../../../crypto/pem.ts";
+import { pemOf } from "../../sandbox-crypto/pem.ts";
 import type { SandboxSystem } from "../../sandbox-system.ts";
 import { authorizeDoor, logoutDoor } from "./authorize.ts";
 import { ClientRegistry, type EsiaClient } from "./clients.ts";
@@ -46,8 +46,8 @@ export function createEsiaSandbox(clients: readonly EsiaClient[], kept?: KeptSig
       base = address;
       if (esia) esia.base = address;
     },
-    certificates: async () => (await esia?.keys.certificates("esia")) ?? [],
-    expiredCertificates: async () => (await esia?.keys.certificates("expired")) ?? [],
+    certificates: async () => esia?.keys.certificates("esia") ?? [],
+    expiredCertificates: async () => esia?.keys.certificates("expired") ?? [],
     async register(app, context) {
       const keys = new TokenKeys(context.clock, kept);
       const state = new EsiaState(new ClientRegistry(clients, context.clock), keys, context);
@@ -71,14 +71,14 @@ export function createEsiaSandbox(clients: readonly EsiaClient[], kept?: KeptSig
 
 /** /public/: each certificate as PEM, and a list of them. */
 async function publishCertificates(app: FastifyInstance, { keys }: EsiaState): Promise<void> {
-  const [rsa = new Uint8Array(), gost = new Uint8Array()] = await keys.certificates("esia");
+  const [rsa = new Uint8Array(), gost = new Uint8Array()] = keys.certificates("esia");
   const files = { "esia-rsa.crt": rsa, "esia-gost.crt": gost };
   app.get("/public/certificates.json", async () =>
-    Object.entries(files).map(([name, der]) => ({ name, pem: pemFromDer(der, "CERTIFICATE") })),
+    Object.entries(files).map(([name, der]) => ({ name, pem: pemOf(der, "CERTIFICATE") })),
   );
   for (const [name, der] of Object.entries(files)) {
     app.get(`/public/${name}`, (_request, reply) =>
-      reply.type("application/x-pem-file").send(pemFromDer(der, "CERTIFICATE")),
+      reply.type("application/x-pem-file").send(pemOf(der, "CERTIFICATE")),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { streebog256 } from "../../../crypto/streebog.ts";
+import { streebog256 } from "../../sandbox-crypto/streebog.ts";
 import { checkScopes } from "./clients.ts";
 import { demand, type Fields, fieldsOf } from "./fields.ts";
 import { EsiaRefusal, refusalOf } from "./refusal.ts";
@@ -37,7 +37,7 @@ export function tokenDoor(app: FastifyInstance, esia: EsiaState): void {
       const fields = fieldsOf(givenFields(request));
       const call = { esia, fields, scenario: request.scenario };
       reply.header("cache-control", "no-store");
-      const answer = await grants(call);
+      const answer = grants(call);
       return request.scenario === "wrong-state" ? { ...answer, state: randomUUID() } : answer;
     },
   );
@@ -81,20 +81,20 @@ function byRefreshToken(call: Call) {
 }
 
 /** A token of the system itself, about organisations. */
-async function bySystem({ esia, fields }: Call) {
+function bySystem({ esia, fields }: Call) {
   demand(fields, [...common, "client_certificate_hash"]);
   const { scope = "", state } = fields;
   const { client } = esia.clients.authenticate("te", fields, [commonString(fields)]);
   checkScopes(client, scope);
-  const access_token = await systemToken(client, scope, signing(esia));
+  const access_token = systemToken(client, scope, signing(esia));
   esia.bearers.set(access_token, { scopes: scopesIn(scope), until: esia.clock.now() + accessMs });
   return { access_token, state, token_type: "Bearer", expires_in: accessMs / 1000 };
 }
 
 /** The answer's keys stand in the order of the captured one. */
-async function answerOf({ esia, fields, scenario }: Call, issued: IssuedCode) {
+function answerOf({ esia, fields, scenario }: Call, issued: IssuedCode) {
   const consented = scenario === "scopes-missing" ? { ...issued, scope: "openid", scopeOrg: "" } : issued;
-  const tokens = await tokensOf(consented, signing(esia), scenario);
+  const tokens = tokensOf(consented, signing(esia), scenario);
   esia.bearers.set(tokens.access_token, {
     oid: issued.person.esia.oid,
     scopes: [...scopesIn(consented.scope), ...scopesIn(consented.scopeOrg)],

@@ -66,11 +66,11 @@ const tampers: Readonly<Record<string, (drafts: Drafts) => Drafts>> = {
 };
 
 /** Signs an access token, and an id token when `openid` was asked; a scenario may spoil them. */
-export async function tokensOf(
+export function tokensOf(
   grant: Grant,
   at: { issuer: string; now: number; keys: TokenKeys },
   scenario = "",
-): Promise<{ access_token: string; id_token?: string }> {
+): { access_token: string; id_token?: string } {
   const { tokenAlgorithm } = grant.client;
   const seconds = Math.floor(at.now / 1000);
   const drafts: Drafts = {
@@ -78,9 +78,9 @@ export async function tokensOf(
     id: { sbt: "id", claims: idClaims(grant, at.issuer, seconds), signedBy: "esia" },
   };
   const { access, id } = tampers[scenario]?.(drafts) ?? drafts;
-  const access_token = await signed({ ver: 1, ...access }, tokenAlgorithm, at.keys);
+  const access_token = signed({ ver: 1, ...access }, tokenAlgorithm, at.keys);
   if (!scopesIn(grant.scope).includes("openid")) return { access_token };
-  return { access_token, id_token: await signed({ ver: 0, ...id }, tokenAlgorithm, at.keys) };
+  return { access_token, id_token: signed({ ver: 0, ...id }, tokenAlgorithm, at.keys) };
 }
 
 /** A token for a system itself, about organisations: no person stands behind it. */
@@ -88,7 +88,7 @@ export function systemToken(
   client: EsiaClient,
   scope: string,
   at: { issuer: string; now: number; keys: TokenKeys },
-): Promise<string> {
+): string {
   const nbf = Math.floor(at.now / 1000);
   const exp = nbf + accessSeconds;
   const claims = { nbf, scope, iss: at.issuer, exp, iat: nbf, client_id: client.clientId };
@@ -134,15 +134,15 @@ function idClaims({ person, sid, client, amr, authTime }: Grant, iss: string, nb
   };
 }
 
-async function signed(
+function signed(
   { ver, sbt, claims, signedBy: by }: Draft & { ver: 0 | 1 },
   algorithm: EsiaClient["tokenAlgorithm"],
   keys: TokenKeys,
-): Promise<string> {
+): string {
   const text = `${part({ ver, typ: "JWT", sbt, alg: by === "none" ? "none" : algorithm })}.${part(claims)}`;
   if (by === "none") return `${text}.`;
-  const signer = await keys.signer(algorithm, by);
-  return `${text}.${Buffer.from(await signer.sign(Buffer.from(text))).toString("base64url")}`;
+  const { key } = keys.signer(algorithm, by);
+  return `${text}.${Buffer.from(key.sign(Buffer.from(text))).toString("base64url")}`;
 }
 
 // ESIA's JSON escapes slashes

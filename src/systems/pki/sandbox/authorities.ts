@@ -1,30 +1,18 @@
 import type { Clock } from "../../../core/clock.ts";
-import { createCertificate } from "../../../crypto/certificate-builder.ts";
-import { createCrl } from "../../../crypto/crl-builder.ts";
-import { generatePrivateKey, type PrivateKey, publicKeyOf } from "../../../crypto/keys.ts";
-import {
-  type CertificateStatus,
-  createOcspError,
-  createOcspResponse,
-  parseOcspRequest,
-} from "../../../crypto/ocsp-responder.ts";
-import { createSigner, keySigner, type Signer } from "../../../crypto/signer.ts";
-import { type Certificate, parseCertificate } from "../../../crypto/x509.ts";
+import { issueCertificate, type Signer } from "../../sandbox-crypto/certificate.ts";
+import { createKey, type KeyKind, type SigningKey } from "../../sandbox-crypto/keys.ts";
 import { type AuthorityName, authorityTitles } from "./authority-names.ts";
+import { createCrl } from "./crl.ts";
+import { answerOcsp, type CertificateStatus, malformedRequest } from "./ocsp.ts";
 import { variantOf } from "./variants.ts";
 
-export const keyKinds = { rsa: "rsa-2048", gost: "CryptoPro-A" } as const;
-export type PkiKind = keyof typeof keyKinds;
-export const pkiKinds = Object.keys(keyKinds) as PkiKind[];
+const kinds: readonly KeyKind[] = ["rsa", "gost"];
 
 /** Keys of the two roots when they are kept over restarts. */
-export type KeptRoots = Readonly<Record<PkiKind, Signer>>;
+export type KeptRoots = Readonly<Record<KeyKind, Signer>>;
 
-export interface Authority {
+export interface Authority extends Signer {
   name: AuthorityName;
-  kind: PkiKind;
-  certificate: Certificate;
-  signer: Signer;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -32,34 +20,33 @@ const hourMs = 3_600_000;
 const signsCertificates = ["keyCertSign", "cRLSign", "digitalSignature"] as const;
 
 /** A self-signed root that says that it is the sandbox's and without legal force. */
-export async function rootCertificate(key: PrivateKey, now: number): Promise<Uint8Array> {
-  return (await authorityCertificate("root", key, { now, years: 20 })).der;
-}
+export const issueRoot = (key: SigningKey, now: number): Signer =>
+  issueAuthority("root", key, { now, years: 20 });
 
 interface Terms {
   now: number;
   years: number;
-  issuer?: Authority;
-  crlUrl?: string;
+  issuer?: Authority | undefined;
+  crlUrl?: string | undefined;
 }
 
-function authorityCertificate(name: AuthorityName, key: PrivateKey, terms: Terms): Promise<Certificate> {
+function issueAuthority(name: AuthorityName, key: SigningKey, terms: Terms): Signer {
   const { now, years, issuer, crlUrl } = terms;
-  return createCertificate(
+  return issueCertificate(
     {
       subject: {
         commonName: authorityTitles[name],
         organization: "Песочница, без юридической силы",
         country: "RU",
       },
-      publicKey: publicKeyOf(key),
+      key,
       notBefore: new Date(now - 400 * dayMs),
       notAfter: new Date(now + years * 365 * dayMs),
-      authority: {},
+      isAuthority: true,
       keyUsages: signsCertificates,
       crlUrl,
     },
-    { signer: issuer?.signer ?? keySigner(key), certificate: issuer?.certificate },
+    issuer,
   );
 }
 
@@ -67,7 +54,7 @@ function authorityCertificate(name: AuthorityName, key: PrivateKey, terms: Terms
 export class Authorities {
   readonly #clock: Clock;
   readonly #kept: KeptRoots | undefined;
-  readonly #made = new Map<string, Promise<Authority>>();
+  readonly #made = new Map<string, Authority>();
   /** address under which certificates name their responders and lists */
   base = "";
 
@@ -76,79 +63,66 @@ export class Authorities {
     this.#kept = kept;
   }
 
-  authority(kind: PkiKind, name: AuthorityName): Promise<Authority> {
-    const key = `${kind} ${name}`;
-    const made = this.#made.get(key) ?? this.#make(kind, name);
-    this.#made.set(key, made);
+  authority(kind: KeyKind, name: AuthorityName): Authority {
+    const place = `${kind} ${name}`;
+    const made = this.#made.get(place) ?? this.#make(kind, name);
+    this.#made.set(place, made);
     return made;
   }
 
   /** DER of the roots, RSA first. */
-  async roots(): Promise<Uint8Array[]> {
-    const roots = await Promise.all(pkiKinds.map((kind) => this.authority(kind, "root")));
-    return roots.map(({ certificate }) => certificate.der);
+  roots(): Uint8Array[] {
+    return kinds.map((kind) => this.authority(kind, "root").certificate.der);
   }
 
-  crlUrl({ kind, name }: Pick<Authority, "kind" | "name">): string {
-    return `${this.base}/crl/${kind}/${name}`;
-  }
-
-  ocspUrl({ kind, name }: Pick<Authority, "kind" | "name">): string {
-    return `${this.base}/ocsp/${kind}/${name}`;
+  ocspUrl({ key, name }: Authority): string {
+    return `${this.base}/ocsp/${key.kind}/${name}`;
   }
 
   /** The authority's list; a stale one ended a day ago. */
-  async crl(authority: Authority, isStale = false): Promise<Uint8Array> {
+  crl(authority: Authority, isStale = false): Uint8Array {
     const now = this.#clock.now() - (isStale ? 2 * dayMs : 0);
-    const retired = await this.authority(authority.kind, "retired");
-    const { serialNumber } = retired.certificate;
+    const { serialNumber } = this.authority(authority.key.kind, "retired").certificate;
     return createCrl(
       {
-        issuer: authority.certificate,
         thisUpdate: new Date(now - hourMs),
         nextUpdate: new Date(now + dayMs),
         number: 1,
         // certificates of people are asked about by OCSP; their revoked ones say so in the number itself
         revoked: authority.name === "root" ? [{ serialNumber, revokedAt: new Date(now - dayMs) }] : [],
       },
-      authority.signer,
+      authority,
     );
   }
 
   /** What the authority's responder says; `malformed` for bytes that are no question. */
-  async ocsp(authority: Authority, request: Uint8Array, play: OcspPlay = {}): Promise<Uint8Array> {
+  ocsp(authority: Authority, request: Uint8Array, play: OcspPlay = {}): Uint8Array {
     const now = this.#clock.now() - (play.isStale ? 2 * dayMs : 0);
-    const statusOf = (serial: string): CertificateStatus =>
+    const statusOf = (serial: bigint): CertificateStatus =>
       play.isUnknown
         ? "unknown"
         : variantOf(serial) === "revoked"
-          ? { revokedAt: new Date(now - hourMs), reason: 1 }
+          ? { revokedAt: new Date(now - hourMs) }
           : "good";
     try {
-      return await createOcspResponse(
-        {
-          question: parseOcspRequest(request),
-          statusOf: ({ serialNumber }) => statusOf(serialNumber),
-          producedAt: new Date(now),
-          nextUpdate: new Date(now + hourMs),
-        },
-        play.isForged ? (await this.authority(authority.kind, "stranger")).signer : authority.signer,
+      return answerOcsp(
+        request,
+        { statusOf, producedAt: new Date(now), nextUpdate: new Date(now + hourMs) },
+        play.isForged ? this.authority(authority.key.kind, "stranger") : authority,
       );
     } catch {
-      return createOcspError("malformedRequest");
+      return malformedRequest;
     }
   }
 
-  async #make(kind: PkiKind, name: AuthorityName): Promise<Authority> {
+  #make(kind: KeyKind, name: AuthorityName): Authority {
     const now = this.#clock.now();
-    const isRoot = name === "root" || name === "stranger";
     const kept = name === "root" ? this.#kept?.[kind] : undefined;
-    if (kept) return { name, kind, certificate: parseCertificate(kept.certificateDer), signer: kept };
-    const key = generatePrivateKey(keyKinds[kind]);
-    const issuer = isRoot ? undefined : await this.authority(kind, "root");
-    const crlUrl = issuer && this.crlUrl(issuer);
-    const certificate = await authorityCertificate(name, key, { now, years: 10, issuer, crlUrl });
-    return { name, kind, certificate, signer: createSigner(key, certificate.der) };
+    if (kept) return { name, ...kept };
+    const isRoot = name === "root" || name === "stranger";
+    const issuer = isRoot ? undefined : this.authority(kind, "root");
+    const crlUrl = issuer && `${this.base}/crl/${kind}/${issuer.name}`;
+    return { name, ...issueAuthority(name, createKey(kind), { now, years: 10, issuer, crlUrl }) };
   }
 }
 

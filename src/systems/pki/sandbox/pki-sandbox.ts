@@ -1,14 +1,16 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
+import type { KeyKind } from "../../sandbox-crypto/keys.ts";
+import { pemOf } from "../../sandbox-crypto/pem.ts";
 import type { SandboxSystem } from "../../sandbox-system.ts";
-import { Authorities, type Authority, type KeptRoots, type PkiKind } from "./authorities.ts";
+import { Authorities, type Authority, type KeptRoots } from "./authorities.ts";
 import { isAuthorityName } from "./authority-names.ts";
 import { organizationDoor } from "./organization-door.ts";
 import { type CertificateOrder, SandboxSigners } from "./signers.ts";
 import { signingPage, signingScript } from "./signing-page.ts";
 import { variantNames } from "./variants.ts";
 
-type AuthorityPath = { Params: { kind: PkiKind; name: string } };
+type AuthorityPath = { Params: { kind: KeyKind; name: string } };
 
 const kind = { type: "string", enum: ["rsa", "gost"], default: "rsa" };
 const order = {
@@ -65,29 +67,27 @@ function announce(app: FastifyInstance, authorities: Authorities): void {
 function statusDoors(app: FastifyInstance, authorities: Authorities): void {
   const bytes = { parseAs: "buffer" as const };
   app.addContentTypeParser("application/ocsp-request", bytes, (_request, body, done) => done(null, body));
-  const named = async ({ kind: of, name }: AuthorityPath["Params"]): Promise<Authority | undefined> =>
+  const named = ({ kind: of, name }: AuthorityPath["Params"]): Authority | undefined =>
     isAuthorityName(name) ? authorities.authority(of, name) : undefined;
 
-  app.get("/roots", async (_request, reply) => {
-    const roots = await authorities.roots();
-    const block = (der: Uint8Array) => Buffer.from(der).toString("base64").replace(/.{64}/g, "$&\n");
-    const pem = roots.map((der) => `-----BEGIN CERTIFICATE-----\n${block(der)}\n-----END CERTIFICATE-----\n`);
+  app.get("/roots", (_request, reply) => {
+    const pem = authorities.roots().map((der) => pemOf(der, "CERTIFICATE"));
     return reply.type("application/x-pem-file").send(pem.join(""));
   });
   app.get<AuthorityPath>("/crl/:kind/:name", { schema: authorityPath }, async (request, reply) => {
-    const authority = await named(request.params);
+    const authority = named(request.params);
     if (!authority) return reply.code(404).send();
-    const list = await authorities.crl(authority, request.scenario === "stale-status");
+    const list = authorities.crl(authority, request.scenario === "stale-status");
     return reply.type("application/pkix-crl").send(Buffer.from(list));
   });
   app.post<AuthorityPath & { Body: Buffer }>(
     "/ocsp/:kind/:name",
     { schema: authorityPath },
     async (request, reply) => {
-      const authority = await named(request.params);
+      const authority = named(request.params);
       if (!authority) return reply.code(404).send();
       const { scenario } = request;
-      const answer = await authorities.ocsp(authority, request.body, {
+      const answer = authorities.ocsp(authority, request.body, {
         isStale: scenario === "stale-status",
         isUnknown: scenario === "unknown-status",
         isForged: scenario === "forged-status",
@@ -102,11 +102,11 @@ function signingDoors(app: FastifyInstance, signers: SandboxSigners, now: () => 
     "/certificates",
     { schema: { querystring: { type: "object", required: ["owner"], properties: order } } },
     async (request, reply) => {
-      const signer = await signers.signer(request.query);
+      const signer = signers.signer(request.query);
       if (!signer) return reply.code(404).send({ error: "no such owner" });
       const base64 = (der: Uint8Array) => Buffer.from(der).toString("base64");
-      const issuer = await signers.issuer(request.query);
-      return { certificate: base64(signer.certificateDer), chain: [base64(issuer.certificate.der)] };
+      const issuer = signers.issuer(request.query);
+      return { certificate: base64(signer.certificate.der), chain: [base64(issuer.certificate.der)] };
     },
   );
   app.post<{ Body: CertificateOrder & { content: string; at?: string } }>(
@@ -127,7 +127,7 @@ function signingDoors(app: FastifyInstance, signers: SandboxSigners, now: () => 
     },
     async ({ body }, reply) => {
       const at = body.at ? new Date(body.at) : new Date(now());
-      const cms = await signers.sign(body, Buffer.from(body.content, "base64"), at);
+      const cms = signers.sign(body, Buffer.from(body.content, "base64"), at);
       if (!cms) return reply.code(404).send({ error: "no such owner" });
       return { signature: Buffer.from(cms).toString("base64"), notice: "без юридической силы" };
     },

@@ -1,18 +1,16 @@
 import type { Clock } from "../../../core/clock.ts";
-import { createCertificate } from "../../../crypto/certificate-builder.ts";
-import { signDetached } from "../../../crypto/cms-sign.ts";
-import type { NameFields } from "../../../crypto/distinguished-name.ts";
-import { generatePrivateKey, publicKeyOf } from "../../../crypto/keys.ts";
-import { createSigner, type Signer } from "../../../crypto/signer.ts";
+import { issueCertificate, type Name, type Signer } from "../../sandbox-crypto/certificate.ts";
+import { createKey, type KeyKind } from "../../sandbox-crypto/keys.ts";
 import type { Organization, Person, World } from "../../sandbox-world.ts";
-import { type Authorities, type Authority, keyKinds, type PkiKind } from "./authorities.ts";
+import type { Authorities, Authority } from "./authorities.ts";
+import { signDetached } from "./cms.ts";
 import { serialOf, type VariantName, variants } from "./variants.ts";
 
 /** Whose certificate, of which kind and with which fault. */
 export interface CertificateOrder {
   /** id of a person, or ФРМО OID of an organisation */
   owner: string;
-  kind: PkiKind;
+  kind: KeyKind;
   variant: VariantName;
 }
 
@@ -23,7 +21,7 @@ export class SandboxSigners {
   readonly #authorities: Authorities;
   readonly #world: World;
   readonly #clock: Clock;
-  readonly #made = new Map<string, Promise<Signer>>();
+  readonly #made = new Map<string, Signer>();
 
   constructor(parts: { authorities: Authorities; world: World; clock: Clock }) {
     this.#authorities = parts.authorities;
@@ -32,7 +30,7 @@ export class SandboxSigners {
   }
 
   /** undefined for an owner that the world does not have. */
-  async signer({ owner, kind, variant }: CertificateOrder): Promise<Signer | undefined> {
+  signer({ owner, kind, variant }: CertificateOrder): Signer | undefined {
     const subject = this.#subject(owner);
     if (!subject) return undefined;
     const key = `${owner} ${kind} ${variant}`;
@@ -42,29 +40,23 @@ export class SandboxSigners {
   }
 
   /** A detached CMS over the bytes, the issuing authority's certificate beside the signer's. */
-  async sign(
-    order: CertificateOrder,
-    content: Uint8Array,
-    signingTime: Date,
-  ): Promise<Uint8Array | undefined> {
-    const signer = await this.signer(order);
-    if (!signer) return undefined;
-    const issuer = await this.issuer(order);
-    return signDetached(signer, content, { signingTime, chain: [issuer.certificate.der] });
+  sign(order: CertificateOrder, content: Uint8Array, signingTime: Date): Uint8Array | undefined {
+    const signer = this.signer(order);
+    return signer && signDetached(signer, content, { signingTime, chain: [this.issuer(order).certificate] });
   }
 
-  issuer({ kind, variant }: CertificateOrder): Promise<Authority> {
+  issuer({ kind, variant }: CertificateOrder): Authority {
     return this.#authorities.authority(kind, variants[variant].issuer);
   }
 
-  async #make(subject: NameFields, { owner, kind, variant }: CertificateOrder): Promise<Signer> {
-    const { issuer: name, days, policies } = variants[variant];
-    const issuer = await this.#authorities.authority(kind, name);
-    const key = generatePrivateKey(keyKinds[kind]);
-    const { der } = await createCertificate(
+  #make(subject: Name, order: CertificateOrder): Signer {
+    const { owner, kind, variant } = order;
+    const { days, policies } = variants[variant];
+    const issuer = this.issuer(order);
+    return issueCertificate(
       {
         subject,
-        publicKey: publicKeyOf(key),
+        key: createKey(kind),
         serialNumber: serialOf(owner, kind, variant),
         notBefore: new Date(this.#clock.now() + days[0] * dayMs),
         notAfter: new Date(this.#clock.now() + days[1] * dayMs),
@@ -72,12 +64,11 @@ export class SandboxSigners {
         policies,
         ocspUrl: this.#authorities.ocspUrl(issuer),
       },
-      { signer: issuer.signer, certificate: issuer.certificate },
+      issuer,
     );
-    return createSigner(key, der);
   }
 
-  #subject(owner: string): NameFields | undefined {
+  #subject(owner: string): Name | undefined {
     const person = this.#world.people.get(owner);
     if (person) return personName(person);
     const organization = this.#world.organizations.get(owner);
@@ -87,7 +78,7 @@ export class SandboxSigners {
 
 const notice = "Песочница, без юридической силы";
 
-const personName = ({ family, given, middle, snils, inn }: Person): NameFields => ({
+const personName = ({ family, given, middle, snils, inn }: Person): Name => ({
   commonName: [family, given, middle].filter(Boolean).join(" "),
   surname: family,
   givenName: [given, middle].filter(Boolean).join(" "),
@@ -97,7 +88,7 @@ const personName = ({ family, given, middle, snils, inn }: Person): NameFields =
   ...(inn && { inn }),
 });
 
-const organizationName = ({ name, ogrn, inn }: Organization): NameFields => ({
+const organizationName = ({ name, ogrn, inn }: Organization): Name => ({
   commonName: name,
   organization: name,
   country: "RU",

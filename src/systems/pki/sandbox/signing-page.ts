@@ -1,5 +1,4 @@
 import type { World } from "../../sandbox-world.ts";
-import { pkiKinds } from "./authorities.ts";
 import { variantNames, variants } from "./variants.ts";
 
 const kindTitles = { rsa: "RSA-2048", gost: "ГОСТ Р 34.10-2012" };
@@ -30,7 +29,9 @@ textarea{width:100%;height:8rem}</style></head><body>
 <label>Кто подписывает <select id="owner">${signers
     .map(({ id, family, given, note }) => option(id, `${family} ${given}: ${note}`))
     .join("")}</select></label>
-<label>Ключ <select id="kind">${pkiKinds.map((kind) => option(kind, kindTitles[kind])).join("")}</select></label>
+<label>Ключ <select id="kind">${Object.entries(kindTitles)
+    .map(([kind, title]) => option(kind, title))
+    .join("")}</select></label>
 <label>Сертификат <select id="variant">${variantNames
     .map((name) => option(name, variants[name].title))
     .join("")}</select></label>

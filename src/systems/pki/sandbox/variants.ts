@@ -36,6 +36,6 @@ export function serialOf(owner: string, kind: string, variant: VariantName): big
   return BigInt(`0x40${hash}${last}`);
 }
 
-/** The variant of a serial number in hex. */
-export const variantOf = (serialNumber: string): VariantName | undefined =>
-  variantNames[Number.parseInt(serialNumber.slice(-2), 16)];
+/** The variant of a serial number. */
+export const variantOf = (serialNumber: bigint): VariantName | undefined =>
+  variantNames[Number(serialNumber & 0xffn)];
