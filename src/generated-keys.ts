@@ -15,17 +15,11 @@ import {
 } from "./crypto/keys.ts";
 import { derFromPem, pemFromDer } from "./crypto/pem.ts";
 import { keySigner } from "./crypto/signer.ts";
+import { readCertificate, type Signer } from "./sandbox-crypto/certificate.ts";
+import { createKey, type KeyKind, keyFromPem, keyToPem, type SigningKey } from "./sandbox-crypto/keys.ts";
 import type { EsiaClient } from "./systems/esia/sandbox/clients.ts";
 import { createTokenKey, issueTokenSigner, type KeptSigners } from "./systems/esia/sandbox/token-keys.ts";
 import { issueRoot, type KeptRoots } from "./systems/pki/sandbox/authorities.ts";
-import { readCertificate, type Signer } from "./systems/sandbox-crypto/certificate.ts";
-import {
-  createKey,
-  type KeyKind,
-  keyFromPem,
-  keyToPem,
-  type SigningKey,
-} from "./systems/sandbox-crypto/keys.ts";
 
 /** Keys that a sandbox start makes for itself in DATA_DIR, so that two commands are enough to try the product. */
 

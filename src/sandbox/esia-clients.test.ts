@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { pemOf } from "../systems/sandbox-crypto/pem.ts";
+import { pemOf } from "../sandbox-crypto/pem.ts";
 import { readEsiaClients } from "./esia-clients.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "esia-clients-"));

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Type from "typebox";
 import { Value } from "typebox/value";
+import { derOfPem } from "../sandbox-crypto/pem.ts";
 import type { EsiaClient } from "../systems/esia/sandbox/clients.ts";
-import { derOfPem } from "../systems/sandbox-crypto/pem.ts";
 
 const clientsSchema = Type.Array(
   Type.Object(

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../core/clock.ts";
-import { type Certificate, readCertificate } from "../../sandbox-crypto/certificate.ts";
-import { verifyGost } from "../../sandbox-crypto/gost.ts";
-import { streebog256 } from "../../sandbox-crypto/streebog.ts";
+import { type Certificate, readCertificate } from "../../../sandbox-crypto/certificate.ts";
+import { verifyGost } from "../../../sandbox-crypto/gost.ts";
+import { streebog256 } from "../../../sandbox-crypto/streebog.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import type { Fields } from "./fields.ts";
 import { EsiaRefusal } from "./refusal.ts";

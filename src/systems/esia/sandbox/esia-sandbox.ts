@@ -1,7 +1,7 @@
 import cookie from "@fastify/cookie";
 import formbody from "@fastify/formbody";
 import type { FastifyInstance } from "fastify";
-import { pemOf } from "../../sandbox-crypto/pem.ts";
+import { pemOf } from "../../../sandbox-crypto/pem.ts";
 import type { SandboxSystem } from "../../sandbox-system.ts";
 import { authorizeDoor, logoutDoor } from "./authorize.ts";
 import { ClientRegistry, type EsiaClient } from "./clients.ts";

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { streebog256 } from "../../sandbox-crypto/streebog.ts";
+import { streebog256 } from "../../../sandbox-crypto/streebog.ts";
 import { checkScopes } from "./clients.ts";
 import { demand, type Fields, fieldsOf } from "./fields.ts";
 import { EsiaRefusal, refusalOf } from "./refusal.ts";

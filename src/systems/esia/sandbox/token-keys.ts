@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
-import { issueCertificate, type Signer } from "../../sandbox-crypto/certificate.ts";
-import { createKey, type SigningKey } from "../../sandbox-crypto/keys.ts";
+import { issueCertificate, type Signer } from "../../../sandbox-crypto/certificate.ts";
+import { createKey, type SigningKey } from "../../../sandbox-crypto/keys.ts";
 import type { EsiaClient } from "./clients.ts";
 
 type TokenAlgorithm = EsiaClient["tokenAlgorithm"];

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
-import { issueCertificate, type Signer } from "../../sandbox-crypto/certificate.ts";
-import { createKey, type KeyKind, type SigningKey } from "../../sandbox-crypto/keys.ts";
+import { issueCertificate, type Signer } from "../../../sandbox-crypto/certificate.ts";
+import { createKey, type KeyKind, type SigningKey } from "../../../sandbox-crypto/keys.ts";
 import { type AuthorityName, authorityTitles } from "./authority-names.ts";
 import { createCrl } from "./crl.ts";
 import { answerOcsp, type CertificateStatus, malformedRequest } from "./ocsp.ts";

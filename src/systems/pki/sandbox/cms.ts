@@ -1,6 +1,6 @@
-import type { Certificate, Signer } from "../../sandbox-crypto/certificate.ts";
-import { integer, octets, oid, sequence, set, tagged, time } from "../../sandbox-crypto/der.ts";
-import { algorithms, type KeyKind } from "../../sandbox-crypto/keys.ts";
+import type { Certificate, Signer } from "../../../sandbox-crypto/certificate.ts";
+import { integer, octets, oid, sequence, set, tagged, time } from "../../../sandbox-crypto/der.ts";
+import { algorithms, type KeyKind } from "../../../sandbox-crypto/keys.ts";
 
 const data = oid("1.2.840.113549.1.7.1");
 const signedData = oid("1.2.840.113549.1.7.2");

@@ -3,9 +3,9 @@ import {
   extension,
   type Signer,
   signedStructure,
-} from "../../sandbox-crypto/certificate.ts";
-import { integer, sequence, tagged, time } from "../../sandbox-crypto/der.ts";
-import { algorithms } from "../../sandbox-crypto/keys.ts";
+} from "../../../sandbox-crypto/certificate.ts";
+import { integer, sequence, tagged, time } from "../../../sandbox-crypto/der.ts";
+import { algorithms } from "../../../sandbox-crypto/keys.ts";
 
 interface RevocationList {
   thisUpdate: Date;

@@ -1,5 +1,5 @@
 import * as pkijs from "pkijs";
-import { extension, type Signer, signedStructure } from "../../sandbox-crypto/certificate.ts";
+import { extension, type Signer, signedStructure } from "../../../sandbox-crypto/certificate.ts";
 import {
   enumerated,
   generalizedTime,
@@ -8,7 +8,7 @@ import {
   sequence,
   tagged,
   taggedBytes,
-} from "../../sandbox-crypto/der.ts";
+} from "../../../sandbox-crypto/der.ts";
 
 const nonceOid = "1.3.6.1.5.5.7.48.1.2";
 

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import type { KeyKind } from "../../sandbox-crypto/keys.ts";
-import { pemOf } from "../../sandbox-crypto/pem.ts";
+import type { KeyKind } from "../../../sandbox-crypto/keys.ts";
+import { pemOf } from "../../../sandbox-crypto/pem.ts";
 import type { SandboxSystem } from "../../sandbox-system.ts";
 import { Authorities, type Authority, type KeptRoots } from "./authorities.ts";
 import { isAuthorityName } from "./authority-names.ts";

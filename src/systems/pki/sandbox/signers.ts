@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
-import { issueCertificate, type Name, type Signer } from "../../sandbox-crypto/certificate.ts";
-import { createKey, type KeyKind } from "../../sandbox-crypto/keys.ts";
+import { issueCertificate, type Name, type Signer } from "../../../sandbox-crypto/certificate.ts";
+import { createKey, type KeyKind } from "../../../sandbox-crypto/keys.ts";
 import type { Organization, Person, World } from "../../sandbox-world.ts";
 import type { Authorities, Authority } from "./authorities.ts";
 import { signDetached } from "./cms.ts";
