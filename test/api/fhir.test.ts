@@ -406,7 +406,7 @@ describe("access", () => {
 });
 
 describe("metadata", () => {
-  it("I-05 the CapabilityStatement validates: R4 over REST, each type by its own interactions", async () => {
+  it("the CapabilityStatement validates: R4 over REST, each type by its own interactions", async () => {
     const statement = (await client.capabilityStatement()) as unknown as CapabilityStatement;
     expect(hasErrors(createValidator().validate(statement))).toBe(false);
     expect(statement).toMatchObject({ fhirVersion: "4.0.1", kind: "instance", rest: [{ mode: "server" }] });

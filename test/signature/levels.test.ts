@@ -92,7 +92,7 @@ describe("the level that an action needs, at the door", () => {
     expect(await tried("qualified", `GET /MedicationRequest/${body.id}`)).toEqual([200, undefined]);
   });
 
-  it("E-03 an enhanced one signs medical acts and opens analytics and the profile's settings", async () => {
+  it("an enhanced one signs medical acts, and the policy opens analytics and settings to it", async () => {
     expect(await tried("enhanced", "POST /Observation", observation())).toEqual(done);
     const condition = { resourceType: "Condition", subject: subject(), code: { text: "Наблюдение" } };
     expect(await tried("enhanced", "POST /Condition", condition)).toEqual(done);
