@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { createCrl } from "../../test/support/crl-builder.ts";
 import { createCertificate, derExtension, signedStructure } from "./certificate-builder.ts";
 import { readCrl } from "./crl.ts";
-import { createCrl } from "./crl-builder.ts";
 import { childrenOf, readDer } from "./der-read.ts";
 import { derBoolean, derContext, derElement, derInteger, derSequence } from "./der-write.ts";
 import { generatePrivateKey, publicKeyOf } from "./keys.ts";

@@ -3,9 +3,14 @@ import { certificateIdOf, isIssuedBy, readCertificateId } from "./certificate-id
 import { childrenOf, readDer, readOid } from "./der-read.ts";
 import { derSequence, TAG } from "./der-write.ts";
 import { CryptoError } from "./errors.ts";
-import { OCSP_OIDS } from "./ocsp-responder.ts";
 import { pkijsEngine } from "./pkijs-engine.ts";
 import { type Certificate, EXTENSION_OIDS, isSignedBy, parseCertificate } from "./x509.ts";
+
+export const OCSP_OIDS = {
+  basicResponse: "1.3.6.1.5.5.7.48.1.1",
+  nonce: "1.3.6.1.5.5.7.48.1.2",
+  signing: "1.3.6.1.5.5.7.3.9",
+} as const;
 
 /** What a verified answer says of one certificate. */
 export interface RevocationState {

@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCrl } from "../../test/support/crl-builder.ts";
+import { createOcspResponse, parseOcspRequest } from "../../test/support/ocsp-responder.ts";
 import { createCertificate } from "./certificate-builder.ts";
 import { signDetached } from "./cms-sign.ts";
 import { checkCms } from "./cms-verify.ts";
 import { readCrl } from "./crl.ts";
-import { createCrl } from "./crl-builder.ts";
 import {
   generatePrivateKey,
   parsePrivateKey,
@@ -18,7 +19,6 @@ import {
   verifyMessage,
 } from "./keys.ts";
 import { createOcspRequest, readOcspResponse } from "./ocsp.ts";
-import { createOcspResponse, parseOcspRequest } from "./ocsp-responder.ts";
 import { derFromPem, pemFromDer } from "./pem.ts";
 import { createSigner, keySigner } from "./signer.ts";
 import { streebog256, streebog512 } from "./streebog.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { createCrl } from "../../test/support/crl-builder.ts";
 import { authority, hour, issue, later, now } from "../../test/support/signature-world.ts";
-import { createCrl } from "./crl-builder.ts";
 import { CryptoError } from "./errors.ts";
 import { RevocationClient } from "./revocation-client.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCrl } from "../../test/support/crl-builder.ts";
 import { createCertificate } from "./certificate-builder.ts";
 import { signDetached } from "./cms-sign.ts";
-import { createCrl } from "./crl-builder.ts";
 import { generatePrivateKey, publicKeyOf, publicKeyToSpki, signMessage } from "./keys.ts";
 import { createSigner, keySigner } from "./signer.ts";
 import { createVerifier, type Verifier } from "./verifier.ts";

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { createCrl } from "../../test/support/crl-builder.ts";
+import { createOcspError } from "../../test/support/ocsp-responder.ts";
 import {
   authority,
   codes,
@@ -14,9 +16,7 @@ import {
 } from "../../test/support/signature-world.ts";
 import { createCertificate } from "./certificate-builder.ts";
 import { signDetached } from "./cms-sign.ts";
-import { createCrl } from "./crl-builder.ts";
 import { publicKeyOf } from "./keys.ts";
-import { createOcspError } from "./ocsp-responder.ts";
 import { RevocationClient, type RevocationNetwork } from "./revocation-client.ts";
 import { keySigner } from "./signer.ts";
 import { verifySignature } from "./verify-signature.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, expect, it } from "vitest";
-import { createCrl } from "../../src/crypto/crl-builder.ts";
 import { RevocationClient } from "../../src/crypto/revocation-client.ts";
 import { purgeExpired } from "../../src/store/purge.ts";
 import { revocationAnswers } from "../../src/store/revocation-answers.ts";
+import { createCrl } from "../support/crl-builder.ts";
 import { authority, hour, issue, later, now } from "../support/signature-world.ts";
 import { onBothEngines } from "./engines.ts";
 

@@ -1,16 +1,12 @@
 import { type CertificateTemplate, createCertificate } from "../../src/crypto/certificate-builder.ts";
 import { signDetached } from "../../src/crypto/cms-sign.ts";
-import { createCrl, type RevokedEntry } from "../../src/crypto/crl-builder.ts";
 import { generatePrivateKey, type KeyKind, type PrivateKey, publicKeyOf } from "../../src/crypto/keys.ts";
-import {
-  type CertificateStatus,
-  createOcspResponse,
-  parseOcspRequest,
-} from "../../src/crypto/ocsp-responder.ts";
 import { RevocationClient, type RevocationNetwork } from "../../src/crypto/revocation-client.ts";
 import { createSigner, keySigner, type Signer } from "../../src/crypto/signer.ts";
 import { verifySignature } from "../../src/crypto/verify-signature.ts";
 import type { Certificate } from "../../src/crypto/x509.ts";
+import { createCrl, type RevokedEntry } from "./crl-builder.ts";
+import { type CertificateStatus, createOcspResponse, parseOcspRequest } from "./ocsp-responder.ts";
 
 export const now = new Date("2026-11-21T09:00:00Z");
 export const hour = 3_600_000;

@@ -1,6 +1,6 @@
-import { derExtension, signedStructure } from "./certificate-builder.ts";
-import { type CertificateId, parseCertificateId } from "./certificate-id.ts";
-import { childrenOf, expectTag, readDer } from "./der-read.ts";
+import { derExtension, signedStructure } from "../../src/crypto/certificate-builder.ts";
+import { type CertificateId, parseCertificateId } from "../../src/crypto/certificate-id.ts";
+import { childrenOf, expectTag, readDer } from "../../src/crypto/der-read.ts";
 import {
   derContext,
   derElement,
@@ -10,15 +10,10 @@ import {
   derSequence,
   derTime,
   TAG,
-} from "./der-write.ts";
-import type { Signer } from "./signer.ts";
-import { parseCertificate, readExtensions } from "./x509.ts";
-
-export const OCSP_OIDS = {
-  basicResponse: "1.3.6.1.5.5.7.48.1.1",
-  nonce: "1.3.6.1.5.5.7.48.1.2",
-  signing: "1.3.6.1.5.5.7.3.9",
-} as const;
+} from "../../src/crypto/der-write.ts";
+import { OCSP_OIDS } from "../../src/crypto/ocsp.ts";
+import type { Signer } from "../../src/crypto/signer.ts";
+import { parseCertificate, readExtensions } from "../../src/crypto/x509.ts";
 
 const RESPONSE_STATUS = {
   successful: 0,

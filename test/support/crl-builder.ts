@@ -1,9 +1,9 @@
-import { signatureAlgorithmIdentifier } from "./algorithms.ts";
-import { derExtension, signedStructure } from "./certificate-builder.ts";
-import { derContext, derElement, derInteger, derSequence, derTime, TAG } from "./der-write.ts";
-import { keyIdentifier } from "./key-identifier.ts";
-import type { MessageSigner } from "./signer.ts";
-import { type Certificate, EXTENSION_OIDS } from "./x509.ts";
+import { signatureAlgorithmIdentifier } from "../../src/crypto/algorithms.ts";
+import { derExtension, signedStructure } from "../../src/crypto/certificate-builder.ts";
+import { derContext, derElement, derInteger, derSequence, derTime, TAG } from "../../src/crypto/der-write.ts";
+import { keyIdentifier } from "../../src/crypto/key-identifier.ts";
+import type { MessageSigner } from "../../src/crypto/signer.ts";
+import { type Certificate, EXTENSION_OIDS } from "../../src/crypto/x509.ts";
 
 export interface RevokedEntry {
   /** As `Certificate.serialNumber` spells it. */
