@@ -13,9 +13,9 @@ import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { demoClients } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
-import { type DictionaryWatchParts, dictionaryWatch } from "./jobs/dictionary-watch.ts";
+import { dictionaryWatch } from "./jobs/dictionary-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
-import { JobRunner } from "./jobs/job-runner.ts";
+import { type Job, JobRunner } from "./jobs/job-runner.ts";
 import { journalHeads } from "./jobs/journal-heads.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
@@ -143,7 +143,7 @@ interface JobGround {
   failedMessages: FailedMessages;
   outbox: Outbox;
   notify: NotifyClient;
-  terminology: Pick<DictionaryWatchParts, "sync">;
+  terminology: { sync: Job["run"] };
   copies: RegistryCopies;
   dataKeys: DataKeys;
   deferredRequests: DeferredRequests;
@@ -160,7 +160,7 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
     journalSealer({ db, keyring, clock }),
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
-    dictionaryWatch({ clock, sync: ground.terminology.sync }),
+    dictionaryWatch(ground.terminology.sync),
     ...ground.copies.jobs,
     certificateWatch({ log, notices: () => esia.notices() }),
     ...signatureJobs(signing, { notices: new Notices(outbox), telemetry }),

@@ -81,6 +81,6 @@ export function openRegistryCopies(
   return {
     copyOf: (registry) => (named.includes(registry) ? copy.searchOf(registry) : undefined),
     sync,
-    jobs: named.length > 0 ? [registryWatch({ clock, sync })] : [],
+    jobs: named.length > 0 ? [registryWatch(sync)] : [],
   };
 }

@@ -11,6 +11,8 @@ import type { Schema } from "../store/schema.ts";
 export interface Job {
   name: string;
   everyMs: number;
+  /** before the first run, when a start has enough to do; absent: at once */
+  firstAfterMs?: number;
   /** present: only the replica that holds the lease runs it; must outlast a run */
   leaderLeaseMs?: number;
   /** `signal` is aborted when the process stops */
@@ -59,14 +61,16 @@ export class JobRunner {
   async #loop(job: Job): Promise<void> {
     const { clock } = this.#parts;
     const { signal } = this.#stopping;
+    // an aborted sleep ends the loop
+    const wait = (ms: number) => clock.sleep(ms, signal).catch(() => {});
+    if (job.firstAfterMs !== undefined) await wait(job.firstAfterMs);
     while (!signal.aborted) {
       try {
         if ((await this.#isOurs(job)) && !signal.aborted) await job.run(signal);
       } catch (error) {
         if (!signal.aborted) this.#report(job.name, error);
       }
-      // an aborted sleep ends the loop
-      await clock.sleep(job.everyMs, signal).catch(() => {});
+      await wait(job.everyMs);
     }
   }
 

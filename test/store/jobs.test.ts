@@ -42,6 +42,25 @@ onBothEngines((store) => {
     expect(runs).toBe(runsAtStop);
   });
 
+  it("a job that begins late runs first after its wait, and never once stopped within it", async () => {
+    const clock = new ManualClock();
+    let runs = 0;
+    const job: Job = { name: "late", everyMs: 100, firstAfterMs: 1_000, run: async () => void runs++ };
+    const runner = runnerOf(clock, [job]);
+    runner.start();
+    await asleep(clock, 1);
+    await clock.advance(999);
+    expect(runs).toBe(0);
+    await clock.advance(1);
+    await vi.waitFor(() => expect(runs).toBe(1));
+    await runner.stop(1_000);
+    const stopped = runnerOf(clock, [job]);
+    stopped.start();
+    await stopped.stop(1_000);
+    await clock.advance(2_000);
+    expect(runs).toBe(1);
+  });
+
   it("stop waits for a run that has begun, tells it to hurry, and gives up after the drain time", async () => {
     const clock = new ManualClock();
     let begun = 0;
