@@ -44,6 +44,11 @@ export const configSchema = Type.Object({
   REDIS_URL: Type.Optional(
     Type.String({ description: "Redis 7; absent: cache in process only, one replica" }),
   ),
+  REPLICAS: Type.Union([Type.Literal("several"), Type.Literal("one")], {
+    default: "several",
+    description:
+      "`one`: no other process of the gateway has this DATABASE_URL, so production needs no REDIS_URL; withdrawals and revocations reach other replicas through Redis only",
+  }),
   MASTER_KEY: Type.Optional(
     Type.String({
       description: "32 bytes in base64; wraps the root of every other key. Absent: generated in DATA_DIR",

@@ -80,6 +80,13 @@ describe("configuration", () => {
     expect(() => readConfig({ ...production, [name]: value })).toThrow(message);
   });
 
+  it("lets production share a database without Redis only where no other replica is", () => {
+    const shared = { ...production, DATABASE_URL: "postgres://db.example.test/cabinet" };
+    expect(() => readConfig(shared)).toThrow(/REDIS_URL is required.*REPLICAS=one/);
+    expect(readConfig({ ...shared, REPLICAS: "one" }).REPLICAS).toBe("one");
+    expect(readConfig({ ...shared, REDIS_URL: "redis://redis.example.test" }).REPLICAS).toBe("several");
+  });
+
   const direct = {
     ESIA_PROVIDER: "direct",
     ESIA_CLIENT_KEY_FILE: "key.pem",

@@ -54,7 +54,7 @@ function unsafe(config: Config): string[] {
       problems.push(
         `${setting} must be an https address in production: a sandbox answers with invented data`,
       );
-  problems.push(...unsafeSigner(config));
+  problems.push(...unsafeReplicas(config), ...unsafeSigner(config));
   if (config.MAPPING_RELOAD === "on") problems.push("MAPPING_RELOAD=on is refused in production");
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
@@ -76,6 +76,13 @@ export function upstreamQuotasOf({
       return [system, { requests: Number(requests), perSeconds: Number(perSeconds) }];
     }),
   );
+}
+
+function unsafeReplicas({ DATABASE_URL, REDIS_URL, REPLICAS }: Config): string[] {
+  if (!DATABASE_URL || REDIS_URL || REPLICAS === "one") return [];
+  return [
+    "REDIS_URL is required in production: without it a withdrawn consent or token goes on at other replicas; REPLICAS=one declares that there are none",
+  ];
 }
 
 function unsafeSigner({ ORG_SIGNER_KEY_FILE, ORG_SIGNER_URL }: Config): string[] {
