@@ -25,10 +25,11 @@ import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
-import { type Config, drainNoticeMsOf, listOf } from "./config.ts";
+import { type Config, drainNoticeMsOf } from "./config.ts";
 import { openConsents } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
 import { deferredDoor, startDeferred } from "./deferred-parts.ts";
+import { edgeOf } from "./edge.ts";
 import { capabilityOf } from "./fhir/capability.ts";
 import type { Providers } from "./fhir/provider.ts";
 import { parseCriteria } from "./fhir/search-request.ts";
@@ -73,13 +74,7 @@ export interface Gateway {
 /** The table of contents: what every request passes, then the doors. */
 export async function createApp(config: Config, parts: Parts, around: Surroundings): Promise<Gateway> {
   const { clock, log, telemetry } = around;
-  const app = Fastify(
-    serverOptions({
-      publicUrl: config.PUBLIC_URL,
-      timeoutMs: config.REQUEST_TIMEOUT_MS,
-      trustedProxies: listOf(config.TRUSTED_PROXIES),
-    }),
-  );
+  const app = Fastify(serverOptions(edgeOf(config)));
   registerRouteTable(app);
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);

@@ -2,6 +2,7 @@ import Type, { type Static } from "typebox";
 import { fhirSettings } from "./config-fhir.ts";
 import { Count, Port, Url } from "./config-fields.ts";
 import { signatureSettings } from "./config-signature.ts";
+import { tlsSettings } from "./config-tls.ts";
 
 // posts, specialties, ICD-10, services, units, document kinds, subjects of the federation, confidentiality, ЕСКЛП
 const national = "1.2.643.5.1.13.13";
@@ -32,6 +33,7 @@ export const configSchema = Type.Object({
     description:
       "addresses or networks of the balancers in front, comma-separated, whose X-Forwarded-For is believed; empty: nobody's",
   }),
+  ...tlsSettings,
   DATA_DIR: Type.String({
     default: ".data",
     description: "folder of the embedded database and of generated keys",

@@ -45,7 +45,7 @@ function unsafe(config: Config): string[] {
     if (key && Buffer.from(key, "base64").length !== 32)
       problems.push(`${name} must be 32 bytes in base64 (openssl rand -base64 32)`);
   }
-  problems.push(...wrongEsia(config), ...wrongKeys(config));
+  problems.push(...wrongTls(config), ...wrongEsia(config), ...wrongKeys(config));
   if (config.MODE === "sandbox") return problems;
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
@@ -59,6 +59,16 @@ function unsafe(config: Config): string[] {
   if (!config.CLIENTS_FILE)
     problems.push("CLIENTS_FILE is required in production: the demo client is public");
   return problems;
+}
+
+function wrongTls(config: Config): string[] {
+  const { TLS_CERTIFICATE_FILE, TLS_KEY_FILE, PUBLIC_URL, MODE, TRUSTED_PROXIES } = config;
+  if (!TLS_CERTIFICATE_FILE !== !TLS_KEY_FILE) return ["TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together"];
+  if (TLS_KEY_FILE && !PUBLIC_URL.startsWith("https://"))
+    return ["PUBLIC_URL must be https where the gateway listens with TLS"];
+  return MODE === "production" && !TLS_KEY_FILE && !TRUSTED_PROXIES
+    ? ["production listens with TLS (TLS_CERTIFICATE_FILE) or behind the balancers that do (TRUSTED_PROXIES)"]
+    : [];
 }
 
 /** How long a balancer is given to see that this replica leaves; a sandbox has none in front. */

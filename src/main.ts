@@ -28,7 +28,7 @@ const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : und
 const around = { clock, log, telemetry, version, sandbox };
 const parts = await unlessRefused(() => openParts(config, around));
 const unfollowMaps = await followMaps(config, around, parts.mappings);
-const { app, drain } = await createApp(config, parts, around);
+const { app, drain } = await unlessRefused(() => createApp(config, parts, around));
 const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
 const address = await app.listen({ port: config.PORT, host: config.HOST });
 greet();

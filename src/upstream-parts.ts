@@ -10,6 +10,7 @@ import { createNotifyClient } from "./systems/notify/client.ts";
 import { createNsiClient } from "./systems/nsi/client.ts";
 import { upstreamMetrics } from "./telemetry/upstream-metrics.ts";
 import { Upstream } from "./upstream/call.ts";
+import { channelsOf } from "./upstream-channels.ts";
 
 const organizationMap = new URL("../mappings/frmo/organization/to-fhir.fml", import.meta.url);
 
@@ -38,8 +39,14 @@ export function openUpstream(config: Config, ground: UpstreamGround, around: Sur
   // what ESIA answers holds tokens, which are kept nowhere
   const systems = { frmr: registry, frmo: registry, nsi: registry, notify: {}, subscriber, esia: {} };
   const quotas = upstreamQuotasOf(config);
-  const stranger = [...quotas.keys()].find((system) => !Object.hasOwn(systems, system));
-  if (stranger) throw new ConfigError(`Settings refused: UPSTREAM_QUOTAS names ${stranger}, no such system`);
+  const channels = channelsOf(config);
+  for (const [setting, named] of Object.entries({
+    UPSTREAM_QUOTAS: quotas,
+    UPSTREAM_CHANNELS_FILE: channels,
+  })) {
+    const stranger = [...named.keys()].find((system) => !Object.hasOwn(systems, system));
+    if (stranger) throw new ConfigError(`Settings refused: ${setting} names ${stranger}, no such system`);
+  }
   return new Upstream({
     clock,
     cache: ground.cache,
@@ -47,7 +54,12 @@ export function openUpstream(config: Config, ground: UpstreamGround, around: Sur
       ...Object.fromEntries(
         Object.entries(systems).map(([system, settings]) => [
           system,
-          { ...settings, sandbox: sandboxed.includes(system), quota: quotas.get(system) },
+          {
+            ...settings,
+            sandbox: sandboxed.includes(system),
+            quota: quotas.get(system),
+            channel: channels.get(system),
+          },
         ]),
       ),
       ...pkiLanes(config, around.sandbox),

@@ -6,16 +6,36 @@ import { GatewayError } from "../core/errors.ts";
 import { requestIdOf } from "./context.ts";
 import { errorBody, toGatewayError } from "./errors.ts";
 
-interface EdgeSettings {
+export interface EdgeSettings {
   publicUrl: string;
   /** deadline of a whole request, also for its bytes to arrive */
   timeoutMs: number;
   /** addresses or networks whose X-Forwarded-* is believed */
   trustedProxies?: readonly string[];
+  /** absent: a balancer in front speaks https for us */
+  tls?: EdgeTls | undefined;
+}
+
+/** PEM of the listener's certificate and key, and the oldest version that it speaks. */
+export interface EdgeTls {
+  cert: Buffer;
+  key: Buffer;
+  minVersion: "TLSv1.3" | "TLSv1.2";
 }
 
 const maxBodyBytes = 1 << 20;
 const longestHeadersMs = 60_000;
+
+// of TLS 1.3 all, of 1.2 those with forward secrecy and an authenticated cipher (K-14)
+const cipherSuites = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+].join(":");
 
 // what node refuses before there is a request; the rest is no HTTP
 const connectionErrors: Readonly<Record<string, ErrorCode>> = {
@@ -31,7 +51,12 @@ export function serverOptions({
   publicUrl,
   timeoutMs,
   trustedProxies = [],
+  tls,
 }: EdgeSettings): FastifyHttpOptions<Server> {
+  const limits = {
+    headersTimeout: Math.min(longestHeadersMs, timeoutMs),
+    connectionsCheckingInterval: 1_000,
+  };
   return {
     genReqId: (raw: IncomingMessage) => requestIdOf(raw.headers["x-request-id"]),
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
@@ -40,7 +65,9 @@ export function serverOptions({
     // longer than the idle time of usual load balancers, so that they close first
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
-    http: { headersTimeout: Math.min(longestHeadersMs, timeoutMs), connectionsCheckingInterval: 1_000 },
+    ...(tls
+      ? { https: { ...limits, ...tls, ciphers: cipherSuites, honorCipherOrder: true } }
+      : { http: limits }),
     frameworkErrors: (error, request, reply) => {
       const known = toGatewayError(error);
       const { type, text } = errorBody(known, request, publicUrl);

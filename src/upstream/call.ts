@@ -1,3 +1,4 @@
+import type { Agent } from "undici";
 import type { Cache } from "../cache/cache.ts";
 import type { CacheSpec } from "../cache/spec.ts";
 import type { Clock } from "../core/clock.ts";
@@ -38,18 +39,17 @@ const fromCache: Timing["attributes"] = { cache: "hit" };
 export class Upstream {
   readonly #clock: Clock;
   readonly #cache: Cache;
-  readonly #agent = createAgent();
+  readonly #agents = [createAgent()];
   readonly #lanes: ReadonlyMap<string, Lane>;
 
   constructor(options: UpstreamOptions) {
     const { clock, cache, systems, observer = silentUpstreamObserver, random = Math.random } = options;
-    const agent = this.#agent;
     this.#clock = clock;
     this.#cache = cache;
     this.#lanes = new Map(
       Object.entries(systems).map(([system, settings]) => [
         system,
-        new Lane({ system, settings, clock, agent, observer, random }),
+        new Lane({ system, settings, clock, agent: this.#agentFor(settings), observer, random }),
       ]),
     );
   }
@@ -61,7 +61,16 @@ export class Upstream {
 
   /** Waits for running calls, then closes every connection. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    await Promise.all(this.#agents.map((agent) => agent.close()));
+  }
+
+  /** Systems with a channel of their own never share a connection that another's certificate opened. */
+  #agentFor({ channel }: SystemSettings): Agent {
+    const [shared] = this.#agents as [Agent];
+    if (!channel) return shared;
+    const own = createAgent(channel);
+    this.#agents.push(own);
+    return own;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Agent } from "undici";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
+import type { Channel } from "./channel.ts";
 import { readLimited } from "./limited-body.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 import { WireFailure } from "./wire-failure.ts";
@@ -14,16 +15,22 @@ interface WireTerms {
   signal: AbortSignal;
   /** of the decompressed body */
   maxBytes: number;
+  /** bearer token of the system's channel, for requests that bring none of their own */
+  token?: () => Promise<string>;
   /** sandbox scenario; undefined for a live system */
   scenario?: string;
   /** told each body that a codec gets to see */
   onBody?: (body: Uint8Array) => void;
 }
 
-/** Connections to all systems; the time-outs here are the outer bound, an operation's own deadline is shorter. */
-export function createAgent(): Agent {
+/**
+ * Connections to all systems, or to the one of a channel; the time-outs here are the outer bound, an operation's own
+ * deadline is shorter.
+ */
+export function createAgent(channel: Omit<Channel, "token"> = {}): Agent {
+  const { certificate: cert, key, authorities: ca, minVersion = "TLSv1.3" } = channel;
   return new Agent({
-    connect: { timeout: 3_000 },
+    connect: { timeout: 3_000, cert, key, ca, minVersion },
     headersTimeout: 60_000,
     bodyTimeout: 30_000,
     connections: 64,
@@ -52,8 +59,13 @@ export function createWireFetch(terms: WireTerms): WireFetch {
   };
 }
 
-function send(url: string, init: RequestInit, { agent, signal, scenario }: WireTerms): Promise<Response> {
+async function send(
+  url: string,
+  init: RequestInit,
+  { agent, signal, token, scenario }: WireTerms,
+): Promise<Response> {
   const headers = new Headers(init.headers);
+  if (token && !headers.has("authorization")) headers.set("authorization", `Bearer ${await token()}`);
   if (scenario) headers.set("x-scenario", scenario);
   // global fetch: the one that nock sees; its types know only the bundled undici
   const terms = { headers, signal, redirect: "manual", dispatcher: agent as unknown } as RequestInit;

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type GatewayError, isGatewayError } from "../core/errors.ts";
 import { Breaker, type BreakerSettings } from "./breaker.ts";
+import type { Channel } from "./channel.ts";
 import { classify, outcomeOf } from "./classify.ts";
 import { abortable, type Deadline, withDeadline } from "./deadline.ts";
 import { type FailureSink, failedMessageOf } from "./failed-answer.ts";
@@ -18,6 +19,8 @@ export interface SystemSettings {
   sandbox: boolean;
   /** of this replica; absent: no limit of ours */
   quota?: QuotaSettings;
+  /** absent: the connections that all systems share, without a client certificate */
+  channel?: Channel;
   breaker?: Partial<BreakerSettings>;
   /** keeps answers that could not be mapped; absent where answers hold secrets, such as tokens */
   failures?: FailureSink;
@@ -122,7 +125,8 @@ export class Lane {
     };
     const maxBytes = operation.maxBytes ?? defaultMaxBytes;
     const scenario = this.isSandbox ? ctx.scenario : undefined;
-    const fetch = createWireFetch({ agent, clock, signal, maxBytes, scenario, onBody });
+    const token = this.#options.settings.channel?.token;
+    const fetch = createWireFetch({ agent, clock, signal, maxBytes, token, scenario, onBody });
     try {
       return await abortable(send({ signal, fetch, timeoutMs: deadline.at - clock.now() }), signal);
     } catch (thrown) {

@@ -29,7 +29,7 @@ export async function startApp(
 ): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), "gateway-app-"));
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${settings["TLS_KEY_FILE"] ? "https" : "http"}://127.0.0.1:${port}`;
   // gateway, sandbox and test share one event loop: a busy machine is no overload of the gateway
   const own = { PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir, OVERLOAD_MS: "60000" };
   const config = readConfig({ ...own, ...settings });
