@@ -57,6 +57,30 @@ describe("negotiation", () => {
   });
 });
 
+describe("a path that is no type's", () => {
+  it.each([
+    ["DELETE", "/metadata", "GET, HEAD"],
+    ["POST", "/metadata", "GET, HEAD"],
+    ["PUT", "/.well-known/smart-configuration", "GET, HEAD"],
+    ["DELETE", "", "GET, HEAD, POST"],
+    ["PUT", "/_history", "GET, HEAD"],
+    ["GET", "/_search", "POST"],
+    ["PATCH", "/_search", "POST"],
+    ["POST", "/_async/1", "GET, HEAD, DELETE"],
+  ])("%s %s is 405 and names what there is", async (method, path, allow) => {
+    const headers = { "content-type": "text/csv", accept: "application/fhir+json" };
+    const body = method === "GET" ? undefined : "not read";
+    const answer = await server.call<OperationOutcome>(method, path, { headers, body });
+    expect([answer.status, codeOf(answer), answer.headers.get("allow")]).toEqual([
+      405,
+      "method-not-allowed",
+      allow,
+    ]);
+    const options = await server.call("OPTIONS", path);
+    expect([options.status, options.headers.get("allow")]).toEqual([204, `${allow}, OPTIONS`]);
+  });
+});
+
 describe("links of a search and of a history", () => {
   const urlOf = (bundle: Bundle, name: string) =>
     bundle.link?.find(({ relation }) => relation === name)?.url.replace(server.baseUrl, "") ?? "";

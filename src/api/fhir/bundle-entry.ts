@@ -17,6 +17,14 @@ export interface AskedRead extends Omit<Place, "type"> {
   ifNoneMatch?: string;
 }
 
+/** What an entry reads of the whole server. */
+export interface AskedWhole {
+  reads: "search" | "history" | "capabilities";
+  query: Pairs;
+  provider?: undefined;
+  id?: undefined;
+}
+
 /** An operation that an entry calls. */
 export interface AskedCall extends TypeOperation {
   provider: Provider;
@@ -31,7 +39,7 @@ export interface AskedEntry {
   method: string;
   fullUrl?: string;
   change?: AskedChange;
-  read?: AskedRead;
+  read?: AskedRead | AskedWhole;
   call?: AskedCall;
 }
 
@@ -50,14 +58,24 @@ export function entryOf(
     const { method, url } = (entry?.request ?? {}) as Partial<BundleEntryRequest>;
     if (typeof method !== "string" || typeof url !== "string")
       throw new GatewayError("bad-request", { field: "request", detail: "a method and a url are due" });
-    const { operation, ...target } = targetOf(providers, url, type);
     const fullUrl = typeof entry.fullUrl === "string" ? entry.fullUrl : undefined;
-    const asked = { index, method, fullUrl };
-    if (operation !== undefined) return { ...asked, call: callOf(entry, method, { ...target, operation }) };
-    if (method === "GET" || (method === "POST" && target.reads === "search"))
-      return { ...asked, read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
-    return { ...asked, change: changeOf(entry, target, interactionOf(method, target)) };
+    const { path, query } = addressOf(providers, url);
+    const whole = wholeOf(path, method);
+    if (whole) return { index, method, fullUrl, read: { reads: whole, query } };
+    const target = { ...targetOf(providers, path, type), query };
+    return { index, method, fullUrl, ...askedOf(entry, method, target) };
   });
+}
+
+function askedOf(
+  entry: BundleEntry,
+  method: string,
+  { operation, ...target }: Target & Pick<AskedRead, "query">,
+): Pick<AskedEntry, "call" | "read" | "change"> {
+  if (operation !== undefined) return { call: callOf(entry, method, { ...target, operation }) };
+  if (method === "GET" || (method === "POST" && target.reads === "search"))
+    return { read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
+  return { change: changeOf(entry, target, interactionOf(method, target)) };
 }
 
 /** Throws `method-not-allowed` for what changes nothing, and where nothing can be changed. */
@@ -91,21 +109,40 @@ const nowhere = () =>
     detail: "not an address that an entry may have",
   });
 
-interface Target extends AskedRead {
+/** Where a url leads, relative to the base or below it. */
+function addressOf({ baseUrl }: Providers, url: string): { path: string; query: Pairs } {
+  const own = url.startsWith(baseUrl) && /^([/?]|$)/.test(url.slice(baseUrl.length));
+  const [path = "", query = ""] = (own ? url.slice(baseUrl.length) : url).split(/\?(.*)/s);
+  return { path: path.replace(/^\//, ""), query: pairsOfQuery(query) };
+}
+
+const wholes: ReadonlyMap<string, readonly [reads: AskedWhole["reads"], method: string]> = new Map([
+  ["", ["search", "GET"]],
+  ["_search", ["search", "POST"]],
+  ["_history", ["history", "GET"]],
+  ["metadata", ["capabilities", "GET"]],
+]);
+
+/** Undefined for the path of a type; throws `method-not-allowed`. */
+function wholeOf(path: string, asked: string): AskedWhole["reads"] | undefined {
+  const [reads, method] = wholes.get(path) ?? [];
+  if (reads && method !== asked) throw new GatewayError("method-not-allowed", { field: "request.method" });
+  return reads;
+}
+
+interface Target extends Omit<AskedRead, "query"> {
   /** name of an operation */
   operation?: string;
 }
 
-function targetOf(providers: Providers, url: string, bundle: "batch" | "transaction"): Target {
-  const own = url.startsWith(`${providers.baseUrl}/`) ? url.slice(providers.baseUrl.length) : url;
-  const [path = "", query = ""] = own.split(/\?(.*)/s);
-  const parts = path.replace(/^\//, "").split("/");
+function targetOf(providers: Providers, path: string, bundle: "batch" | "transaction"): Target {
+  const parts = path.split("/");
   const operation = parts.at(-1)?.startsWith("$") ? parts.pop()?.slice(1) : undefined;
   const { type, ...place } = placeOf(parts);
   if (operation !== undefined && place.reads) throw nowhere();
   const provider = providerOf(providers, type);
   if (bundle === "transaction") refuseExternal(type, operation);
-  return { provider, ...place, query: pairsOfQuery(query), ...(operation !== undefined && { operation }) };
+  return { provider, ...place, ...(operation !== undefined && { operation }) };
 }
 
 /** What a path names. */

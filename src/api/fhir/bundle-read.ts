@@ -1,28 +1,50 @@
-import type { Bundle, BundleEntry } from "@medplum/fhirtypes";
+import type { Bundle, BundleEntry, Resource } from "@medplum/fhirtypes";
 import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { offers } from "../../fhir/provider.ts";
 import type { Caller } from "./asked.ts";
-import type { AskedRead } from "./bundle-entry.ts";
+import type { AskedRead, AskedWhole } from "./bundle-entry.ts";
 import { type BundleCaller, statusLine, versionOf } from "./bundle-response.ts";
 import { preparedHistory } from "./history.ts";
 import type { PlannedChange } from "./plan.ts";
 import { permittedRead, readBy, refuseUnknown, requireReadScope } from "./read.ts";
 import { isAmong } from "./reply.ts";
 import { searchOfEntry } from "./search.ts";
-import { seenAs, viewIn } from "./view.ts";
+import { seenAs, type View, viewIn } from "./view.ts";
 
 /**
  * A GET of an entry: its parameters are read and its scopes checked once this returns, it is carried out when the
  * result is called. Throws `scope-missing`, `unknown-parameter`, `bad-request`.
  */
-export function preparedRead(caller: BundleCaller, asked: AskedRead): () => Promise<BundleEntry> {
+export function preparedRead(
+  caller: BundleCaller,
+  asked: AskedRead | AskedWhole,
+): () => Promise<BundleEntry> {
+  const view = viewIn(Object.fromEntries(asked.query));
+  const shown = (read: () => Promise<Resource>) => async () => ({
+    resource: seenAs(await read(), view),
+    response: { status: statusLine(200) },
+  });
+  if (!asked.provider) return shown(preparedWhole(caller, asked));
+  const list = preparedList(caller, asked);
+  return list ? shown(list) : preparedOne(caller, asked, view);
+}
+
+function preparedWhole(caller: BundleCaller, { reads, query }: AskedWhole): () => Promise<Resource> {
+  const { request, capability } = caller;
+  if (reads === "history")
+    return preparedHistory({ door: caller, request, given: Object.fromEntries(query) });
+  return reads === "search" ? searchOfEntry(caller, { request, query }) : async () => capability;
+}
+
+/** One resource, or one version of it. */
+function preparedOne(
+  caller: BundleCaller,
+  asked: AskedRead,
+  view: View | undefined,
+): () => Promise<BundleEntry> {
   const { request, providers } = caller;
   const { provider, version, query } = asked;
-  const view = viewIn(Object.fromEntries(query));
-  const list = preparedList(caller, asked);
-  if (list)
-    return async () => ({ resource: seenAs(await list(), view), response: { status: statusLine(200) } });
   const address = { id: asked.id ?? "", version };
   requireReadScope(request, provider, version);
   refuseUnknown(
@@ -58,10 +80,11 @@ function preparedList(caller: BundleCaller, asked: AskedRead): (() => Promise<Bu
 /** Refuses, before anything is written, a read of what won't be there or is not the caller's to see. */
 export async function refuseMissing(
   caller: Caller,
-  { provider, id, version, reads }: AskedRead,
+  read: AskedRead | AskedWhole,
   planned: readonly PlannedChange[],
 ): Promise<void> {
-  if (id === undefined || reads === "history") return;
+  if (!read.provider || read.id === undefined || read.reads === "history") return;
+  const { provider, id, version } = read;
   const change =
     version === undefined
       ? planned.find(({ asked, id: of }) => asked.provider.type === provider.type && of === id)

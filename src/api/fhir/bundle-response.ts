@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { BundleEntry, Resource } from "@medplum/fhirtypes";
+import type { BundleEntry, CapabilityStatement, Resource } from "@medplum/fhirtypes";
 import type { GatewayError } from "../../core/errors.ts";
 import { outcomeOf } from "../../fhir/outcome.ts";
 import { toGatewayError } from "../../plugins/errors.ts";
@@ -13,7 +13,9 @@ import { etagOf } from "./reply.ts";
 import type { SearchDoor } from "./search.ts";
 import { locationOf, outcomeOfDone } from "./written-reply.ts";
 
-export type BundleCaller = Caller & SearchDoor;
+export interface BundleCaller extends Caller, SearchDoor {
+  capability: CapabilityStatement;
+}
 
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status]}`;
 
@@ -66,7 +68,7 @@ export async function respondedFailure(
   await request.journal(
     {
       action: `refused ${asked?.method ?? "entry"}`,
-      resourceType: target?.provider.type,
+      resourceType: target?.provider?.type,
       resourceId: nameableId(target?.id),
       subject: request.refusedSubject,
     },

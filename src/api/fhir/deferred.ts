@@ -8,6 +8,7 @@ import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { DeferredOwner, DeferredRequests } from "../../store/deferred-requests.ts";
 import type { Schema } from "../../store/schema.ts";
 import { type DeferredReply, sendDeferredAnswer } from "./deferred-answer.ts";
+import { onOwnPath } from "./paths.ts";
 import { preferencesOf } from "./prefer.ts";
 
 export interface DeferredDoor {
@@ -89,7 +90,7 @@ const isDeferrable = (request: FastifyRequest): boolean =>
 
 /** `GET _async/id` and `DELETE _async/id`, for the caller who was told the address. */
 export function registerDeferred(app: FastifyInstance, deferred: DeferredDoor): void {
-  app.get<{ Params: { id: string } }>("/_async/:id", async (request, reply) => {
+  const polled = async (request: PollRequest, reply: FastifyReply) => {
     const standing = await deferred.requests.standing(request.params.id, ownerOf(request));
     if (standing.state === "done") {
       const { answer, expiresAt } = standing;
@@ -101,13 +102,16 @@ export function registerDeferred(app: FastifyInstance, deferred: DeferredDoor): 
       .header("x-progress", standing.state)
       .header("retry-after", String(pollSeconds))
       .send();
-  });
-  app.delete<{ Params: { id: string } }>("/_async/:id", async (request, reply) => {
+  };
+  const cancelled = async (request: PollRequest, reply: FastifyReply) => {
     await deferred.requests.cancel(request.params.id, ownerOf(request));
     await request.journal({ action: "cancel" });
     return reply.code(202).send();
-  });
+  };
+  onOwnPath(app, "/_async/:id", { GET: polled, DELETE: cancelled });
 }
+
+type PollRequest = FastifyRequest<{ Params: { id: string } }>;
 
 /** Throws `not-found` for a person, whose requests are never put off. */
 function ownerOf({ ctx: { actor }, token, session }: FastifyRequest): DeferredOwner {

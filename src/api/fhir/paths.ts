@@ -56,6 +56,40 @@ export function onTypePath(
   });
 }
 
+/**
+ * Registers a path that belongs to no type, with all its methods: those that it has not would else be taken for a type
+ * of that name. They are refused before a body is read.
+ */
+export function onOwnPath<Params>(
+  app: FastifyInstance,
+  url: string,
+  ways: Partial<
+    Record<Method, (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => unknown>
+  >,
+  options: { bodyLimit?: number } = {},
+): void {
+  const allow = withHead(methods.filter((method) => ways[method]));
+  const refuse = async (_: FastifyRequest, reply: FastifyReply) => {
+    reply.header("allow", allow.join(", "));
+    throw new GatewayError("method-not-allowed");
+  };
+  for (const method of methods) {
+    const handler = ways[method];
+    app.route({
+      method,
+      url,
+      ...options,
+      ...(handler ? { handler } : { onRequest: refuse, handler: refuse }),
+    });
+  }
+  app.options(url, (_, reply) =>
+    reply
+      .code(204)
+      .header("allow", [...allow, "OPTIONS"].join(", "))
+      .send(),
+  );
+}
+
 /** What its own route did not take is a wrong method, or no operation at all. */
 function refuseOperation(provider: Provider, id: string | undefined, reply: FastifyReply): void {
   const allowed = operationMethods(provider, id);
@@ -72,10 +106,11 @@ function operationMethods(provider: Provider, id: string | undefined): string[] 
   return methodsOf(operation);
 }
 
-function allowedBy(ways: Ways, provider: Provider): string[] {
-  const allowed = methods.filter((method) => ways[method] && offers(provider, ways[method][0]));
-  return allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-}
+const allowedBy = (ways: Ways, provider: Provider): string[] =>
+  withHead(methods.filter((method) => ways[method] && offers(provider, ways[method][0])));
+
+const withHead = (allowed: readonly Method[]): string[] =>
+  allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 
 /** The provider of a type; throws GatewayError `unsupported-type`. */
 export function providerOf(providers: Providers, type: string): Provider {

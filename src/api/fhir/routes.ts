@@ -10,7 +10,7 @@ import { answerBundle } from "./bundle.ts";
 import { answeredOrDeferred, type DeferredDoor, registerDeferred } from "./deferred.ts";
 import { answerHistory, answerSystemHistory } from "./history.ts";
 import { registerOperations } from "./operations.ts";
-import { type Answering, onTypePath, type Ways } from "./paths.ts";
+import { type Answering, onOwnPath, onTypePath, type Ways } from "./paths.ts";
 import { answerRead } from "./read.ts";
 import { renewedBy } from "./renewed-answer.ts";
 import { sendResource } from "./reply.ts";
@@ -57,18 +57,22 @@ export function registerFhir(app: FastifyInstance, door: FhirDoor): void {
 }
 
 function registerOpenRoutes(app: FastifyInstance, door: FhirDoor): void {
-  app.get("/metadata", (request, reply) => sendResource(request, reply, door.capability));
-  app.get("/.well-known/smart-configuration", async () => ({
-    token_endpoint: door.tokenUrl,
-    introspection_endpoint: door.tokenUrl.replace(/token$/, "introspect"),
-    revocation_endpoint: door.tokenUrl.replace(/token$/, "revoke"),
-    token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
-    grant_types_supported: ["client_credentials"],
-    scopes_supported: door.providers.all.flatMap(scopesOf),
-    capabilities: ["client-confidential-asymmetric", "permission-v2"],
-  }));
+  const { capability } = door;
+  onOwnPath(app, "/metadata", { GET: (request, reply) => sendResource(request, reply, capability) });
+  const configuration = smartConfigurationOf(door);
+  onOwnPath(app, "/.well-known/smart-configuration", { GET: async () => configuration });
 }
+
+const smartConfigurationOf = ({ tokenUrl, providers }: FhirDoor) => ({
+  token_endpoint: tokenUrl,
+  introspection_endpoint: tokenUrl.replace(/token$/, "introspect"),
+  revocation_endpoint: tokenUrl.replace(/token$/, "revoke"),
+  token_endpoint_auth_methods_supported: ["private_key_jwt"],
+  token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
+  grant_types_supported: ["client_credentials"],
+  scopes_supported: providers.all.flatMap(scopesOf),
+  capabilities: ["client-confidential-asymmetric", "permission-v2"],
+});
 
 function scopesOf({ type, operations = [], create, update, remove }: Provider): string[] {
   const ofOperations = operations.flatMap(({ needs, traceNeeds }) => [needs ?? [], traceNeeds ?? []].flat());
@@ -104,9 +108,8 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
     });
     // a capital letter: _history and operations have paths of their own
     on("/Patient/:patient/:type(^[A-Z][A-Za-z]+$)", { GET: ["search-type", search] });
-    any.get("/", systemSearch);
-    any.post("/", { bodyLimit: maxBodyBytes }, answerBundle(door));
-    any.get("/_history", deferrable(door, answerSystemHistory(door)));
+    onOwnPath(any, "/", { GET: systemSearch, POST: answerBundle(door) }, { bodyLimit: maxBodyBytes });
+    onOwnPath(any, "/_history", { GET: deferrable(door, answerSystemHistory(door)) });
     on("/:type/_history", { GET: ["history-type", history] });
     on("/:type/:id/_history", { GET: ["history-instance", history] });
     on("/:type/:id/_history/:version", { GET: ["vread", read] });
@@ -114,7 +117,7 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   app.register(async (forms) => {
     takeFormsOnly(forms);
     onTypePath(forms, { providers }, "/:type/_search", { POST: ["search-type", search] });
-    forms.post("/_search", systemSearch);
+    onOwnPath(forms, "/_search", { POST: systemSearch });
   });
 }
 

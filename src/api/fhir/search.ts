@@ -31,11 +31,16 @@ export const answerSearch =
 /** `GET ?_type=...` and `POST _search`: of several types. */
 export const answerSystemSearch = (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply) => {
   const pairs = [...pairsOf(request.query), ...pairsOf(request.method === "POST" ? request.body : undefined)];
-  const linked = openedLink(door, request, pairs);
-  const names = [...(linked?.query ?? pairs)].find(([name]) => name === "_type")?.[1];
-  const provider = providerOfTypes(door.providers, names);
-  return answer({ door, request, provider, path: "", types: names?.split(",") ?? [] }, reply);
+  return answer({ door, request, ...searchedByTypes(door, request, pairs) }, reply);
 };
+
+/** A search of the types that `_type` names, or that the search of a page link named. */
+function searchedByTypes(door: SearchDoor, request: FastifyRequest, pairs: Pairs) {
+  const linked = openedLink(door, request, pairs);
+  const names = (linked?.query ?? pairs).find(([name]) => name === "_type")?.[1];
+  const provider = providerOfTypes(door.providers, names);
+  return { provider, path: "", types: names?.split(",") ?? [] };
+}
 
 interface Asking {
   door: SearchDoor;
@@ -60,10 +65,11 @@ async function answer(asking: Asking, reply: FastifyReply) {
  */
 export function searchOfEntry(
   door: SearchDoor,
-  entry: { request: FastifyRequest; provider: Provider; patient?: string; query: Pairs },
+  entry: { request: FastifyRequest; provider?: Provider; patient?: string; query: Pairs },
 ): () => Promise<Bundle> {
   const { request, provider, patient, query } = entry;
-  const asking = { door, request, ...searchedBy(provider, patient), entry: query };
+  const searchedIn = provider ? searchedBy(provider, patient) : searchedByTypes(door, request, query);
+  const asking = { door, request, ...searchedIn, entry: query };
   const asked = askedSearch(asking);
   return () => journalled(asking, asked);
 }

@@ -3,7 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { referencesIn, withLinks } from "../../fhir/references.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
-import { type AskedEntry, type AskedRead, atEntry } from "./bundle-entry.ts";
+import { type AskedEntry, type AskedRead, type AskedWhole, atEntry } from "./bundle-entry.ts";
 import { preparedRead, refuseMissing } from "./bundle-read.ts";
 import { type BundleCaller, failureOf, respondedChange, respondedFailure } from "./bundle-response.ts";
 import { carriedOut } from "./carry-out.ts";
@@ -12,7 +12,7 @@ import { providerOf } from "./paths.ts";
 import { type PlannedChange, plannedChange, type Target, targetsOf } from "./plan.ts";
 
 type ChangeEntry = AskedEntry & { change: AskedChange };
-type ReadEntry = AskedEntry & { read: AskedRead };
+type ReadEntry = AskedEntry & { read: AskedRead | AskedWhole };
 type Aim = Target & { entry: ChangeEntry };
 
 const order = ["DELETE", "POST", "PUT", "PATCH"];
