@@ -10,6 +10,7 @@ import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
+import { createAccessesPages } from "./api/cabinet/accesses-page.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
 import { myCertificateOperations } from "./api/cabinet/my-certificates.ts";
@@ -211,6 +212,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       }),
       listMyAccesses: myAccessesOperation({
         search: journal,
+        pages: createAccessesPages(parts.keyring),
         names: (rows, ctx) =>
           accessNames(
             rows,

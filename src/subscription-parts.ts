@@ -26,7 +26,7 @@ export function startSubscriptions(
   { around, repository, providers, factsOf }: Ground & { around: Surroundings },
 ): JobRunner {
   const { clock, log, telemetry } = around;
-  const { outbox, clients } = parts;
+  const { outbox, journal, clients } = parts;
   const { db } = parts.store;
   const delivery = new NotificationDelivery({
     db,
@@ -39,7 +39,7 @@ export function startSubscriptions(
   });
   const deliverer: Deliverer = (message) =>
     message.kind === eventToJudge
-      ? judgeEvent({ db, outbox, clients, factsOf, clock, log }, message)
+      ? judgeEvent({ db, outbox, journal, clients, factsOf, clock, log }, message)
       : delivery.deliver(message);
   const deliverers = new Map([[subscriberSystem, deliverer]]);
   const observer = outboxMetrics(telemetry.instruments);

@@ -58,13 +58,10 @@ async function candidatesOf(
   request: SearchRequest,
   { position, limit, tenant }: Parameters<IndexedSearch["candidates"]>[1] & { tenant: string },
 ): Promise<Candidates> {
-  const newer = position?.direction === "before";
-  const beyond = position && ({ place: placeAt(position.at), direction: newer ? "newer" : "older" } as const);
+  const direction = position?.direction === "before" ? "newer" : "older";
+  const beyond = position && ({ place: placeAt(position.at), direction } as const);
   const rows = await search({ ...queryOf(request), tenant, beyond, limit: limit + 1 });
-  const found = rows
-    .map((row) => ({ resource: asWritten(row), at: numberOf(row.place) }))
-    .sort((one, other) => (newer ? one.at - other.at : other.at - one.at))
-    .slice(0, limit);
+  const found = rows.slice(0, limit).map((row) => ({ resource: asWritten(row), at: numberOf(row.place) }));
   return { found, more: rows.length > limit, lastAt: found.at(-1)?.at, sources: [] };
 }
 

@@ -7,7 +7,7 @@ import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
 import type { ExportedHead } from "../../src/store/journal-format.ts";
 import { startApp, type TestApp } from "../support/app.ts";
-import { signInAs } from "../support/sign-in.ts";
+import { journalRows, signInAs } from "../support/sign-in.ts";
 
 type Explanation = components["schemas"]["AccessExplanation"];
 type Accesses = components["schemas"]["Accesses"];
@@ -178,11 +178,63 @@ describe("the journal for its people", () => {
     // the look itself is the newest deed of the doctor
     const [own] = await look("?view=by-me&count=1");
     expect(own).toMatchObject({ actor: { kind: "practitioner" }, action: "own-journal" });
-    expect((await look(`?before=${latest?.at}`)).every(({ at }) => at < (latest?.at ?? ""))).toBe(true);
     const other = await signInAs(app, "nurse");
     const theirs = await other.visitor.visit(`${app.url}/cabinet/v1/me/accesses`);
     expect(theirs.status).toBe(200);
     expect(theirs.text).not.toContain("Демонстрационная МИС");
+  });
+
+  it.each([1, 7, 100])(
+    "pages of %s hold each row once, in the order of the journal, also of one millisecond",
+    async (count) => {
+      const person = await signInAs(app, "doctor-two");
+      const look = async (query: string) => {
+        const answer = await person.visitor.visit(`${app.url}/cabinet/v1/me/accesses?${query}`);
+        return { status: answer.status, body: JSON.parse(answer.text) as Accesses & { code?: string } };
+      };
+      await look("view=by-me&count=1");
+      const { actorId: subject } =
+        (await journalRows(app)).findLast(({ action }) => action === "own-journal") ?? {};
+      const at = Date.now();
+      const rows = Array.from({ length: count === 1 ? 20 : 250 }, (_, n) => `row-${count}-${n}`);
+      const actor = { tenant: "1.2.3", actorKind: "client", actorId: "mis", requestId: crypto.randomUUID() };
+      // half of them share a commit, half stand in commits of their own
+      for (const [n, action] of rows.entries()) {
+        const written = app.parts.journal.append({ ...actor, at, action, subject, outcome: "ok" });
+        if (n % 2) await written;
+      }
+
+      const found: string[] = [];
+      for (let next: string | undefined = ""; next !== undefined; ) {
+        const { status, body }: Awaited<ReturnType<typeof look>> = await look(
+          `count=${count}${next && `&page=${next}`}`,
+        );
+        expect(status, JSON.stringify(body)).toBe(200);
+        expect(body.accesses.length).toBeLessThanOrEqual(count);
+        found.push(...body.accesses.map(({ action }) => action));
+        next = found.length < rows.length + 1 ? body.next : undefined;
+      }
+      expect(found.filter((action) => action.startsWith(`row-${count}-`))).toEqual(rows.toReversed());
+    },
+  );
+
+  it("a mark of a page works for its person and its view only", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    const look = async (query: string, by = visitor) => {
+      const answer = await by.visit(`${app.url}/cabinet/v1/me/accesses?${query}`);
+      return { status: answer.status, body: JSON.parse(answer.text) as Accesses & { code?: string } };
+    };
+    const next = (await look("view=by-me&count=1")).body.next;
+    expect(next).toEqual(expect.any(String));
+    const nurse = (await signInAs(app, "nurse")).visitor;
+    for (const refused of [
+      await look(`view=about-me&page=${next}`),
+      await look(`view=by-me&page=${next}`, nurse),
+      await look(`view=by-me&page=B${next?.slice(1)}`),
+      await look("view=by-me&page=1.1"),
+    ])
+      expect([refused.status, refused.body.code]).toEqual([400, "page-link-rejected"]);
+    expect((await look(`view=by-me&page=${next}`)).status).toBe(200);
   });
 
   it("the signed head is open to everybody and says nothing of anybody", async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { topicOf } from "../../src/flows/subscriptions/shape.ts";
 import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { journalRows } from "../support/sign-in.ts";
 
 let app: TestApp;
 let doctor: ActingWorker;
@@ -126,7 +127,7 @@ it("events about people are for a worker whom the token names, and no filter goe
   expect((await call(treating, "POST", "Subscription", through)).status).toBe(422);
 });
 
-it("an event is told when decide() opens what it is about, and of any other no number is missing", async () => {
+it("an event is told when decide() opens what it is about, as the journal tells the patient; of any other no number is missing", async () => {
   const [theirs, strange] = [
     await created(office, { resourceType: "Patient" }),
     await created(office, { resourceType: "Patient" }),
@@ -145,6 +146,13 @@ it("an event is told when decide() opens what it is about, and of any other no n
   await settled();
 
   expect(await toldOf(name)).toHaveLength(2);
+  const rows = (await journalRows(app)).filter(({ action }) => action === "told");
+  expect(rows.map(({ resourceId }) => resourceId).sort()).toEqual([first, second].sort());
+  for (const row of rows)
+    expect(row).toMatchObject({
+      ...{ actorKind: "client", actorId: "demo", onBehalfOf: nurse.id, tenant: nurse.organization },
+      ...{ subject: theirs, ground: "care-assigned", outcome: "ok" },
+    });
   const { body } = await call<Bundle>(await nurse.token("TREAT"), "GET", `Subscription/${id}/$events`);
   const status = body.entry?.[0]?.resource as Parameters;
   const count = status.parameter?.find((one) => one.name === "events-since-subscription-start");

@@ -5,37 +5,42 @@ import type { AccessNames } from "../../flows/access-names.ts";
 import { requireSession } from "../../plugins/session.ts";
 import type { JournalRow } from "../../store/journal-format.ts";
 import type { FoundRow, SearchJournal } from "../../store/journal-search.ts";
+import type { AccessesPages } from "./accesses-page.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];
 
 export interface MyAccessesParts {
   search: SearchJournal;
+  pages: AccessesPages;
   names(rows: readonly JournalRow[], ctx: RequestContext): Promise<AccessNames>;
 }
 
 /** `GET /cabinet/v1/me/accesses`: who looked at the person's data (M-29), or what the person did. */
-export function myAccessesOperation({ search, names }: MyAccessesParts) {
+export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
   return async (request: FastifyRequest): Promise<View["Accesses"]> => {
     const { personId } = requireSession(request);
-    const { view, before, count } = request.query as {
+    const { view, page, count } = request.query as {
       view: "about-me" | "by-me";
-      before?: string;
+      page?: string;
       count: number;
     };
     const whose = view === "about-me" ? { subject: personId } : { agent: personId };
     request.authorize("read", { type: "AuditEvent", ...whose });
-    const found = await search({
-      ...whose,
-      before: before === undefined ? undefined : Date.parse(before),
-      limit: count,
-    });
+    const list = `${view} ${personId}`;
+    const beyond = page && ({ place: pages.open(page, list), direction: "older" } as const);
+    const found = await search({ ...whose, ...(beyond && { beyond }), limit: count + 1 });
+    const shown = found.slice(0, count);
     await request.journal({ action: "own-journal", resourceType: "AuditEvent", subject: personId });
     const known = await names(
-      found.map(({ row }) => row),
+      shown.map(({ row }) => row),
       request.ctx,
     );
-    return { accesses: found.map((one) => accessView(one, known)) };
+    const last = found.length > count ? shown.at(-1) : undefined;
+    return {
+      accesses: shown.map((one) => accessView(one, known)),
+      ...(last && { next: pages.seal(last.place, list) }),
+    };
   };
 }
 

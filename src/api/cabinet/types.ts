@@ -409,7 +409,7 @@ export interface paths {
         };
         /**
          * Who opened the person's data, or what the person did
-         * @description The journal as its people see it, newest first: who, when, from which organisation and on what ground. The next page begins with `before` set to the last `at`. Looking is journalled too.
+         * @description The journal as its people see it, newest first: who, when, from which organisation and on what ground. The next page is asked for with `page` set to `next` of the one before. Looking is journalled too.
          */
         get: operations["listMyAccesses"];
         put?: never;
@@ -830,6 +830,8 @@ export interface components {
         };
         Accesses: {
             accesses: components["schemas"]["Access"][];
+            /** @description value of `page` for the next page; absent on the last one */
+            next?: string;
         };
         Access: {
             /** Format: date-time */
@@ -1626,7 +1628,8 @@ export interface operations {
         parameters: {
             query?: {
                 view?: "about-me" | "by-me";
-                before?: string;
+                /** @description `next` of the page before, of the same view */
+                page?: string;
                 count?: number;
             };
             header?: never;
