@@ -124,6 +124,49 @@ describe("a repeat after what it would show was closed", () => {
     },
   );
 
+  it("a token that no longer opens what was changed gets nothing of the answer", async () => {
+    const token = await server.tokenFor("system/Location.rs system/Patient.cruds");
+    const key = headers();
+    const send = (as?: string) =>
+      server.call<Location>("POST", "/Location", { body: place("перевязочная"), headers: key, token: as });
+    const [first, before] = [await send(), await places()];
+    const narrowed = await send(token);
+    expect([narrowed.status, codeOf(narrowed)]).toEqual([403, "scope-missing"]);
+    expect(narrowed.text).not.toContain(first.body.id);
+    expect([narrowed.headers.get("location"), narrowed.headers.get("etag")]).toEqual([null, null]);
+    expect((await send()).text).toBe(first.text);
+
+    const criteria = { ...headers(), "if-none-exist": `_id=${first.body.id}` };
+    const found = (as?: string) =>
+      server.call<Location>("POST", "/Location", { body: place("другая"), headers: criteria, token: as });
+    expect((await found()).text).toBe(first.text);
+    expect(codeOf(await found(await server.tokenFor("system/Location.c")))).toBe("scope-missing");
+    expect(await places()).toBe(before);
+  });
+
+  it.each(["batch", "transaction"] as const)(
+    "a %s is told again as far as the scopes of the token reach",
+    async (type) => {
+      const { id } = await patient();
+      const [key, body, before] = [headers(), bundle(type, `Patient/${id}`), await places()];
+      const send = async (scope?: string) =>
+        server.call<Bundle>("POST", "", {
+          body,
+          headers: key,
+          token: scope === undefined ? undefined : await server.tokenFor(scope),
+        });
+      const first = await send();
+      const blind = await send("system/Location.cruds");
+      expect(blind.body.entry?.[0]).toEqual(first.body.entry?.[0]);
+      expect(blind.body.entry?.[1]?.response?.status).toMatch(/^403/);
+      expect(blind.text).not.toContain(`"id":"${id}"`);
+      const idle = await send("system/Location.rs system/Patient.r");
+      expect(idle.text).not.toContain(first.body.entry?.[0]?.resource?.id);
+      expect(idle.status === 403 || /^403/.test(idle.body.entry?.[0]?.response?.status ?? "")).toBe(true);
+      expect(await places()).toBe(before + 1);
+    },
+  );
+
   it("a batch of reads is read anew, and so is an operation by POST", async () => {
     const { id } = await patient();
     const key = headers();

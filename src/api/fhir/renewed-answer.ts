@@ -7,19 +7,23 @@ import { isGatewayError } from "../../core/errors.ts";
 import { parseJson } from "../../fhir/json-body.ts";
 import type { Providers } from "../../fhir/provider.ts";
 import { resourceOfXml } from "../../fhir/xml-codec.ts";
+import { requireScope } from "../../plugins/auth.ts";
 import type { KeptAccess, KeptAnswer } from "../../store/idempotency.ts";
 import { permittedPart, storedIn } from "./permitted-part.ts";
 import { bytesOf } from "./reply.ts";
+import { inScope, scopeLetters } from "./scope-gate.ts";
 
 /**
  * A kept answer as the caller may have it now: each resource in it is decided on anew, for consent may have been
  * withdrawn since, and is left out when its version is there no more, as when a person's data were destroyed. That
- * something was changed, and where it is, is told still.
+ * something was changed, and where it is, is told still. Throws `scope-missing` when the token no longer opens what was
+ * changed.
  */
 export const renewedBy =
   (providers: Providers) =>
   async (request: FastifyRequest, answer: KeptAnswer): Promise<KeptAnswer> => {
     const { body, headers, accesses = [] } = answer;
+    requireDeeds(request, accesses);
     if (body.length === 0) return answer;
     const isXml = headers["content-type"]?.includes("xml") ?? false;
     const text = Buffer.from(body).toString("utf8");
@@ -35,37 +39,61 @@ export const renewedBy =
     };
   };
 
+/** As the first request: a criterion that found the resource is a search. */
+function requireDeeds(request: FastifyRequest, accesses: readonly KeptAccess[]): void {
+  for (const { action, resourceType = "", decided } of accesses) {
+    if (!isDeed(action)) continue;
+    requireScope(request, resourceType, scopeLetters[action]);
+    if (decided) requireScope(request, resourceType, "s");
+  }
+}
+
 const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
-const actions: Readonly<Record<string, AccessAction>> = {
+const actions = {
   create: "create",
   update: "update",
   patch: "update",
   delete: "delete",
-};
+} as const satisfies Readonly<Record<string, AccessAction>>;
+
+const isDeed = (action: string): action is keyof typeof actions => Object.hasOwn(actions, action);
 
 async function refusedIn(
   providers: Providers,
   request: FastifyRequest,
   { whole, accesses }: { whole: Resource; accesses: readonly KeptAccess[] },
 ): Promise<Map<Resource, ErrorCode>> {
-  const deeds = new Map(
-    accesses.map(({ action, resourceType, resourceId, decided }) => [
-      `${resourceType}/${resourceId}`,
-      decided ?? actions[action] ?? "read",
-    ]),
-  );
+  const known = new Map(accesses.map((access) => [`${access.resourceType}/${access.resourceId}`, access]));
   const refused = new Map<Resource, ErrorCode>();
   // a Bundle that was written is a resource, one that answers entries is none
   const isAnswer = whole.resourceType === "Bundle" && whole.type?.endsWith("-response");
   for (const resource of isAnswer ? storedIn(whole) : [whole]) {
     if (resource.id === undefined) continue;
-    const accessed = accessedOf(resource, request.ctx.actor.tenant);
-    const [decision] = await request.authorizeAll(deeds.get(nameOf(resource)) ?? "read", [accessed]);
-    const code = decision?.permit ? await absence(providers, request, resource) : "access-denied";
+    const { action = "read", decided } = known.get(nameOf(resource)) ?? {};
+    const code =
+      (await refusal(providers, request, { resource, action, decided })) ??
+      (await absence(providers, request, resource));
     if (code) refused.set(resource, code);
   }
   return refused;
+}
+
+/** Scope first, as at every door; the scopes of changes have been seen to. */
+async function refusal(
+  providers: Providers,
+  request: FastifyRequest,
+  { resource, action, decided }: { resource: Resource; action: string; decided?: "read" },
+): Promise<ErrorCode | undefined> {
+  if (!isDeed(action)) {
+    const interaction = action === "search" ? "s" : "r";
+    const [isOpen] = await inScope(providers, request, { interaction, resources: [resource] });
+    if (!isOpen) return "scope-missing";
+  }
+  const accessed = accessedOf(resource, request.ctx.actor.tenant);
+  const asked = decided ?? (isDeed(action) ? actions[action] : "read");
+  const [decision] = await request.authorizeAll(asked, [accessed]);
+  return decision?.permit ? undefined : "access-denied";
 }
 
 /** Why the version can't be shown any more, if it can't. */
