@@ -10,6 +10,7 @@ import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
+import { summaryOperation } from "./api/cabinet/access-summary.ts";
 import { createAccessesPages } from "./api/cabinet/accesses-page.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
@@ -61,7 +62,7 @@ import { openRepeats } from "./repeat-parts.ts";
 import { openSignIn } from "./sign-in-doors.ts";
 import { signingPageOf } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
-import { type SearchJournal, searchJournal } from "./store/journal-search.ts";
+import { countJournal, type SearchJournal, searchJournal } from "./store/journal-search.ts";
 import { startSubscriptions } from "./subscription-parts.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Upstream } from "./upstream/call.ts";
@@ -206,6 +207,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       }),
       ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),
       explainAccess: explainOperation(journal),
+      summarizeAccesses: summaryOperation(countJournal(parts.store.db)),
       listMyRecords: myRecordsOperation({
         door: auth.session,
         records: createOwnRecordsOf({ db: parts.store.db, resources: parts.resources }),

@@ -232,6 +232,11 @@ export const configSchema = Type.Object({
     description:
       "logical ids of PractitionerRoles, separated by commas: who signs in with such a post reads the journal of their organisation",
   }),
+  SUPPORT_ROLES: Type.String({
+    default: "",
+    description:
+      "the same for support: who signs in with such a post sees in that journal how people were verified, and nothing else",
+  }),
   SECURITY_EMAIL: Type.Optional(
     Type.String({
       pattern: "^[^\\s@]+@[^\\s@]+$",

@@ -30,7 +30,8 @@ export function masterKeyOf(config: { MASTER_KEY?: string; DATA_DIR: string }): 
   return Buffer.from(text, "base64");
 }
 
-const demoTenant = "1.2.643.5.1.13.13.12.2.77.90001";
+const demoRegion = "1.2.643.5.1.13.13.12.2.77";
+const demoTenant = `${demoRegion}.90001`;
 
 /** Clients of the sandbox; their private keys lie in the data folder for `npm run demo` and the tour. */
 export async function demoClients(dataDir: string, sandboxUrl?: string): Promise<Client[]> {
@@ -52,6 +53,15 @@ export async function demoClients(dataDir: string, sandboxUrl?: string): Promise
       scopes: ["system/AuditEvent.rs"],
       duties: ["security"],
       jwks: await keptJwks(dataDir, "demo-security-client"),
+    },
+    {
+      clientId: "demo-regulator",
+      name: "Демонстрационный регулятор",
+      tenant: "1.2.643.5.1.13.13.12.4.77.1",
+      scopes: ["system/AuditEvent.rs"],
+      duties: ["regulator"],
+      remit: [demoRegion],
+      jwks: await keptJwks(dataDir, "demo-regulator-client"),
     },
   ];
 }

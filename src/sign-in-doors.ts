@@ -37,7 +37,11 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
       publicUrl,
       termsVersion,
       renewal,
-      rules: { strongAmr: listOf(config.CARD_AMR), securityRoles: listOf(config.SECURITY_ROLES) },
+      rules: {
+        strongAmr: listOf(config.CARD_AMR),
+        securityRoles: listOf(config.SECURITY_ROLES),
+        supportRoles: listOf(config.SUPPORT_ROLES),
+      },
     }),
     logoutUrl: (redirectUrl) => provider.logoutUrl(redirectUrl),
     publicUrl,

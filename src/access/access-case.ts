@@ -1,4 +1,4 @@
-import type { Actor } from "../core/context.ts";
+import type { Actor, Duty } from "../core/context.ts";
 import {
   type AccessAction,
   type AccessedResource,
@@ -42,6 +42,12 @@ export function accessCase(
     isWorker: actor.kind === "practitioner" || (actor.kind === "client" && person !== undefined),
   };
 }
+
+const journalDuties: readonly Duty[] = ["security", "support", "regulator"];
+
+/** True for whom a duty lets look into the journal, named human or not; which rows is the grounds' to say. */
+export const hasJournalDuty = ({ kind, actor }: AccessCase): boolean =>
+  kind === "journal" && (actor.duties?.some((duty) => journalDuties.includes(duty)) ?? false);
 
 /** A worker's access to a patient's card; consents and what the registry office writes are only looked at. */
 export const opensCard = ({ isWorker, kind, right }: AccessCase): boolean =>

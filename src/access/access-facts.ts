@@ -30,6 +30,8 @@ export interface AccessedResource {
   agent?: string;
   /** ФРМО OID of the organisation that made it, or that a consent names */
   organization?: string;
+  /** a row of the journal that tells how a person was verified */
+  verification?: boolean;
   /** absent: normal */
   label?: Label;
 }

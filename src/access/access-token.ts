@@ -31,6 +31,7 @@ export interface TokenGrant {
   clientId: string;
   tenant: string;
   duties?: readonly Duty[];
+  remit?: readonly string[];
   human?: NamedHuman;
   signature?: SignatureLevel;
   deferred?: true;
@@ -163,6 +164,7 @@ function factsOf(payload: Record<string, unknown>): TokenFacts {
       tenant: String(payload.tenant),
       scopes,
       duties: payload.duties as readonly Duty[] | undefined,
+      remit: payload.remit as readonly string[] | undefined,
       ...(human && { ...actingAs(human), signature: payload.signature as SignatureLevel | undefined }),
     },
     scopes: scopes.map(parseScope).filter((scope) => scope !== undefined),

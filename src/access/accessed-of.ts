@@ -1,4 +1,4 @@
-import type { Coding, Consent, Resource } from "@medplum/fhirtypes";
+import type { AuditEvent, Coding, Consent, Resource } from "@medplum/fhirtypes";
 import { identifierSystem } from "../core/canonical.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
@@ -13,6 +13,7 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
   const subject = subjectOf(resource);
   if (subject !== undefined) accessed.subject = subject;
   if (resource.resourceType === "Consent") return { ...accessed, ...partiesOf(resource) };
+  if (resource.resourceType === "AuditEvent") return { ...accessed, ...journalledOf(resource) };
   const organization = makerOf(resource) ?? tenant;
   if (organization) accessed.organization = organization;
   return accessed;
@@ -30,6 +31,30 @@ function labelOf(security: readonly Coding[]): Label {
     .filter(({ system }) => system === confidentiality)
     .map(({ code = "" }) => (Object.hasOwn(labels, code) ? labels[code] : undefined) ?? "V");
   return order.findLast((label) => found.includes(label)) ?? "N";
+}
+
+// what a sign-in and a check of a worker leave in the journal
+const verifications = new Set([
+  "authenticated",
+  "identity-verified",
+  "identity-not-verified",
+  "second-factor-assumed",
+  "sign-in",
+  "step-up",
+]);
+
+/** Where what a row tells of happened, and whether it tells of a verification. */
+function journalledOf({
+  agent,
+  subtype,
+}: AuditEvent): Pick<AccessedResource, "organization" | "verification"> {
+  const oid = agent
+    .flatMap(({ who }) => who?.identifier ?? [])
+    .find(({ system }) => system === identifierSystem.oid);
+  return {
+    ...(oid?.value && { organization: oid.value.replace(/^urn:oid:/, "") }),
+    verification: subtype?.some(({ code = "" }) => verifications.has(code)) ?? false,
+  };
 }
 
 /** Whom a consent names. */

@@ -3,14 +3,30 @@ import type { JSONWebKeySet } from "jose";
 import Type, { type Static } from "typebox";
 import { Value } from "typebox/value";
 
+const oidForm = "^[0-2](\\.\\d+)+$";
+
 const clientSchema = Type.Object({
   clientId: Type.String({ minLength: 1, maxLength: 64 }),
   name: Type.String(),
   /** root ФРМО OID of the legal entity that runs the client */
-  tenant: Type.String({ pattern: "^[0-2](\\.\\d+)+$" }),
+  tenant: Type.String({ pattern: oidForm }),
   scopes: Type.Array(Type.String()),
-  /** "security": may read the journal of its tenant; "tracing": may ask with X-Debug-Trace for a trace to be kept */
-  duties: Type.Optional(Type.Array(Type.Union([Type.Literal("security"), Type.Literal("tracing")]))),
+  /**
+   * "security": may read the journal of its tenant; "support": of that, how people were verified; "regulator": that of
+   * every organisation in its remit; "tracing": may ask with X-Debug-Trace for a trace to be kept
+   */
+  duties: Type.Optional(
+    Type.Array(
+      Type.Union([
+        Type.Literal("security"),
+        Type.Literal("support"),
+        Type.Literal("regulator"),
+        Type.Literal("tracing"),
+      ]),
+    ),
+  ),
+  /** ФРМО OIDs that a regulator looks after, with every organisation below them: a region's is 1.2.643.5.1.13.13.12.2.77 */
+  remit: Type.Optional(Type.Array(Type.String({ pattern: oidForm }), { maxItems: 50 })),
   /** the operator vouches that its workers open their sessions in the client with such a signature (E-04, E-11) */
   signature: Type.Optional(
     Type.Union([Type.Literal("simple"), Type.Literal("enhanced"), Type.Literal("qualified")]),

@@ -25,7 +25,8 @@ const actor: fc.Arbitrary<Actor> = fc.record({
   organization: maybe(organization),
   onBehalfOf: maybe(name),
   purpose: maybe(fc.constantFrom("TREAT", "PATRQT", "HPAYMT", "HOPERAT", "BTG", "SYSADMIN")),
-  duties: maybe(fc.constant(["security"] as const)),
+  duties: maybe(fc.subarray(["security", "support", "regulator"] as const)),
+  remit: maybe(fc.array(organization, { maxLength: 1 })),
   singleFactor: maybe(fc.constant(true as const)),
 });
 const resource: fc.Arbitrary<AccessedResource> = fc.record({
@@ -34,6 +35,7 @@ const resource: fc.Arbitrary<AccessedResource> = fc.record({
   agent: maybe(name),
   organization: maybe(organization),
   label: maybe(label),
+  verification: maybe(fc.boolean()),
 });
 const consent: fc.Arbitrary<ConsentFact> = fc.record({
   kind: fc.constantFrom("processing", "treatment", "access", "prescription"),

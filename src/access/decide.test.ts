@@ -196,6 +196,21 @@ describe("decide", () => {
     expect(reasonOf({}, { actor: desk })).toBe("human-unnamed");
   });
 
+  it("support sees how people were verified, a regulator what happened in its remit; neither sees anything else", () => {
+    const row = { type: "AuditEvent", id: "1.1", organization: "1.2.77.1" };
+    const support = { ...client, duties: ["support"] } as const;
+    expect(reasonOf({}, { ...row, actor: support, verification: true })).toBe("support-duty");
+    expect(reasonOf({}, { ...row, actor: support, verification: false })).toBe("no-ground");
+    expect(reasonOf({}, { actor: support })).toBe("human-unnamed");
+    const remit = (...oids: string[]) => ({ ...client, duties: ["regulator"], remit: oids }) as const;
+    expect(reasonOf({}, { ...row, actor: remit("1.2.78", "1.2.77") })).toBe("regulator-duty");
+    expect(reasonOf({}, { ...row, actor: remit("1.2.77.1") })).toBe("regulator-duty");
+    for (const elsewhere of [remit("1.2.7"), remit("1.2.77.12"), remit()])
+      expect(reasonOf({}, { ...row, actor: elsewhere })).toBe("no-ground");
+    expect(reasonOf({}, { ...row, actor: { ...client, remit: ["1.2.77"] } })).toBe("human-unnamed");
+    expect(reasonOf({}, { actor: remit("1.2.77") })).toBe("human-unnamed");
+  });
+
   it("E-01 signatures have three levels, a higher one does for a lower one", () => {
     const facts = { relations: [assigned] };
     const write = (signature: AccessFacts["signature"], type: string) =>

@@ -1,4 +1,4 @@
-import type { PurposeOfUse } from "../core/context.ts";
+import type { Duty, PurposeOfUse } from "../core/context.ts";
 import {
   type AccessCase,
   concerns,
@@ -58,10 +58,19 @@ const legalRepresentative: Ground = (one) => {
 const holdsDuty = ({ isWorker, actor, facts }: AccessCase): boolean =>
   !isWorker || (facts.activeWorker === true && !actor.singleFactor);
 
-const securityDuty: Ground = (one) =>
-  one.kind === "journal" && one.right === "view" && one.actor.duties?.includes("security") && holdsDuty(one)
-    ? { reason: "security-duty", labels: ["N"] }
-    : undefined;
+/** Of the journal; a question without a row's id asks whether there is anything to look for. */
+const journalDuty =
+  (duty: Duty, reason: PermitCode, opens: (one: AccessCase) => boolean): Ground =>
+  (one) => {
+    const { kind, right, actor, resource } = one;
+    if (kind !== "journal" || right !== "view" || !actor.duties?.includes(duty) || !holdsDuty(one))
+      return undefined;
+    return resource.id === undefined || opens(one) ? { reason, labels: ["N"] } : undefined;
+  };
+
+const isInRemit = ({ actor, resource: { organization } }: AccessCase): boolean =>
+  organization !== undefined &&
+  (actor.remit ?? []).some((oid) => organization === oid || organization.startsWith(`${oid}.`));
 
 const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => {
   const registers = kind === "registration" && right === "enter" && actor.purpose === "HOPERAT";
@@ -153,7 +162,9 @@ export const grounds: readonly Ground[] = [
   ownDirectory,
   ownData,
   legalRepresentative,
-  securityDuty,
+  journalDuty("security", "security-duty", () => true),
+  journalDuty("support", "support-duty", ({ resource }) => resource.verification === true),
+  journalDuty("regulator", "regulator-duty", isInRemit),
   ownOrganization,
   namedInConsent,
   consentToAccess,

@@ -7,6 +7,8 @@ const permits = {
   "own-data": ["The person's own data", "Собственные данные"],
   representative: ["Legal representative of a child under 15 or of an incapable person (323-ФЗ art. 20 p. 2)", "Законный представитель пациента"],
   "security-duty": ["The security service reads the journal", "Контроль службы безопасности"],
+  "support-duty": ["Support looks at how a person was verified", "Поддержка: ход проверки личности"],
+  "regulator-duty": ["A regulator looks at the journal of its remit", "Контроль регулятора в своей зоне ответственности"],
   "own-organization": ["Working data of the worker's own organisation", "Рабочие данные своей организации"],
   "consent-access": ["The patient's consent to access names the worker or the organisation", "Согласие пациента на доступ к карте"],
   "named-in-consent": ["The consent names the worker or their organisation", "Согласие дано этому работнику или организации"],

@@ -18,8 +18,8 @@ export function renewedGrant(actor: Actor, client: Client | undefined): TokenGra
     if (!scope || !coversScope(held, scope))
       throw new GatewayError("scope-missing", { detail: "a scope of the token was taken from the client" });
   }
-  const { clientId, tenant, duties, signature } = client;
-  return { clientId, tenant, duties, signature, human: humanOf(actor) };
+  const { clientId, tenant, duties, remit, signature } = client;
+  return { clientId, tenant, duties, remit, signature, human: humanOf(actor) };
 }
 
 function humanOf({ onBehalfOf, role, organization, purpose }: Actor): NamedHuman | undefined {

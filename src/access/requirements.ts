@@ -1,5 +1,5 @@
 import type { PurposeOfUse } from "../core/context.ts";
-import { type AccessCase, consentsOf } from "./access-case.ts";
+import { type AccessCase, consentsOf, hasJournalDuty } from "./access-case.ts";
 import type { Missing, RefusalCode } from "./reasons.ts";
 import { neededSignature, suffices } from "./signature-levels.ts";
 
@@ -14,8 +14,8 @@ type Requirement = (one: AccessCase) => Objection | undefined;
 const typeIsKnown: Requirement = ({ kind }) =>
   kind === undefined ? { reason: "type-unknown", missing: ["rule"] } : undefined;
 
-const humanIsNamed: Requirement = ({ kind, person, actor }) =>
-  kind === "system" || person !== undefined || (kind === "journal" && actor.duties?.includes("security"))
+const humanIsNamed: Requirement = (one) =>
+  one.kind === "system" || one.person !== undefined || hasJournalDuty(one)
     ? undefined
     : { reason: "human-unnamed", missing: ["human"] };
 

@@ -1,5 +1,5 @@
 import type { Person } from "@medplum/fhirtypes";
-import type { Actor, SignatureLevel } from "../core/context.ts";
+import type { Actor, Duty, SignatureLevel } from "../core/context.ts";
 import type { SessionKind } from "../store/sessions.ts";
 
 /** An organisation that a worker works for, and the personal file that says so. */
@@ -95,15 +95,25 @@ export interface SessionRules {
   strongAmr: readonly string[];
   /** logical ids of PractitionerRoles with the security duty */
   securityRoles: readonly string[];
+  /** of those with the duty of support */
+  supportRoles?: readonly string[];
 }
 
 const noRules: SessionRules = { strongAmr: [], securityRoles: [] };
 
+function dutiesOf(roleId: string, { securityRoles, supportRoles = [] }: SessionRules): readonly Duty[] {
+  return [
+    ...(securityRoles.includes(roleId) ? (["security"] as const) : []),
+    ...(supportRoles.includes(roleId) ? (["support"] as const) : []),
+  ];
+}
+
 /** The person as the one who acts; a worker acts in the chosen organisation only (L-64, L-66). */
-export function actorOf(facts: SessionFacts, { strongAmr, securityRoles } = noRules): Actor {
+export function actorOf(facts: SessionFacts, rules = noRules): Actor {
   const { kind, personId, organization } = facts;
   if (kind === "citizen")
     return { kind: "patient", id: personId, tenant: "", scopes: ["patient/*.rs"], purpose: "PATRQT" };
+  const duties = organization ? dutiesOf(organization.roleId, rules) : [];
   return {
     kind: "practitioner",
     id: personId,
@@ -113,7 +123,7 @@ export function actorOf(facts: SessionFacts, { strongAmr, securityRoles } = noRu
     organization: organization?.oid,
     purpose: "TREAT",
     signature: signatureOf(facts),
-    ...(!isStrong(facts, strongAmr) && { singleFactor: true }),
-    ...(organization && securityRoles.includes(organization.roleId) && { duties: ["security"] }),
+    ...(!isStrong(facts, rules.strongAmr) && { singleFactor: true }),
+    ...(duties.length > 0 && { duties }),
   };
 }

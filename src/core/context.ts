@@ -6,8 +6,11 @@ export type PurposeOfUse = "TREAT" | "PATRQT" | "HPAYMT" | "HOPERAT" | "BTG" | "
 /** простая, усиленная, квалифицированная (E-01). */
 export type SignatureLevel = "simple" | "enhanced" | "qualified";
 
-/** A duty that opens what no ordinary role may see: the security service reads the journal. */
-export type Duty = "security" | "tracing";
+/**
+ * A duty that opens what no ordinary role may see. Of the journal, the security service reads that of its organisation,
+ * support how people were verified, a regulator what happened in its remit (K-29).
+ */
+export type Duty = "security" | "support" | "regulator" | "tracing";
 
 /** Who acts: a client system by its token, or a person by their session. */
 export interface Actor {
@@ -22,6 +25,8 @@ export interface Actor {
   onBehalfOf?: string;
   purpose?: PurposeOfUse;
   duties?: readonly Duty[];
+  /** ФРМО OIDs that a regulator looks after, with every organisation below them */
+  remit?: readonly string[];
   /** the login is not strong enough for a patient's card (L-43) */
   singleFactor?: true;
   /** level of the electronic signature with which the human opened the session */

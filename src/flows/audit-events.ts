@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditEventAgent, AuditEventEntity } from "@medplum/fhirtypes";
 import { readGround } from "../access/ground-text.ts";
 import { canonicalBase } from "../core/canonical.ts";
+import type { Actor } from "../core/context.ts";
 import { errorTable } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Candidates, IndexedSearch, Provider, SearchRequest } from "../fhir/provider.ts";
@@ -8,16 +9,15 @@ import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
 import { versioned } from "../fhir/version.ts";
 import type { FoundRow, JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 
-/** AuditEvent, made from the journal; a caller finds rows of the own tenant only. */
+/** AuditEvent, made from the journal; a caller finds rows of the own tenant, a regulator those of its remit. */
 export function auditEventProvider(search: SearchJournal): Provider {
   const pages: Pick<IndexedSearch, "candidates"> = {
-    candidates: (request, page, { actor }) =>
-      candidatesOf(search, request, { ...page, tenant: actor.tenant }),
+    candidates: (request, page, { actor }) => candidatesOf(search, request, { ...page, ...reachOf(actor) }),
   };
   return {
     type: "AuditEvent",
     documentation:
-      "The journal of accesses of the own organisation, newest first, with the fields of IHE BALP; needs the security duty",
+      "The journal of accesses of the own organisation, newest first, with the fields of IHE BALP; needs the duty of security, of support (verifications only) or of a regulator (its remit)",
     searchParameters: [
       {
         name: "date",
@@ -28,7 +28,7 @@ export function auditEventProvider(search: SearchJournal): Provider {
       { name: "agent", type: "reference", documentation: "Type/id of who acted, or a client's id" },
     ],
     read: async (id, { actor }) => {
-      const [found] = await search({ tenant: actor.tenant, place: placeOf(id), limit: 1 });
+      const [found] = await search({ ...reachOf(actor), place: placeOf(id), limit: 1 });
       if (!found) throw new GatewayError("not-found", { field: "id" });
       return { value: asWritten(found), sources: [] };
     },
@@ -39,6 +39,10 @@ export function auditEventProvider(search: SearchJournal): Provider {
     },
   };
 }
+
+type Reach = Pick<JournalQuery, "remit"> & { tenant: string };
+
+const reachOf = ({ tenant, remit }: Actor): Reach => ({ tenant, ...(remit && { remit }) });
 
 function placeOf(id: string): JournalQuery["place"] {
   const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];
@@ -56,11 +60,11 @@ const placeAt = (at: number): Place => ({ group: Math.floor(at / rowsOfGroup), n
 async function candidatesOf(
   search: SearchJournal,
   request: SearchRequest,
-  { position, limit, tenant }: Parameters<IndexedSearch["candidates"]>[1] & { tenant: string },
+  { position, limit, tenant, remit }: Parameters<IndexedSearch["candidates"]>[1] & Reach,
 ): Promise<Candidates> {
   const direction = position?.direction === "before" ? "newer" : "older";
   const beyond = position && ({ place: placeAt(position.at), direction } as const);
-  const rows = await search({ ...queryOf(request), tenant, beyond, limit: limit + 1 });
+  const rows = await search({ ...queryOf(request), tenant, remit, beyond, limit: limit + 1 });
   const found = rows.slice(0, limit).map((row) => ({ resource: asWritten(row), at: numberOf(row.place) }));
   return { found, more: rows.length > limit, lastAt: found.at(-1)?.at, sources: [] };
 }

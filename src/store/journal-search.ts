@@ -17,6 +17,8 @@ export interface Place {
 export interface JournalQuery {
   /** rows of other tenants are never found */
   tenant?: string;
+  /** with `tenant`, rows of these tenants and of those whose OID lies below them are found too */
+  remit?: readonly string[];
   place?: Place;
   requestId?: string;
   /** whose data it was */
@@ -34,14 +36,20 @@ export interface JournalQuery {
 
 export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 
+/** Text of a row's member; "" when it has none. */
+const memberOf = (name: keyof JournalRow) =>
+  sql<string>`split_part(split_part(row, ${sql.lit(`"${name}":"`)}, 2), '"', 1)`;
+
 // cut out, not read as json: PostgreSQL refuses json text with NUL, and such a row is found too; a quote inside a
 // value is escaped, so no value looks like a field
 const field = {
-  requestId: sql<string>`split_part(split_part(row, '"requestId":"', 2), '"', 1)`,
-  subject: sql<string>`split_part(split_part(row, '"subject":"', 2), '"', 1)`,
-  agent: sql<string>`coalesce(nullif(split_part(split_part(row, '"onBehalfOf":"', 2), '"', 1), ''),
-    split_part(split_part(row, '"actorId":"', 2), '"', 1))`,
-  tenant: sql<string>`split_part(split_part(row, '"tenant":"', 2), '"', 1)`,
+  requestId: memberOf("requestId"),
+  subject: memberOf("subject"),
+  agent: sql<string>`coalesce(nullif(${memberOf("onBehalfOf")}, ''), ${memberOf("actorId")})`,
+  tenant: memberOf("tenant"),
+  action: memberOf("action"),
+  resourceType: memberOf("resourceType"),
+  outcome: memberOf("outcome"),
   at: sql<number>`substring(row from '^\\{"at":(\\d+)')::int8`,
 };
 
@@ -53,8 +61,9 @@ const field = {
  */
 export async function searchJournal(db: Kysely<Schema>, query: JournalQuery): Promise<FoundRow[]> {
   let found = db.selectFrom("journal").select(["group_id", "n", "row"]);
-  for (const name of ["requestId", "subject", "agent", "tenant"] as const)
+  for (const name of ["requestId", "subject", "agent"] as const)
     if (query[name] !== undefined) found = found.where(field[name], "=", query[name]);
+  if (query.tenant !== undefined) found = found.where(isOf(query.tenant, query.remit));
   if (query.place) found = found.where("group_id", "=", query.place.group).where("n", "=", query.place.n);
   if (query.since !== undefined) found = found.where(field.at, ">=", query.since);
   if (query.before !== undefined) found = found.where(field.at, "<", query.before);
@@ -63,6 +72,53 @@ export async function searchJournal(db: Kysely<Schema>, query: JournalQuery): Pr
   const rows = await found.orderBy("group_id", order).orderBy("n", order).limit(query.limit).execute();
   return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
 }
+
+export interface AccessCount {
+  tenant: string;
+  action: string;
+  /** "" where the access was to none */
+  resourceType: string;
+  outcome: string;
+  count: number;
+}
+
+export type CountJournal = (
+  query: Required<Pick<JournalQuery, "since" | "before">> & Pick<JournalQuery, "tenant" | "remit">,
+) => Promise<AccessCount[]>;
+
+const mostCounts = 10_000;
+
+/** How often each organisation did what with what result, in a period; reads the whole journal once. */
+export const countJournal =
+  (db: Kysely<Schema>): CountJournal =>
+  ({ tenant, remit, since, before }) =>
+    db
+      .selectFrom("journal")
+      .select([
+        field.tenant.as("tenant"),
+        field.action.as("action"),
+        field.resourceType.as("resourceType"),
+        field.outcome.as("outcome"),
+        sql<number>`count(*)::int`.as("count"),
+      ])
+      .where(field.at, ">=", since)
+      .where(field.at, "<", before)
+      .where(isOf(tenant, remit))
+      .groupBy([sql`1`, sql`2`, sql`3`, sql`4`])
+      .orderBy(sql`1`)
+      .orderBy(sql`5`, "desc")
+      .limit(mostCounts)
+      .execute();
+
+/** True for a row of the tenant, of one of the remit, or of one below those; an OID has no sign that LIKE reads. */
+const isOf = (tenant: string | undefined, remit: readonly string[] = []) =>
+  sql<boolean>`(${sql.join(
+    [
+      tenant === undefined ? sql`false` : sql`${field.tenant} = ${tenant}`,
+      ...remit.map((oid) => sql`${field.tenant} = ${oid} or ${field.tenant} like ${`${oid}.%`}`),
+    ],
+    sql` or `,
+  )})`;
 
 /** The group is also compared alone: a comparison of rows does not reach the primary key through the view. */
 function isBeyond({ place: { group, n }, direction }: NonNullable<JournalQuery["beyond"]>) {

@@ -122,6 +122,7 @@ const ofNoPatient = [
   "getPractitionerRegistryCard",
   "listMyAccesses",
   "explainAccess",
+  "summarizeAccesses",
 ];
 
 it("no reading door of the contract stands outside of the matrix", () => {

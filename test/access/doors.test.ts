@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
 import type { ExportedHead } from "../../src/store/journal-format.ts";
+import { searchJournal } from "../../src/store/journal-search.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { journalRows, signInAs } from "../support/sign-in.ts";
 
@@ -150,6 +151,77 @@ describe("the doors ask decide()", () => {
     await app.parts.journal.append({ ...row, action: "read", outcome: "ok" });
     const answer = await call(security, `/cabinet/v1/access/explain?requestId=${row.requestId}`);
     expect(((await answer.json()) as Explanation).accesses).toEqual([]);
+  });
+});
+
+describe("a regulator", () => {
+  const elsewhere = { at: Date.now(), tenant: "1.2.643.5.1.13.13.12.2.78.1", requestId: crypto.randomUUID() };
+  const rowOf = (more: object) => ({
+    ...elsewhere,
+    ...{ actorKind: "client", actorId: "mis", action: "read", outcome: "ok" as const },
+    ...more,
+  });
+  const period = () =>
+    `since=${new Date(Date.now() - 3_600_000).toISOString()}&before=${new Date(Date.now() + 60_000).toISOString()}`;
+
+  it("Z-27 reads counts and events of its own remit only, and each of its looks is a row of the journal", async () => {
+    const regulator = await tokenOf("demo-regulator-client", "demo-regulator", "system/AuditEvent.rs");
+    await app.parts.journal.append(rowOf({ resourceType: "Observation" }));
+    await app.parts.journal.append(rowOf({ tenant: "1.2.643.5.1.13.13.12.2.777.1" }));
+    await call(mis, `/fhir/PractitionerRole/${role.id}`);
+
+    const summary = await call(regulator, `/cabinet/v1/access/summary?${period()}`);
+    expect(summary.status, await summary.clone().text()).toBe(200);
+    const { counts } = (await summary.json()) as components["schemas"]["AccessSummary"];
+    expect(counts).toContainEqual({
+      organization: "1.2.643.5.1.13.13.12.2.77.90001",
+      action: "read",
+      resourceType: "PractitionerRole",
+      outcome: "ok",
+      count: expect.any(Number),
+    });
+    expect(
+      counts.filter(({ organization }) => !organization.startsWith("1.2.643.5.1.13.13.12.2.77.")),
+    ).toEqual([]);
+    // counts, and not who
+    expect(JSON.stringify(counts)).not.toContain(role.practitioner?.reference?.split("/")[1]);
+
+    const found = (await (await call(regulator, "/fhir/AuditEvent?_count=200")).json()) as Bundle<AuditEvent>;
+    const tenants = (found.entry ?? []).flatMap(
+      ({ resource }) => resource?.agent?.flatMap(({ who }) => who?.identifier?.value ?? []) ?? [],
+    );
+    expect(new Set(tenants.filter((value) => value.startsWith("urn:oid:")))).toEqual(
+      new Set(["urn:oid:1.2.643.5.1.13.13.12.2.77.90001"]),
+    );
+    const [other] = await searchJournal(app.parts.store.db, { requestId: elsewhere.requestId, limit: 1 });
+    const hidden = await call(regulator, `/fhir/AuditEvent/${other?.place.group}.${other?.place.n}`);
+    expect(hidden.status).toBe(404);
+    expect((await call(regulator, `/fhir/PractitionerRole/${role.id}`)).status).toBe(403);
+
+    const looks = await searchJournal(app.parts.store.db, { agent: "demo-regulator", limit: 10 });
+    expect(looks.map(({ row }) => `${row.action} ${row.outcome}`)).toEqual(
+      expect.arrayContaining([
+        "access-summary ok",
+        "search ok",
+        "refused GET not-found",
+        "refused GET scope-missing",
+      ]),
+    );
+    for (const { row } of looks) expect(row.tenant).toBe("1.2.643.5.1.13.13.12.4.77.1");
+  });
+
+  it("counts are for who controls: other callers and other periods are refused", async () => {
+    expect((await call(mis, `/cabinet/v1/access/summary?${period()}`)).status).toBe(403);
+    expect((await call(security, `/cabinet/v1/access/summary?${period()}`)).status).toBe(200);
+    for (const wrong of [
+      "since=2026-01-01T00:00:00Z&before=2026-03-01T00:00:00Z",
+      "since=2026-01-02T00:00:00Z&before=2026-01-01T00:00:00Z",
+      "since=yesterday&before=2026-01-01T00:00:00Z",
+    ])
+      expect((await call(security, `/cabinet/v1/access/summary?${wrong}`)).status).toBe(400);
+    const regulator = await tokenOf("demo-regulator-client", "demo-regulator", "system/AuditEvent.rs");
+    const explained = `/cabinet/v1/access/explain?requestId=${crypto.randomUUID()}`;
+    expect((await call(regulator, explained)).status).toBe(403);
   });
 });
 

@@ -11,6 +11,7 @@ const patient = randomUUID();
 let app: TestApp;
 let officer: Cabinet;
 let doctor: Cabinet;
+let support: Cabinet;
 let clinic: string;
 
 beforeAll(async () => {
@@ -21,24 +22,36 @@ beforeAll(async () => {
   };
   // who holds the duty is named by the logical id of a post, which the first sign-in makes
   app = await startApp(settings);
-  const [role] = (await (await signedIn("chief")).get("/me")).body.roles;
+  const roleOf = async (persona: string) => (await (await signedIn(persona)).get("/me")).body.roles[0].id;
+  const duties = { SECURITY_ROLES: await roleOf("chief"), SUPPORT_ROLES: await roleOf("nurse") };
   await app.close();
-  app = await startApp({ ...settings, SECURITY_ROLES: role.id });
+  app = await startApp({ ...settings, ...duties });
   officer = await signedIn("chief");
   doctor = await signedIn("doctor");
+  support = await signedIn("nurse");
   clinic = (await officer.get("/me")).body.organization.oid;
 });
 afterAll(() => app?.close());
 
-async function signedIn(persona: string): Promise<Cabinet> {
+async function signedIn(persona: string, as = "worker"): Promise<Cabinet> {
   const cabinet = new Cabinet(app.url);
-  const answer = await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=${persona}`);
+  const answer = await cabinet.visitor.follow(`${app.url}/auth/login?as=${as}&persona=${persona}`);
   expect(answer.status, answer.text).toBe(200);
   expect((await cabinet.acceptTerms()).status).toBe(200);
   return cabinet;
 }
 
 const fhir = (who: Cabinet, path: string) => who.send("GET", `/../../fhir${path}`);
+/** A resource of the clinic about a person; its id. */
+async function stored(type: string, subject: string): Promise<string> {
+  const { resources, store } = app.parts;
+  const id = randomUUID();
+  const content = { resourceType: type, id, subject: { reference: `Patient/${subject}` } };
+  await store.db
+    .transaction()
+    .execute((trx) => resources.put(trx, { tenant: clinic, type, id, subject, content }));
+  return id;
+}
 const refusedRequest = async () =>
   (await fhir(doctor, `/Observation/${patient}`)).headers.get("x-request-id") ?? "";
 
@@ -75,7 +88,7 @@ describe("a person with the security duty", () => {
     const own = (await doctor.get("/me/accesses?view=by-me&count=50")).body.accesses as { action: string }[];
     expect(own.filter(({ action }) => action === "identity-verified").length).toBeGreaterThanOrEqual(2);
 
-    const other = await signedIn("nurse");
+    const other = await signedIn("norole");
     expect(await logOf(other)).toEqual([]);
     expect((await fhir(other, `/AuditEvent/${event?.id}`)).status).toBe(403);
     expect((await other.get("/me/verifications")).body.items).toEqual([]);
@@ -83,6 +96,54 @@ describe("a person with the security duty", () => {
     const { id: officerId } = (await officer.get("/me")).body;
     const reads = await fhir(officer, `/AuditEvent?agent=Practitioner/${officerId}&_count=50`);
     expect(JSON.stringify(reads.body)).toContain(`AuditEvent/${event?.id}`);
+  });
+
+  it("Z-08 the journal has four scopes: own deeds, own data, verifications for support, the whole for security", async () => {
+    const subtypesFor = async (who: Cabinet, path: string) => {
+      const { status, body } = await fhir(who, path);
+      expect(status, JSON.stringify(body)).toBe(200);
+      const matches =
+        (body as Bundle<AuditEvent>).entry?.filter(({ search }) => search?.mode === "match") ?? [];
+      return matches.map(({ resource }) => resource?.subtype?.[0]?.code ?? "");
+    };
+    const verifications = [
+      "authenticated",
+      "identity-verified",
+      "identity-not-verified",
+      "second-factor-assumed",
+      "sign-in",
+      "step-up",
+    ];
+    const { id } = (await doctor.get("/me")).body;
+    await doctor.get("/me/accesses");
+    const whole = `/AuditEvent?agent=Practitioner/${id}&_count=100`;
+
+    // the specialist's cabinet: what they did themselves, and nobody else's deeds
+    const own = (await doctor.get("/me/accesses?view=by-me&count=100")).body.accesses as { action: string }[];
+    expect(own.map(({ action }) => action)).toEqual(expect.arrayContaining(["sign-in", "own-journal"]));
+    expect((await fhir(doctor, whole)).status).toBe(403);
+
+    // support: how the owner was verified, and nothing that they did afterwards
+    const supported = await subtypesFor(support, whole);
+    expect(supported).toEqual(expect.arrayContaining(["authenticated", "identity-verified", "sign-in"]));
+    expect(supported.filter((action) => !verifications.includes(action))).toEqual([]);
+    expect((await support.get(`/access/explain?requestId=${randomUUID()}`)).status).toBe(403);
+    const period = `since=${new Date(Date.now() - 60_000).toISOString()}&before=${new Date().toISOString()}`;
+    expect((await support.get(`/access/summary?${period}`)).status).toBe(403);
+
+    // the security service: that and the rest
+    expect(await subtypesFor(officer, whole)).toEqual(expect.arrayContaining(["own-journal", "sign-in"]));
+
+    // the patient: who looked at their data, and no rows of other people
+    const citizen = await signedIn("citizen", "citizen");
+    const { id: patientId } = (await citizen.get("/me")).body;
+    expect((await fhir(doctor, `/Condition/${await stored("Condition", patientId)}`)).status).toBe(403);
+    const { accesses } = (await citizen.get("/me/accesses")).body as { accesses: { actor: object }[] };
+    expect(accesses.map(({ actor }) => actor)).toContainEqual(
+      expect.objectContaining({ kind: "practitioner" }),
+    );
+    const stranger = await signedIn("chief", "citizen");
+    expect(JSON.stringify((await stranger.get("/me/accesses")).body)).not.toContain('"practitioner"');
   });
 
   it("without it neither is open, whatever the post is", async () => {
@@ -103,12 +164,7 @@ describe("a person with the security duty", () => {
     .map(({ type }) => type)
     .filter((type) => !["system", "work"].includes(classOf(type, patient) ?? ""));
   it.each(closed)("opens no %s", async (type) => {
-    const { resources, store } = app.parts;
-    const id = randomUUID();
-    const content = { resourceType: type, id, subject: { reference: `Patient/${patient}` } };
-    await store.db
-      .transaction()
-      .execute((trx) => resources.put(trx, { tenant: clinic, type, id, subject: patient, content }));
+    const id = await stored(type, patient);
     expect((await fhir(officer, `/${type}/${id}`)).status).toBe(403);
     const found = await fhir(officer, `/${type}?_id=${id}`);
     expect(JSON.stringify(found.body)).not.toContain(patient);

@@ -32,11 +32,11 @@ export function registerTokenEndpoint(
       if (form.grant_type !== "client_credentials")
         throw new GatewayError("unsupported-grant-type", { field: "grant_type" });
       const { client, human } = await clientOf(form, check);
-      const { clientId, tenant, duties, signature } = client;
+      const { clientId, tenant, duties, remit, signature } = client;
       request.ctx.actor = { kind: "client", id: clientId, tenant, scopes: [], ...(human && actingAs(human)) };
       if (human) await confirmHuman(human, request.ctx);
       const issued = await tokens.issue(
-        { clientId, tenant, duties, human, signature },
+        { clientId, tenant, duties, remit, human, signature },
         grantedScopes(client, form.scope, checkGranular),
       );
       await request.journal({ action: "token" });

@@ -14,7 +14,8 @@ export function explainOperation(search: SearchJournal) {
     const { requestId } = request.query as { requestId: string };
     // a person has no scopes: what they may is decide()'s to say
     if (!request.session) requireScope(request, "AuditEvent", "r");
-    await request.authorizeOne("read", { type: "AuditEvent" });
+    // with an id: what a duty opens of the journal in part does not open this
+    await request.authorizeOne("read", { type: "AuditEvent", id: requestId });
     const found = await search({ tenant: request.ctx.actor.tenant, requestId, limit: mostRows });
     await request.journal({ action: "explain", resourceType: "AuditEvent" });
     return { requestId, accesses: found.map(explained).reverse() };

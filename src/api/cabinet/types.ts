@@ -460,6 +460,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/access/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often each organisation did what, with what result
+         * @description For control: counts of the journal's rows over a period of at most 31 days, without people. A regulator gets those of the organisations in its remit, the security service those of its own. A client system also needs `system/AuditEvent.s`; is journalled itself.
+         */
+        get: operations["summarizeAccesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -895,6 +915,22 @@ export interface components {
             /** @description ok, or a code of the error table */
             outcome: string;
             decision?: components["schemas"]["AccessDecision"];
+        };
+        AccessSummary: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            before: string;
+            counts: components["schemas"]["AccessCount"][];
+        };
+        AccessCount: {
+            /** @description ФРМО OID */
+            organization: string;
+            action: string;
+            resourceType?: string;
+            /** @description ok, or a code of the error table */
+            outcome: string;
+            count: number;
         };
         AccessDecision: {
             /** @enum {string} */
@@ -1696,6 +1732,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessExplanation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    summarizeAccesses: {
+        parameters: {
+            query: {
+                /** @description begin of the period, inclusive */
+                since: string;
+                /** @description end of the period, exclusive */
+                before: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts by organisation, the most frequent first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessSummary"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -86,8 +86,8 @@ const toldRow = ({ owner, about, ctx, decision, at }: Telling): JournalRow => ({
 /** The owner as the client is registered today; undefined when it may not go on. */
 function standingToday(owner: Actor, clients: ClientRegistry): Actor | undefined {
   try {
-    const { duties, signature } = renewedGrant(owner, clients.find(owner.id));
-    return { ...owner, duties, signature };
+    const { duties, remit, signature } = renewedGrant(owner, clients.find(owner.id));
+    return { ...owner, duties, remit, signature };
   } catch (error) {
     if (isGatewayError(error)) return undefined;
     throw error;
