@@ -32,8 +32,13 @@ export function subsetOf(resource: Resource, subset: Subset): Resource {
 function subsetOfBundle(bundle: Bundle, subset: Subset): Bundle {
   if (subset !== "count")
     return { ...bundle, ...(bundle.entry && { entry: bundle.entry.map((one) => entryOf(one, subset)) }) };
-  const { entry: _entry, link, ...counted } = bundle;
-  return { ...counted, ...(link && { link: link.filter(({ relation }) => relation === "self") }) };
+  const { entry, link, ...counted } = bundle;
+  const told = entry?.filter(({ search }) => search?.mode === "outcome") ?? [];
+  return {
+    ...counted,
+    ...(link && { link: link.filter(({ relation }) => relation === "self") }),
+    ...(told.length > 0 && { entry: told }),
+  };
 }
 
 const entryOf = (entry: BundleEntry, subset: Subset): BundleEntry =>

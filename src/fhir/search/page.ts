@@ -27,12 +27,16 @@ interface PageAsk {
 
 // what is not permitted is looked at in vain: a page that would need more goes on in the next
 const mostScanned = 1_000;
-const mostCounted = 1_000;
-const batch = 200;
+// the longest page and one more
+const batch = 201;
+/** Most that is counted, of what the caller may see. */
+const mostCounted = { accurate: 10_000, estimate: 1_000 };
+// and of what is looked at for it
+const mostLookedAt = 50_000;
 
 /**
  * A page of what the caller may see: candidates that are not permitted are left out, and further ones fill the page.
- * The total counts only what is permitted, and is there only when it is known.
+ * There is a next page when they may see something of it; the total counts only that, and is there only when it is known.
  */
 export async function pageOf(ask: PageAsk): Promise<Page> {
   const { request, position } = ask;
@@ -92,18 +96,16 @@ async function scanned({ search, request, position, permitted, ctx }: PageAsk): 
   let at = position;
   let looked = 0;
   for (;;) {
-    const wanted = request.count - found.length;
-    const candidates = await search.candidates(
-      request,
-      { position: at, limit: Math.min(batch, wanted) },
-      ctx,
-    );
+    // one more than the page holds tells whether there is another
+    const limit = Math.min(batch, request.count + 1 - found.length);
+    const candidates = await search.candidates(request, { position: at, limit }, ctx);
     const allowed = await permitted(candidates.found.map(({ resource }) => resource));
     found.push(...candidates.found.filter((_, index) => allowed[index]));
     looked += candidates.found.length;
     const { more, snapshot, sources, warnings = [], lastAt = at?.at } = candidates;
-    const full = found.length >= request.count || looked >= mostScanned;
-    if (full || !more) return { found, more, lastAt, snapshot, sources, warnings };
+    const scan = { found: found.slice(0, request.count), snapshot, sources, warnings };
+    if (found.length > request.count) return { ...scan, more: true, lastAt: scan.found.at(-1)?.at };
+    if (!more || looked >= mostScanned) return { ...scan, more, lastAt };
     at = {
       direction: position?.direction ?? "after",
       at: lastAt ?? 0,
@@ -129,13 +131,14 @@ async function totalOf({
     const allowed = await permitted(candidates.found.map(({ resource }) => resource));
     total += allowed.filter(Boolean).length;
     looked += candidates.found.length;
+    if (total > mostCounted[asked]) return { warning: uncounted };
     if (!candidates.more || candidates.lastAt === undefined) return { total };
-    if (looked >= mostCounted) return { warning: uncounted };
+    if (looked >= mostLookedAt) return { warning: uncounted };
     position = { direction: "after", at: candidates.lastAt };
   }
 }
 
 const uncounted = new GatewayError("search-too-broad", {
   field: "_total",
-  detail: `more than ${mostCounted} resources are not counted`,
+  detail: "too many to be counted: narrow the search",
 });

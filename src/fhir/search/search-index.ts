@@ -150,8 +150,10 @@ export class SearchIndex {
     if (rows.length > mostSorted && !ordered) throw tooMany();
     const kept = rows.slice(0, mostSorted);
     const hits = kept.slice(0, limit).map(({ id }, index) => ({ type, id, at: index }));
-    if (kept.length <= limit) return { hits, more: false, cut: rows.length > kept.length };
-    return { hits, more: true, snapshot: await this.#keep(db, query.tenant, kept) };
+    if (kept.length < limit) return { hits, more: false };
+    // the page may hold less than was asked for, and then others follow
+    const snapshot = await this.#keep(db, query.tenant, kept);
+    return { hits, more: kept.length > limit, snapshot };
   }
 
   /** Values of a resource that has several: the least when rising, the greatest when falling; those without come last. */
