@@ -206,7 +206,10 @@ export interface IndexedSearch {
  * absent is an interaction that the type does not offer.
  */
 export interface Provider {
+  /** of several: the first */
   type: ResourceType;
+  /** stands for several types in a search of the whole system */
+  isOfTypes?: boolean;
   documentation: string;
   searchParameters: readonly SearchParameter[];
   /** searched through the index: with modifiers, chains, `_has`, `_sort` and pages */

@@ -1,7 +1,7 @@
 import { GatewayError } from "../core/errors.ts";
 import type { Criterion, Provider, Providers, ReverseChain, SearchRequest } from "./provider.ts";
 import { personalName, readCriterion, refusePersonal, valuesOf } from "./search/criterion.ts";
-import { inclusionOf } from "./search/inclusion.ts";
+import { isInclusion, readInclusions } from "./search/inclusion.ts";
 import { readReverseChain } from "./search/reverse-chain.ts";
 import { readSort } from "./search/sort.ts";
 
@@ -23,7 +23,6 @@ const mostEntries = 200;
 const usualEntries = 50;
 // each value may be a call of its own to a registry; the index takes more
 const mostValues = { registry: 20, index: 200 };
-const mostInclusions = 10;
 const mostParameters = 60;
 
 type Pair = readonly [name: string, value: string];
@@ -31,7 +30,8 @@ type Pair = readonly [name: string, value: string];
 /**
  * Reads search parameters of one type. Throws GatewayError `unknown-parameter` (strict handling),
  * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed parameter, a modifier that is
- * not supported, and more than 60 parameters, 20 values of one (200 of an indexed type's) or 10 inclusions.
+ * not supported, and a control parameter that comes twice,
+ * more than 60 parameters, 20 values of one (200 of an indexed type's) or 10 inclusions.
  */
 export function parseSearch(
   providers: Providers,
@@ -41,12 +41,14 @@ export function parseSearch(
 ): SearchRequest {
   const pairs = bounded(query);
   const control = pairs.filter(([name]) => controls.has(name));
+  refuseRepeated(control);
   const read = pairs
     .filter(([name]) => !controls.has(name))
-    .map((pair) => ({ name: pair[0], value: pair[1], test: testOf(providers, provider, pair) }));
+    .map((pair) => ({ name: pair[0], value: pair[1], test: testOf(providers, provider, pair, handling) }));
   const sort = readSort(provider, control.find(([name]) => name === "_sort")?.[1]);
-  const ignored = [...read.filter(({ test }) => !test).map(({ name }) => name), ...sort.ignored];
-  if (ignored[0] !== undefined && !handling.lenient) throw unknownParameter(provider, ignored[0]);
+  const included = readInclusions(providers, provider, control, handling);
+  const unknown = [...read.filter(({ test }) => !test).map(({ name }) => name), ...sort.ignored];
+  if (unknown[0] !== undefined && !handling.lenient) throw unknownParameter(provider, unknown[0]);
   const tests = read.flatMap(({ test }) => test ?? []);
   if (handling.inUrl) for (const test of tests) refusePersonal(test);
   const criteria = tests.filter((test): test is Criterion => "values" in test);
@@ -59,20 +61,21 @@ export function parseSearch(
     type: provider.type,
     criteria,
     has: tests.filter((test): test is ReverseChain => "test" in test),
-    include: inclusions(providers, "_include", control),
-    revinclude: inclusions(providers, "_revinclude", control),
+    include: included.include,
+    revinclude: included.revinclude,
     sort: sort.keys,
     ...(total && { total }),
     count: countOf(control, provider),
-    ignored,
+    ignored: [...unknown, ...included.ignored],
     applied: [
       ...shown.map(({ name, value }): Pair => [name, (valuesOf(value).raw ?? []).join(",")]),
-      ...control.filter(([name]) => shownControls.test(name) && !ignored.includes(name)),
+      ...included.applied,
+      ...control.filter(([name]) => shownControls.has(name) && !unknown.includes(name)),
     ],
   };
 }
 
-const shownControls = /^_(include|revinclude|sort|total|count)(:|$)/;
+const shownControls = new Set(["_sort", "_total", "_count"]);
 
 /**
  * Criteria of one indexed type as a text, `status=active&…`, that is kept in clear and so names no person. Throws what a
@@ -94,7 +97,20 @@ function bounded(query: Iterable<Pair>): Pair[] {
   return pairs;
 }
 
-function testOf(providers: Providers, provider: Provider, [name, value]: Pair) {
+/** Of what is asked twice only one could be applied. */
+function refuseRepeated(control: readonly Pair[]): void {
+  const once = control.map(([name]) => name).filter((name) => !isInclusion(name));
+  const twice = once.find((name, index) => once.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new GatewayError("bad-request", { field: twice, detail: "the parameter comes twice" });
+}
+
+/** Undefined for what the type does not have, and under lenient handling for what has no value. */
+function testOf(providers: Providers, provider: Provider, [name, value]: Pair, { lenient }: SearchHandling) {
+  if (/^,*$/.test(value)) {
+    if (lenient) return undefined;
+    throw new GatewayError("bad-request", { field: name.slice(0, 100), detail: "a value is due" });
+  }
   const read = name.startsWith("_has:") ? readReverseChain : readCriterion;
   return read(providers, provider, { name, value });
 }
@@ -112,31 +128,25 @@ function refuseManyValues(criteria: readonly Criterion[], most: number): void {
 const tooMany = (field: string, most: number) =>
   new GatewayError("bad-request", { field, detail: `at most ${most} values` });
 
-function inclusions(providers: Providers, name: "_include" | "_revinclude", control: readonly Pair[]) {
-  const asked = new Map<string, boolean>();
-  for (const [key, value] of control) {
-    const [base, modifier] = key.split(":");
-    if (base === name) asked.set(value, modifier !== undefined || asked.get(value) === true);
-  }
-  if (asked.size > mostInclusions) throw tooMany(name, mostInclusions);
-  return [...asked].map(([value, iterate]) => inclusionOf(providers, name, value, iterate));
-}
+/** Nothing but the number is asked for. */
+const isCounted = (control: readonly Pair[]): boolean =>
+  control.some(([name, value]) => name === "_summary" && value === "count");
 
 const totals = new Set(["none", "estimate", "accurate"]);
 
 function totalOf(control: readonly Pair[]): SearchRequest["total"] {
   const total = control.find(([name]) => name === "_total")?.[1];
-  // nothing but the number is asked for
-  if (control.some(([name, value]) => name === "_summary" && value === "count")) return "accurate";
+  if (isCounted(control)) return "accurate";
   if (total === undefined || totals.has(total)) return total as SearchRequest["total"];
   throw new GatewayError("bad-request", { field: "_total", detail: "none, estimate or accurate" });
 }
 
 function countOf(control: readonly Pair[], { indexed }: Provider): number {
   const text = control.find(([name]) => name === "_count")?.[1];
+  if (isCounted(control)) return 0;
   // a registry's answer is complete in one page
   if (text === undefined) return indexed ? usualEntries : mostEntries;
-  if (!/^\d{1,6}$/.test(text))
+  if (!/^\d{1,15}$/.test(text))
     throw new GatewayError("bad-request", { field: "_count", detail: "not a whole number" });
   return Math.min(Number(text), mostEntries);
 }

@@ -161,6 +161,21 @@ describe("pages", () => {
     expect(matches(await get(link(strict, "next") ?? ""))).toHaveLength(1);
   });
 
+  it("are asked for by their link alone, in an address or in a form", async () => {
+    const { id } = await create<Patient>({ resourceType: "Patient" });
+    for (let n = 0; n < 4; n++) await create(observation("alone", id));
+    const next = link(await get("/Observation?code=alone&_count=2"), "next") ?? "";
+    const second = matches(await get(next));
+    expect(second).toHaveLength(2);
+    const _page = new URLSearchParams(next.split("?")[1]).get("_page") ?? "";
+    expect(matches(await post("Observation", { _page }))).toEqual(second);
+    const beside = await get(`${next}&_count=1`);
+    expect([beside.status, codeOf(beside)]).toEqual([400, "bad-request"]);
+    expect((await get(`${next}&_format=xml`)).status).toBe(200);
+    const history = await get("/Observation/_history?_count=1");
+    expect((await get(`${link(history, "next")}&_since=2024-01-01T00:00:00Z`)).status).toBe(400);
+  });
+
   it("belong to a caller and scopes, run out with 410, and a forged link is refused", async () => {
     const { id } = await create<Patient>({ resourceType: "Patient" });
     for (let n = 0; n < 3; n++) await create(observation("owned", id));
@@ -228,6 +243,23 @@ describe("what comes along", () => {
         await get("/Observation?code=incl&_include=Observation:subject&_include=Observation:encounter"),
       ),
     ).toEqual([id]);
+  });
+
+  it("all references of a type come along by *, as far as they may be seen", async () => {
+    const { id } = await create<Patient>({ resourceType: "Patient" });
+    const first = await create(observation("star", id));
+    const second = await create({
+      ...observation("star2", id),
+      hasMember: [{ reference: `Observation/${first.id}` }],
+    });
+    for (const asked of ["*", "Observation:*"]) {
+      const answer = await get(`/Observation?code=star2&_include=${asked}`);
+      expect([asked, included(answer).sort()]).toEqual([asked, [id, first.id].sort()]);
+    }
+    const back = await get(`/Patient?_id=${id}&_revinclude=Observation:*`);
+    expect(included(back).sort()).toEqual([first.id, second.id].sort());
+    secret.add(first.id);
+    expect(included(await get("/Observation?code=star2&_include=*"))).toEqual([id]);
   });
 
   it("a cycle of includes ends", async () => {
@@ -301,6 +333,14 @@ describe("bad searches", () => {
     ["/Patient?_sort=gender", "unknown-parameter"],
     ["/Observation?_total=all", "bad-request"],
     ["/Observation?_count=-1", "bad-request"],
+    ["/Observation?_count=1&_count=2", "bad-request"],
+    ["/Observation?_sort=date&_sort=-date", "bad-request"],
+    ["/Observation?code=", "bad-request"],
+    ["/Observation?code=,", "bad-request"],
+    ["/Observation?_include=*:subject", "unknown-parameter"],
+    ["/Observation?_revinclude=*", "unknown-parameter"],
+    ["/?_type=Observation,Patient&_include=*", "unknown-parameter"],
+    ["/Observation?_revinclude=Location:*", "unknown-parameter"],
     ["/Observation?favourite=tea", "unknown-parameter"],
     ["/Observation?_include=Observation:code", "unknown-parameter"],
     ["/Observation?subject.subject.subject.subject.subject=1", "unknown-parameter"],
@@ -343,11 +383,23 @@ describe("bad searches", () => {
   });
 
   it("lenient handling leaves out what is unknown, warns, and the self link shows what was applied", async () => {
-    const answer = await server.call<Bundle>("GET", "/Observation?code=none&favourite=tea&_sort=tea", {
+    const query =
+      "code=none&favourite=tea&_sort=tea&date=&_include=Observation:subject&_include=Observation:tea";
+    const answer = await server.call<Bundle>("GET", `/Observation?${query}`, {
       headers: { prefer: "handling=lenient" },
     });
-    expect(link(answer, "self")).toBe("/Observation?code=none");
-    const warnings = resourcesIn(answer.body).filter((one) => one.resourceType === "OperationOutcome");
-    expect(warnings).toHaveLength(2);
+    expect(link(answer, "self")).toBe("/Observation?code=none&_include=Observation%3Asubject");
+    const warnings = resourcesIn(answer.body).flatMap((one) =>
+      one.resourceType === "OperationOutcome" ? (one.issue[0]?.expression ?? []) : [],
+    );
+    expect(warnings).toEqual(["favourite", "date", "_sort", "_include"]);
+  });
+
+  it("takes a plus that the address made a space, and any large _count", async () => {
+    const { id } = await create<Patient>({ resourceType: "Patient" });
+    const one = await create({ ...observation("plus", id), effectiveDateTime: "2024-01-01T10:00:00Z" });
+    for (const date of ["2024-01-01T13:00:00+03:00", "2024-01-01T13:00:00%2B03:00"])
+      expect(matches(await get(`/Observation?code=plus&date=${date}&_count=1000000000`))).toEqual([one.id]);
+    expect(matches(await get("/Observation?code=plus&date=2024-01-01T13:00:00-03:00"))).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import type { Caller, Pairs } from "./asked.ts";
 import type { Answering } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
 import { etagOf, sendResource } from "./reply.ts";
-import type { SearchDoor } from "./search.ts";
+import { refuseBesideLink, type SearchDoor } from "./search.ts";
 import { isViewName, viewPairsIn } from "./view.ts";
 
 type HistoryDoor = SearchDoor & Pick<Caller, "repository">;
@@ -134,6 +134,7 @@ function linksOf(
 /** The page of the request, or the one that its link holds: the link opens nothing but the history it was made for. */
 function askedPage({ door, request, given }: Asking, path: string): Asked {
   if (given._page === undefined) return askedBy(given, isLenient(request));
+  refuseBesideLink(request, Object.keys(given));
   const linked: LinkedPage = door.pages.open(String(given._page), request.ctx.actor);
   if (linked.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
   const { page, pairs } = askedBy(Object.fromEntries(linked.query), true);
@@ -175,7 +176,7 @@ function instantOf(text: unknown): number {
 }
 
 function periodOf(text: unknown): { low: number; high: number } {
-  const period = dateRangeOf(String(text).replace(" ", "+"));
+  const period = dateRangeOf(String(text));
   if (!period) throw new GatewayError("bad-request", { field: "_at", detail: "not a dateTime" });
   return period;
 }

@@ -14,7 +14,7 @@ import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { sendResource } from "./reply.ts";
 import { narrowed, requireScopeBehind, requireSomeScope } from "./scope-gate.ts";
-import { viewPairsIn } from "./view.ts";
+import { isViewName, viewPairsIn } from "./view.ts";
 
 export interface SearchDoor {
   providers: Providers;
@@ -138,18 +138,18 @@ function askedPage({ door, request, provider, path, patient, entry }: Asking): A
   const { providers } = door;
   const within = patient === undefined ? {} : { compartment: inCompartment(provider, patient) };
   const inUrl = entry ? [] : [...pairsOf(request.query)];
-  const page = openedLink(door, request, entry ?? inUrl);
+  const inBody = entry ?? (request.method === "POST" ? [...pairsOf(request.body)] : []);
+  const pairs = [...inUrl, ...inBody];
+  const page = openedLink(door, request, pairs);
   if (page) {
     // a link opens nothing but the search that it was made for
     if (page.path !== path) throw new GatewayError("page-link-rejected", { field: "_page" });
-    const { lenient, query: pairs, position } = page;
-    const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });
-    return { lenient, pairs, query: { ...query, ...within }, position };
+    const { lenient, query: linked, position } = page;
+    const query = parseSearch(providers, provider, withoutType(path, linked), { lenient, inUrl: false });
+    return { lenient, pairs: linked, query: { ...query, ...within }, position };
   }
   const lenient = isLenient(request);
-  const inBody = entry ?? (request.method === "POST" ? [...pairsOf(request.body)] : []);
   parseSearch(providers, provider, withoutType(path, inUrl), { lenient, inUrl: true });
-  const pairs = [...inUrl, ...inBody];
   const query = parseSearch(providers, provider, withoutType(path, pairs), { lenient, inUrl: false });
   return { lenient, pairs, query: { ...query, ...within } };
 }
@@ -160,7 +160,22 @@ function openedLink(
   pairs: LinkedPage["query"],
 ): LinkedPage | undefined {
   const token = pairs.find(([name]) => name === "_page")?.[1];
-  return token === undefined ? undefined : pages.open(token, request.ctx.actor);
+  if (token === undefined) return undefined;
+  refuseBesideLink(
+    request,
+    pairs.map(([name]) => name),
+  );
+  return pages.open(token, request.ctx.actor);
+}
+
+/** A link holds its whole search: throws `bad-request` for what would be left aside, unless handling is lenient. */
+export function refuseBesideLink(request: FastifyRequest, names: readonly string[]): void {
+  const beside = names.find((name) => name !== "_page" && !isViewName(name));
+  if (beside !== undefined && !isLenient(request))
+    throw new GatewayError("bad-request", {
+      field: beside.slice(0, 100),
+      detail: "the link of a page takes nothing but how the answer looks",
+    });
 }
 
 /** Of the whole system `_type` has chosen the types already. */

@@ -19,9 +19,12 @@ export function prefixedOf(value: string): Prefixed {
 }
 
 const dateTime =
-  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/;
+  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+ -]\d{2}:\d{2})?)?)?)?$/;
 
-/** All instants that a FHIR date, dateTime or instant may mean; without a zone it is UTC. Undefined for other text. */
+/**
+ * All instants that a FHIR date, dateTime or instant may mean; without a zone it is UTC. A space before the zone is the
+ * plus that an address turns into one. Undefined for other text.
+ */
 export function dateRangeOf(text: string): Range | undefined {
   const parts = dateTime.exec(text);
   if (!parts) return undefined;

@@ -25,6 +25,7 @@ export function providerOfTypes(providers: Providers, names: string | undefined)
   const { candidates, byIds } = first.indexed;
   return {
     ...first,
+    isOfTypes: types.length > 1,
     // places of several types are one order, sorted they would be several
     searchParameters: shared.map((parameter) => ({
       ...parameter,
