@@ -33,12 +33,21 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     isActive: (ctx) => workers.isActive(ctx),
   });
   const factsOf = withSignatures(loaded, parts);
-  const onUnusual: AccessSettings["onUnusual"] = async ({ ctx }, ground) => {
+  const onUnusual: AccessSettings["onUnusual"] = async ({ ctx }, { ground, patient }) => {
     if (!config.SECURITY_EMAIL) return;
+    const { kind, id, onBehalfOf, role, organization } = ctx.actor;
     await notices.send(store.db, {
       to: { channel: "email", address: config.SECURITY_EMAIL },
       kind: ground === "break-glass" ? "emergency-access" : "legal-ground-access",
-      parameters: { at: new Date(clock.now()).toISOString() },
+      parameters: {
+        at: new Date(clock.now()).toISOString(),
+        worker: (kind === "client" ? onBehalfOf : id) ?? "",
+        role: role ?? "",
+        organization: organization ?? "",
+        patient,
+        request: ctx.requestId,
+      },
+      // callers may repeat the id of a request
       id: `unusual ${ctx.requestId} ${randomUUID()}`,
       tenant: ctx.actor.tenant,
     });

@@ -220,7 +220,13 @@ export const configSchema = Type.Object({
   BREAK_GLASS: Type.Union([Type.Literal("off"), Type.Literal("on")], {
     default: "off",
     description:
-      "`on`: a token with purpose BTG opens a card to be read when the request states a reason (X-Emergency-Reason)",
+      "`on`: purpose BTG, of a client's token or of a session (SESSION_PURPOSES), opens a card to be read when the request states a reason (X-Emergency-Reason)",
+  }),
+  SESSION_PURPOSES: Type.String({
+    default: "",
+    pattern: "^((BTG|HPAYMT|HOPERAT)(,(BTG|HPAYMT|HOPERAT))*)?$",
+    description:
+      "purposes of use, comma-separated, that a worker who signed in may state beside TREAT in X-Purpose-Of-Use when they read: BTG (also needs BREAK_GLASS and a login of the last STEP_UP_SECONDS), HPAYMT, HOPERAT; empty: none",
   }),
   LEGAL_GROUNDS: Type.String({
     default: "",

@@ -1,5 +1,6 @@
 import type { AuthDoor } from "./api/auth/door.ts";
 import { type Config, esiaProviderOf, listOf } from "./config.ts";
+import type { PurposeOfUse } from "./core/context.ts";
 import { SignInChoices } from "./flows/sign-in/choices.ts";
 import { EsiaRenewal } from "./flows/sign-in/renewal.ts";
 import { SignIn } from "./flows/sign-in/sign-in.ts";
@@ -37,6 +38,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
       publicUrl,
       termsVersion,
       renewal,
+      stated: { purposes: sessionPurposesOf(config), freshSeconds: config.STEP_UP_SECONDS },
       rules: {
         strongAmr: listOf(config.CARD_AMR),
         securityRoles: listOf(config.SECURITY_ROLES),
@@ -50,6 +52,9 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
     rateLimit: { max: config.SIGN_IN_PER_MINUTE },
   };
 }
+
+/** The pattern of the setting lets no other through. */
+const sessionPurposesOf = ({ SESSION_PURPOSES }: Config) => listOf(SESSION_PURPOSES) as PurposeOfUse[];
 
 function workerStatuses(config: Config, parts: Parts, clock: Surroundings["clock"]): WorkerStatuses {
   const { practitioners, organizations, verifications, cache } = parts;

@@ -32,6 +32,8 @@ declare module "fastify" {
     grounds: Map<string, string> | undefined;
     /** the one patient for whom this request states its ground */
     statedFor: string | undefined;
+    /** unusual accesses of this request that were told */
+    alerted: Set<string> | undefined;
   }
 }
 
@@ -40,7 +42,14 @@ export interface AccessSettings {
   factsOf: FactsOf;
   statable: StatableGrounds;
   /** an access that the security service must look at, told before it is answered */
-  onUnusual(request: FastifyRequest, ground: PermitCode): Promise<void>;
+  onUnusual(request: FastifyRequest, access: UnusualAccess): Promise<void>;
+}
+
+/** A card that was opened past its patient; who opened it is the request's actor. */
+export interface UnusualAccess {
+  ground: PermitCode;
+  /** logical id */
+  patient: string;
 }
 
 /** Gives requests the one way to ask whether an access is permitted. */
@@ -48,6 +57,7 @@ export function registerAccess(app: FastifyInstance, settings: AccessSettings): 
   app.decorateRequest("grounds", undefined);
   app.decorateRequest("refusedSubject", undefined);
   app.decorateRequest("statedFor", undefined);
+  app.decorateRequest("alerted", undefined);
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
     const decision = decided(this, settings, { action, resource, facts });
     keepGround(this, resource, groundText(decision, facts?.breakGlass?.reason));
@@ -98,15 +108,34 @@ async function decideOnAll(
       if (decision?.permit === permit)
         keepGround(request, resource, groundText(decision, stated.breakGlass?.reason));
     });
-  const unusual = new Map<string | undefined, PermitCode>();
-  decisions.forEach((decision, index) => {
-    if (decision.permit && decision.alert) unusual.set(resources[index]?.subject, decision.reason.code);
-  });
-  for (const code of unusual.values()) {
-    request.ctx.log.warn({ ground: code }, "unusual access");
-    await settings.onUnusual(request, code);
+  for (const [index, decision] of decisions.entries()) {
+    const patient = resources[index]?.subject;
+    if (decision.permit && decision.alert && patient !== undefined)
+      await alert(request, settings, { decision, patient, stated });
   }
   return decisions;
+}
+
+/** Tells the journal and the security service once a request and patient; the log learns of no person. */
+async function alert(
+  request: FastifyRequest,
+  settings: AccessSettings,
+  told: { decision: Extract<Decision, { permit: true }>; patient: string; stated: KnownFacts },
+): Promise<void> {
+  const { decision, patient, stated } = told;
+  const ground = groundText(decision, stated.breakGlass?.reason);
+  request.alerted ??= new Set();
+  if (request.alerted.has(`${ground} ${patient}`)) return;
+  request.alerted.add(`${ground} ${patient}`);
+  request.ctx.log.warn({ ground: decision.reason.code }, "unusual access");
+  await request.journal({
+    action: "alert",
+    resourceType: "Patient",
+    resourceId: patient,
+    subject: patient,
+    ground,
+  });
+  await settings.onUnusual(request, { ground: decision.reason.code, patient });
 }
 
 /** A ground that a request states holds for one patient; throws `bad-request` when it would open a second one. */

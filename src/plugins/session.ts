@@ -9,6 +9,7 @@ import {
 } from "../access/session-facts.ts";
 import type { Sessions } from "../access/sessions.ts";
 import type { Clock } from "../core/clock.ts";
+import type { PurposeOfUse } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { EsiaRenewal } from "../flows/sign-in/renewal.ts";
@@ -17,6 +18,7 @@ import { hookChanges } from "./changing-routes.ts";
 import { cookieName, cookieOf, setSessionCookie } from "./cookies.ts";
 import { CsrfGuard } from "./csrf.ts";
 import { deviceHashOf } from "./device.ts";
+import { statedPurpose } from "./stated-grounds.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -33,6 +35,8 @@ export interface SessionDoorSettings {
   termsVersion: string;
   renewal?: EsiaRenewal;
   rules?: SessionRules;
+  /** what a worker may state beside TREAT, and how old a login may be for an emergency; absent: nothing */
+  stated?: { purposes: readonly PurposeOfUse[]; freshSeconds: number };
 }
 
 // 32 bytes in base64url: anything else never reaches the store
@@ -153,6 +157,7 @@ export function registerReaders(app: FastifyInstance, door: SessionDoor, tokens:
 async function enterReader(door: SessionDoor, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   await door.enter(request, reply);
   const { id, authTime, esia } = door.requireWorker(request);
+  takePurpose(door, request);
   request.token = {
     id,
     actor: request.ctx.actor,
@@ -160,6 +165,15 @@ async function enterReader(door: SessionDoor, request: FastifyRequest, reply: Fa
     expiresAt: esia.expiresAt,
     scopes: [{ level: "system", type: "*", interactions: "rs" }],
   };
+}
+
+/** An emergency is stated by whoever has just logged in, not by whoever sits down at an open page. */
+function takePurpose(door: SessionDoor, request: FastifyRequest): void {
+  const { purposes, freshSeconds } = door.settings.stated ?? { purposes: [], freshSeconds: 0 };
+  const purpose = statedPurpose(request, purposes);
+  if (purpose === undefined) return;
+  if (purpose === "BTG") door.requireFreshLogin(request, freshSeconds);
+  request.ctx.actor = { ...request.ctx.actor, purpose };
 }
 
 /** Routes of this scope take a session cookie only. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { KnownFacts } from "../access/access-facts.ts";
 import type { LegalGround } from "../access/reasons.ts";
+import type { PurposeOfUse } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 
 /** What the operator lets a caller state to open a card without the patient's consent; nothing by default. */
@@ -23,6 +24,15 @@ export function statedGrounds(request: FastifyRequest, statable: StatableGrounds
   const ground = codeIn(request, "x-legal-ground", statable.legal);
   return { ...(reason && { breakGlass: { reason } }), ...(ground && { grounds: [ground] }) };
 }
+
+/**
+ * The purpose of use that a worker who signed in states in `X-Purpose-Of-Use`; undefined when they state none. Throws
+ * `bad-request` for one that is not of the list.
+ */
+export const statedPurpose = (
+  request: FastifyRequest,
+  purposes: readonly PurposeOfUse[],
+): PurposeOfUse | undefined => codeIn(request, "x-purpose-of-use", purposes);
 
 function codeIn<Code extends string>(
   { headers }: FastifyRequest,

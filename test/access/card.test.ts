@@ -16,7 +16,7 @@ import { type ActingWorker, actingWorker } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
-import { journalRows } from "../support/sign-in.ts";
+import { alterAccounts, journalRows } from "../support/sign-in.ts";
 
 const phone = "+79990000005";
 const doctorSnils = "90000000182";
@@ -34,6 +34,7 @@ beforeAll(async () => {
   app = await startApp({
     SIGN_IN_PER_MINUTE: "10000",
     BREAK_GLASS: "on",
+    SESSION_PURPOSES: "BTG,HOPERAT",
     LEGAL_GROUNDS: "323-13-4-3,323-13-4-8",
     SECURITY_EMAIL: securityEmail,
   });
@@ -406,6 +407,85 @@ describe("emergency access", () => {
     await expect.poll(() => alerts("Экстренный"), { timeout: 10_000 }).toBe(1);
   });
 
+  it("the security service is told which worker opened which patient, the journal keeps that it was", async () => {
+    const before = (await alertsOf("Экстренный")).length;
+    const answer = await look("life-threat");
+    const requestId = answer.headers.get("x-request-id") ?? "";
+    await expect
+      .poll(async () => (await alertsOf("Экстренный")).length, { timeout: 10_000 })
+      .toBe(before + 1);
+    const [told] = await alertsOf("Экстренный");
+    for (const part of [
+      `Patient/${patient}.`,
+      `Practitioner/${doctor.id},`,
+      `PractitionerRole/${doctor.role},`,
+      doctor.organization,
+      requestId,
+    ])
+      expect(told?.text).toContain(part);
+    const rows = (await journalRows(app)).filter((row) => row.requestId === requestId);
+    expect(rows.map(({ action }) => action)).toEqual(["alert", "read"]);
+    for (const row of rows)
+      expect(row).toMatchObject({
+        ...{ actorId: "demo", onBehalfOf: doctor.id, role: doctor.role, subject: patient },
+        ground: "break-glass:life-threat",
+      });
+  });
+
+  describe("from the cabinet", () => {
+    const entered = async (authTime = Date.now()) => {
+      const cabinet = new Cabinet(app.url);
+      const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS", authTime }));
+      await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+      undo();
+      await cabinet.acceptTerms();
+      return cabinet;
+    };
+    const open = (cabinet: Cabinet, headers: Record<string, string>) =>
+      cabinet.send("GET", `/../../fhir/Condition/${condition.id}`, undefined, headers);
+    const emergency = { "x-purpose-of-use": "BTG", "x-emergency-reason": "unconscious" };
+
+    it("takes purpose and reason, raises the alert and stands in the patient's journal", async () => {
+      const cabinet = await entered();
+      const before = (await alertsOf("Экстренный")).length;
+      expect((await open(cabinet, {})).status).toBe(403);
+      for (const [name, value] of Object.entries(emergency))
+        expect((await open(cabinet, { [name]: value })).status, name).toBe(403);
+      expect((await open(cabinet, { ...emergency, "x-emergency-reason": "Ivanov" })).status).toBe(400);
+      expect((await open(cabinet, { ...emergency, "x-purpose-of-use": "HPAYMT" })).status).toBe(400);
+      const opened = await open(cabinet, emergency);
+      expect([opened.status, opened.body.id]).toEqual([200, condition.id]);
+      expect((await citizen.get("/me/accesses?count=1")).body.accesses[0]).toMatchObject({
+        actor: { kind: "practitioner", name: expect.any(String) },
+        action: "read",
+        ground: { code: "break-glass", text: expect.stringContaining("без сознания") },
+      });
+      await expect
+        .poll(async () => (await alertsOf("Экстренный")).length, { timeout: 10_000 })
+        .toBe(before + 1);
+      expect((await alertsOf("Экстренный"))[0]?.text).toContain(`Practitioner/${doctor.id},`);
+      // the purpose was the request's, not the session's
+      expect((await open(cabinet, { "x-emergency-reason": "unconscious" })).status).toBe(403);
+    });
+
+    it("asks for a login of the last minutes", async () => {
+      const cabinet = await entered(Date.now() - 3_600_000);
+      const refused = await open(cabinet, emergency);
+      expect([refused.status, refused.body.issue[0].details.coding[0].code]).toEqual([
+        401,
+        "step-up-required",
+      ]);
+      expect((await open(cabinet, { "x-purpose-of-use": "HOPERAT" })).status).toBe(403);
+    });
+
+    it("a legal ground with its purpose opens a card too", async () => {
+      const cabinet = await entered();
+      const stated = { "x-legal-ground": "323-13-4-3" };
+      expect((await open(cabinet, stated)).status).toBe(403);
+      expect((await open(cabinet, { ...stated, "x-purpose-of-use": "HOPERAT" })).status).toBe(200);
+    });
+  });
+
   it("opens one patient a request, and a history tells each resource with its ground", async () => {
     const stranger = randomUUID();
     const other = { ...diagnosis(), id: randomUUID(), subject: { reference: `Patient/${stranger}` } };
@@ -440,8 +520,9 @@ describe("emergency access", () => {
   });
 });
 
-const alerts = async (subject: string) =>
-  (await messagesTo(app, securityEmail)).filter((message) => message.subject.startsWith(subject)).length;
+const alertsOf = async (subject: string) =>
+  (await messagesTo(app, securityEmail)).filter((message) => message.subject.startsWith(subject));
+const alerts = async (subject: string) => (await alertsOf(subject)).length;
 
 describe("a legal ground (323-ФЗ art. 13 p. 4)", () => {
   const look = async (ground: string, purpose = "TREAT") =>

@@ -98,6 +98,17 @@ it("a session reads; writing takes a client system's token", async () => {
   expect([status, body.issue[0]?.details?.coding?.[0]?.code]).toEqual([403, "scope-missing"]);
 });
 
+it("a session acts for treatment only, where the operator lets nothing else be stated", async () => {
+  const headers = { "x-purpose-of-use": "BTG", "x-emergency-reason": "unconscious" };
+  const { status, body } = await asked<OperationOutcome>(person, `/fhir/Condition/${ids.get("Condition")}`, {
+    headers,
+  });
+  expect([status, body.issue[0]?.diagnostics]).toEqual([
+    400,
+    expect.stringContaining("nothing may be stated"),
+  ]);
+});
+
 it("who has neither session nor token is told to send one", async () => {
   const answer = await fetch(`${app.url}/fhir/Condition/${ids.get("Condition")}`);
   expect(answer.status).toBe(401);

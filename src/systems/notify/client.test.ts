@@ -72,19 +72,32 @@ describe("the message gateway's client", () => {
   });
 });
 
+const opened = {
+  at: "22.11.2026 10:00",
+  worker: "w-1",
+  role: "r-1",
+  organization: "1.2.643.1",
+  patient: "p-1",
+  request: "q-1",
+};
+
 const parameters: NoticeParameters = {
   "consent-code": { code: "123456", minutes: 5 },
   "withdrawal-code": { code: "123456", minutes: 5 },
   "consent-granted": {},
   "consent-withdrawn": {},
   "new-device": { at: "22.11.2026 10:00", browser: "Chrome" },
-  "emergency-access": { at: "22.11.2026 10:00" },
-  "legal-ground-access": { at: "22.11.2026 10:00" },
+  "emergency-access": opened,
+  "legal-ground-access": opened,
   "certificate-code": { code: "123456", minutes: 5 },
   "certificate-expiry": { days: 14 },
 };
 
 describe("texts of notices", () => {
+  it.each(["emergency-access", "legal-ground-access"] as const)("%s says who opened whose card", (kind) => {
+    for (const part of Object.values(opened)) expect(noticeText(kind, opened).text).toContain(part);
+  });
+
   it.each(Object.keys(parameters) as NoticeKind[])("%s is Russian and tells nothing of health", (kind) => {
     const { subject, text } = noticeText(kind, parameters[kind]);
     expect(subject).toMatch(/^[А-Я]/);

@@ -4,6 +4,18 @@ export interface NoticeText {
   text: string;
 }
 
+/** Who opened whose card: logical ids, which tell nobody but the journal's readers who it was. */
+interface OpenedCard {
+  at: string;
+  worker: string;
+  role: string;
+  /** ФРМО OID */
+  organization: string;
+  patient: string;
+  /** request id, by which the journal explains it */
+  request: string;
+}
+
 /** Parameters of each kind of notice: nothing that tells of health, of a doctor's name or of a specialty. */
 export interface NoticeParameters {
   "consent-code": { code: string; minutes: number };
@@ -11,8 +23,8 @@ export interface NoticeParameters {
   "consent-granted": object;
   "consent-withdrawn": object;
   "new-device": { at: string; browser: string };
-  "emergency-access": { at: string };
-  "legal-ground-access": { at: string };
+  "emergency-access": OpenedCard;
+  "legal-ground-access": OpenedCard;
   "certificate-expiry": { days: number };
   "certificate-code": { code: string; minutes: number };
 }
@@ -21,6 +33,14 @@ export type NoticeKind = keyof NoticeParameters;
 
 const notAsked = "Если это были не вы, войдите в кабинет и обратитесь в поддержку.";
 const secret = "Никому его не сообщайте, в том числе сотрудникам поддержки.";
+
+const whoOpened = ({ at, worker, role, organization, patient, request }: OpenedCard): string =>
+  [
+    `Время: ${at}.`,
+    `Карта: Patient/${patient}.`,
+    `Работник: Practitioner/${worker}, PractitionerRole/${role}, организация ${organization}.`,
+    `Причина или основание – в журнале кабинета, запрос ${request}.`,
+  ].join(" ");
 
 type Templates = { [Kind in NoticeKind]: (parameters: NoticeParameters[Kind]) => NoticeText };
 
@@ -45,13 +65,13 @@ const templates: Templates = {
     subject: "Вход с нового устройства",
     text: `Вход в медицинский кабинет с нового устройства: ${browser}, ${at}. Если это были не вы, сразу смените пароль Госуслуг и обратитесь в поддержку.`,
   }),
-  "emergency-access": ({ at }) => ({
+  "emergency-access": (opened) => ({
     subject: "Экстренный доступ",
-    text: `К медицинской карте обратились в режиме экстренного доступа, ${at}. Кто и по какой причине – в журнале кабинета.`,
+    text: `К медицинской карте обратились в режиме экстренного доступа. ${whoOpened(opened)}`,
   }),
-  "legal-ground-access": ({ at }) => ({
+  "legal-ground-access": (opened) => ({
     subject: "Доступ на основании закона",
-    text: `К медицинской карте обратились без согласия пациента со ссылкой на закон (323-ФЗ, ст. 13, ч. 4), ${at}. Кто и на каком основании – в журнале кабинета.`,
+    text: `К медицинской карте обратились без согласия пациента со ссылкой на закон (323-ФЗ, ст. 13, ч. 4). ${whoOpened(opened)}`,
   }),
   "certificate-code": ({ code, minutes }) => ({
     subject: "Код активации",
