@@ -17,7 +17,9 @@ export async function followMaps(
   const stop = new AbortController();
   reloader.watch((reloads) => {
     for (const reload of reloads) tell(log, reload);
-    rereadClean(reloads, catalogue).catch((err) => log.error({ err }, "the list of maps is not reloaded"));
+    rereadClean(reloads, catalogue).catch((error) =>
+      log.error({ error }, "the list of maps is not reloaded"),
+    );
   }, stop.signal);
   return async () => {
     stop.abort();

@@ -39,15 +39,15 @@ export class DictionarySync {
 
   /** Brings every kept dictionary up to date; those that fail are told and wait for the next run. */
   async all(signal: AbortSignal): Promise<void> {
-    const failed: Record<string, string> = {};
+    let isWell = true;
     for (const oid of this.#parts.oids) {
       if (signal.aborted) return;
       await this.#kept(oid).catch((error) => {
-        failed[oid] = isGatewayError(error) ? error.code : String(error);
+        isWell = false;
+        const reason = isGatewayError(error) ? error.code : String(error);
+        this.#parts.log.warn({ system: "nsi", oid, reason }, "a dictionary was not brought up to date");
       });
     }
-    const isWell = Object.keys(failed).length === 0;
-    if (!isWell) this.#parts.log.warn({ system: "nsi", failed }, "dictionaries were not brought up to date");
     this.#parts.onRun(this.#parts.clock.now(), isWell ? "ok" : "failed");
   }
 
@@ -89,8 +89,11 @@ export class DictionarySync {
   async #tell(oid: string, version: string, diff: DictionaryDiff | undefined): Promise<void> {
     const { log, usesOf } = this.#parts;
     const codes = diff?.ending.map(({ code }) => code) ?? [];
-    const uses = codes.length > 0 ? await usesOf(`urn:oid:${oid}`, codes) : undefined;
-    const ending = diff?.ending.slice(0, 20).map(({ code, ends }) => (ends ? `${code} ${ends}` : code));
+    const used = codes.length > 0 ? await usesOf(`urn:oid:${oid}`, codes) : {};
+    const uses = Object.entries(used).map(([type, count]) => `${type} ${count}`);
+    // the log would mask a whole date as a number that may be a person's
+    const monthOf = (day: string | undefined) => (day ? ` until ${day.slice(0, 7)}` : "");
+    const ending = diff?.ending.slice(0, 20).map(({ code, ends }) => `${code}${monthOf(ends)}`);
     log.info(
       { system: "nsi", oid, version, from: diff?.from, ending, uses },
       "a new version of a dictionary",

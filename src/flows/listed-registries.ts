@@ -54,7 +54,7 @@ async function* workersOf(
 ): AsyncGenerator<Bundle> {
   for (let page = 1; ; page++) {
     const { bundles, refused, isLast } = (await list.workersChangedSince(day, page, newContext())).value;
-    if (refused > 0) log.warn({ system: "frmr", refused }, "records that can't be converted");
+    if (refused > 0) log.warn({ system: "frmr", count: refused }, "records that can't be converted");
     yield* bundles;
     if (isLast) return;
   }

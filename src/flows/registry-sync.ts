@@ -59,5 +59,8 @@ async function syncOne(
   }
   if (isWhole) await copy.sweep(name, began);
   await copy.noteAge(name, { copiedAt: began, wholeAt: isWhole ? began : age.wholeAt });
-  log.info({ system: name, records: count, since }, "the copy of a registry is up to date");
+  log.info(
+    { system: name, count, kind: isWhole ? "whole" : "changes" },
+    "the copy of a registry is up to date",
+  );
 }

@@ -53,7 +53,7 @@ export class JobRunner {
       () => false,
       () => false,
     );
-    if (!(await Promise.race([finished, late]))) log.warn({ drainMs }, "jobs did not stop in time");
+    if (!(await Promise.race([finished, late]))) log.warn({ ms: drainMs }, "jobs did not stop in time");
     gaveUp.abort();
     await releaseLeases(db, this.#holder).catch((error) => this.#report("release of leases", error));
   }

@@ -16,7 +16,7 @@ export function noticeDeliverer({ client, clock, log }: NoticeDelivery): Deliver
   return async (message) => {
     const { validUntil, channel, address, subject, text } = message.payload as QueuedNotice;
     if (validUntil !== undefined && clock.now() > validUntil) {
-      log.warn({ message: message.id, kind: message.kind }, "a notice came too late to be sent");
+      log.warn({ outbox_id: message.id, kind: message.kind }, "a notice came too late to be sent");
       return;
     }
     await client.send(

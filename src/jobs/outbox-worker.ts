@@ -62,7 +62,7 @@ async function deliver(
     await deliverer(message, signal);
   } catch (error) {
     const code = isGatewayError(error) ? error.code : "internal";
-    log.warn({ message: id, system, kind, attempt, code }, "an outbox message was not delivered");
+    log.warn({ outbox_id: id, system, kind, attempt, code }, "an outbox message was not delivered");
     const outcome = await settleFailure(outbox, message, isGatewayError(error) ? error : undefined);
     observer?.attempt(system, outcome);
     return outcome;

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Level, type Logger as PinoLogger, pino } from "pino";
-import type { Logger } from "../core/logger.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
 import { maskText, redactFields } from "./redaction.ts";
 
 export interface LogOptions {
@@ -30,23 +30,23 @@ class RedactingLogger implements Logger {
     this.#pino = logger;
   }
 
-  debug(fields: object, message: string): void {
+  debug(fields: LogFields, message: string): void {
     if (this.#pino.isLevelEnabled("debug")) this.#write("debug", fields, message);
   }
 
-  info(fields: object, message: string): void {
+  info(fields: LogFields, message: string): void {
     if (this.#pino.isLevelEnabled("info")) this.#write("info", fields, message);
   }
 
-  warn(fields: object, message: string): void {
+  warn(fields: LogFields, message: string): void {
     if (this.#pino.isLevelEnabled("warn")) this.#write("warn", fields, message);
   }
 
-  error(fields: object, message: string): void {
+  error(fields: LogFields, message: string): void {
     if (this.#pino.isLevelEnabled("error")) this.#write("error", fields, message);
   }
 
-  #write(level: Level, fields: object, message: string): void {
+  #write(level: Level, fields: LogFields, message: string): void {
     this.#pino[level](redactFields(fields), maskText(message));
   }
 }
@@ -61,19 +61,19 @@ export class RequestLogger implements Logger {
     this.#requestId = requestId;
   }
 
-  debug(fields: object, message: string): void {
+  debug(fields: LogFields, message: string): void {
     this.#base.debug({ request_id: this.#requestId, ...fields }, message);
   }
 
-  info(fields: object, message: string): void {
+  info(fields: LogFields, message: string): void {
     this.#base.info({ request_id: this.#requestId, ...fields }, message);
   }
 
-  warn(fields: object, message: string): void {
+  warn(fields: LogFields, message: string): void {
     this.#base.warn({ request_id: this.#requestId, ...fields }, message);
   }
 
-  error(fields: object, message: string): void {
+  error(fields: LogFields, message: string): void {
     this.#base.error({ request_id: this.#requestId, ...fields }, message);
   }
 }

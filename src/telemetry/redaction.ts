@@ -1,15 +1,10 @@
+import { logFields } from "../core/logger.ts";
+
 /**
  * What a log line may hold. Keys are an allow-list: a field nobody thought of is withheld, not printed; texts of
  * allowed keys are masked where they could carry a person (Cyrillic words, long numbers, tokens, mail).
  */
-const allowedKeys = new Set(
-  (
-    "trace_id request_id requestId route method status ms bytes_in bytes_out cache breaker code tenant role actor " +
-    "system operation attempt outcome detail error type frames cause version commit node schema pid hostname " +
-    "port address host addresses engine state from to count rows bytes seconds scenario persona signal " +
-    "mapping chain sequence queue size limit waited reason remedy setting settings url folder migrations"
-  ).split(" "),
-);
+const allowedKeys: ReadonlySet<string> = new Set(logFields);
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const traceId = /^[0-9a-f]{32}$/;

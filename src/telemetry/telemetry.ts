@@ -1,7 +1,7 @@
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
 import { createInstruments, type Instruments } from "./instruments.ts";
 import { declareLabel } from "./labels.ts";
 import { Metrics } from "./metrics.ts";
@@ -59,7 +59,7 @@ export class Telemetry {
   }
 
   /** Decides what is kept of an answered request; called after the answer left. */
-  finish(request: FinishedRequest, line?: () => object): void {
+  finish(request: FinishedRequest, line?: () => LogFields): void {
     const reason = keepReason(request, this.#options);
     if (reason) {
       this.instruments.tracesKept.of({ reason }).value++;
@@ -75,7 +75,7 @@ export class Telemetry {
     await this.#server.close();
   }
 
-  #log(request: FinishedRequest, more: object): void {
+  #log(request: FinishedRequest, more: LogFields): void {
     const fields = {
       trace_id: request.traceId,
       request_id: request.requestId,

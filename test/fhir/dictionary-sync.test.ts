@@ -5,6 +5,7 @@ import { GatewayError } from "../../src/core/errors.ts";
 import { DictionarySync } from "../../src/flows/dictionary-sync.ts";
 import { dictionaryWatch } from "../../src/jobs/dictionary-watch.ts";
 import type { Dictionaries, NewDictionary } from "../../src/store/dictionaries.ts";
+import { redactFields } from "../../src/telemetry/redaction.ts";
 import { testContext } from "../support/upstream.ts";
 
 const oid = "1.2.643.5.1.13.13.11.1005";
@@ -20,7 +21,7 @@ const system: CodeSystem = {
 const signal = new AbortController().signal;
 const told: [object, string][] = [];
 const runs: [number, string][] = [];
-const say = (fields: object, message: string) => void told.push([fields, message]);
+const say = (fields: object, message: string) => void told.push([redactFields(fields), message]);
 const log = { debug: say, info: say, warn: say, error: say };
 const clock = new ManualClock();
 
@@ -81,7 +82,7 @@ it("a new version is kept, and the codes that it ends are told with the resource
   await syncOf(newest("2.2")).all(signal);
   expect(stored?.version).toBe("2.2");
   expect(told.at(-1)).toEqual([
-    { system: "nsi", oid, version: "2.2", from: "2.1", ending: ["I10 2026-12-31"], uses: { Condition: 1 } },
+    { system: "nsi", oid, version: "2.2", from: "2.1", ending: ["I10 until 2026-12"], uses: ["Condition 1"] },
     "a new version of a dictionary",
   ]);
 });
@@ -101,8 +102,8 @@ it("a dictionary that fails keeps none of the others, and its copy stays", async
   await syncOf(versions, [other, oid]).all(signal);
   expect(stored?.url).toBe(url);
   expect(told).toContainEqual([
-    { system: "nsi", failed: { [other]: "upstream-unavailable" } },
-    "dictionaries were not brought up to date",
+    { system: "nsi", oid: other, reason: "upstream-unavailable" },
+    "a dictionary was not brought up to date",
   ]);
 });
 

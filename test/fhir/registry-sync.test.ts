@@ -11,6 +11,7 @@ import { RegistryCopy } from "../../src/flows/registry-copy.ts";
 import { type ListedRegistry, type RegistryRecord, syncRegistries } from "../../src/flows/registry-sync.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
+import { redactFields } from "../../src/telemetry/redaction.ts";
 import { onBothEngines } from "../store/engines.ts";
 import { testContext } from "../support/upstream.ts";
 
@@ -27,7 +28,7 @@ const organization = (id: string, name: string): Organization & { id: string } =
 onBothEngines((store) => {
   const clock = new ManualClock(Date.UTC(2026, 10, 1, 12));
   const told: [object, string][] = [];
-  const say = (fields: object, message: string) => void told.push([fields, message]);
+  const say = (fields: object, message: string) => void told.push([redactFields(fields), message]);
   const log = { debug: say, info: say, warn: say, error: say };
   const opened = () => {
     const { db } = store();

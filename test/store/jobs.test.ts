@@ -7,6 +7,7 @@ import { type Job, JobRunner } from "../../src/jobs/job-runner.ts";
 import { journalSealer } from "../../src/jobs/journal-sealer.ts";
 import { Journal } from "../../src/store/journal.ts";
 import { readHead } from "../../src/store/journal-seal.ts";
+import { redactFields } from "../../src/telemetry/redaction.ts";
 import { onBothEngines } from "./engines.ts";
 import { rowOf } from "./journal-rows.ts";
 
@@ -28,7 +29,10 @@ onBothEngines((store) => {
         if (runs === 2) throw new Error("once");
       },
     };
-    const runner = runnerOf(clock, [job], { ...silentLogger, error: (fields) => errors.push(fields) });
+    const runner = runnerOf(clock, [job], {
+      ...silentLogger,
+      error: (fields) => errors.push(redactFields(fields)),
+    });
     runner.start();
     for (let expected = 1; expected <= 3; expected++) {
       await asleep(clock, 1);

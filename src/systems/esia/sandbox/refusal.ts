@@ -52,6 +52,6 @@ export function refusalOf(error: unknown, logger: Logger): EsiaRefusal {
   if (error instanceof EsiaRefusal) return error;
   const { statusCode = 500 } = error as { statusCode?: number };
   if (statusCode < 500) return new EsiaRefusal("007038");
-  logger.error({ err: error }, "ESIA of the sandbox failed");
+  logger.error({ error }, "ESIA of the sandbox failed");
   return new EsiaRefusal("007007");
 }
