@@ -81,6 +81,16 @@ describe("Composition/$document", () => {
     refused = undefined;
   });
 
+  it("holds the very version that the composition names", async () => {
+    const { id } = await create(patient({ birthDate: "1980-01-01" }));
+    const changed = patient({ id, birthDate: "1980-01-02" });
+    await server.call("PUT", `/Patient/${id}`, { body: changed, headers: { "if-match": 'W/"1"' } });
+    const measured = await create(observation(id));
+    const composition = await compose(`Patient/${id}/_history/1`, `Observation/${measured.id}`);
+    const { body } = await server.call<Bundle>("GET", `/Composition/${composition.id}/$document`);
+    expect(resourcesIn(body)[1]).toMatchObject({ id, birthDate: "1980-01-01", meta: { versionId: "1" } });
+  });
+
   it("whose part is gone is not made", async () => {
     const { id } = await create(patient({}));
     const composition = await compose(`Patient/${id}`, `Observation/${crypto.randomUUID()}`);
@@ -119,6 +129,30 @@ describe("Patient/$match", () => {
     const sure = await match(asked, { name: "onlyCertainMatches", valueBoolean: true });
     expect(grades(sure.body)).toEqual([[certain.id, "certain", 1]]);
     expect((await match(asked, { name: "count", valueInteger: 1 })).body.entry).toHaveLength(1);
+  });
+
+  it("knows a СНИЛС in each spelling, and another СНИЛС is another person", async () => {
+    const name = [{ family: "Соснин", given: ["Глеб"] }];
+    const birthDate = "1979-02-03";
+    const withSnils = (value: string, system = "urn:oid:1.2.643.100.3") =>
+      patient({ name, birthDate, identifier: [{ system, value }] });
+    const { id } = await create(withSnils("11223344595"));
+    for (const asked of [
+      withSnils("112-233-445 95"),
+      withSnils("11223344595", "https://fhir.ru/core/sid/snils"),
+    ])
+      expect(grades((await match(asked)).body)).toEqual([[id, "certain", 1]]);
+    expect(grades((await match(withSnils("90000000384"))).body)).toEqual([]);
+  });
+
+  it("says nobody is certain when two are", async () => {
+    const identifier = [{ system: "https://mis.example/card", value: "twice" }];
+    await create(patient({ identifier }));
+    await create(patient({ identifier }));
+    const asked = patient({ identifier });
+    expect((await match(asked)).body.entry).toHaveLength(2);
+    const sure = await match(asked, { name: "onlyCertainMatches", valueBoolean: true });
+    expect(sure.body).toMatchObject({ total: 0, entry: [] });
   });
 
   it("without a Patient is refused", async () => {

@@ -139,6 +139,8 @@ onBothEngines((store) => {
     ["Organization?name:exact=Кардиология", "ward"],
     // token
     ["Patient?identifier=11223344595", "anna"],
+    ["Patient?identifier=112-233-445 95", "anna"],
+    ["Organization?identifier=urn:oid:1.2.643.5.1", "hospital"],
     ["Patient?identifier=https://fhir.ru/core/sid/snils|112-233-445 95", "anna"],
     ["Patient?identifier=urn:oid:1.2.643.100.3|", "anna"],
     ["Patient?identifier=|11223344595"],
@@ -180,6 +182,12 @@ onBothEngines((store) => {
     ["Patient?birthdate=lt1985-05-10", "boris"],
     ["Patient?birthdate=ne1985-05-10", "boris"],
     ["Patient?birthdate=gt1970&birthdate=lt1990", "boris", "anna"],
+    ["Patient?birthdate=gt1985-12-30", "boris"],
+    ["Patient?birthdate=gt1985-12"],
+    ["Patient?birthdate=gt1985-12-31"],
+    ["Patient?birthdate=le1985-01-02", "boris"],
+    ["Patient?birthdate=lt1985-01"],
+    ["Patient?birthdate=lt1985-01-01"],
     ["Patient?death-date=2020-03-04", "boris"],
     ["Patient?_lastUpdated=gt2025-03", "boris"],
     // quantity
@@ -205,11 +213,14 @@ onBothEngines((store) => {
     // uri
     ["ValueSet?url=https://t.example/ValueSet/a/b", "vs"],
     ["ValueSet?url:below=https://t.example/ValueSet/a", "vs"],
-    ["ValueSet?url:below=https://t.example/ValueSet/a/"],
+    ["ValueSet?url:below=https://t.example/ValueSet/a/", "vs"],
+    ["ValueSet?url:below=https://t.example/ValueSet/a/b/"],
+    ["ValueSet?url:below=https://t.example/ValueSet/", "vs"],
     ["ValueSet?url:above=https://t.example/ValueSet/a/b/c", "vs"],
     // composite
     ["Observation?code-value-quantity=15074-8$gt6", "glucose"],
     ["Observation?code-value-quantity=15074-8$gt7"],
+    ["Observation?code-value-quantity:missing=false", "glucose"],
     ["Observation?component-code-value-quantity=http://loinc.org|8480-6$140", "pressure"],
     ["Observation?component-code-value-quantity=8480-6$90"],
     ["Observation?combo-code-value-quantity=8462-4$lt100||mm[Hg]", "pressure"],
@@ -232,6 +243,17 @@ onBothEngines((store) => {
     it(`finds ${ids.join(", ") || "nothing"}`, async () => {
       expect(await index.find(query)).toEqual(ids);
     });
+  });
+
+  it.each([
+    "Patient?birthdate=1980-13",
+    "Patient?birthdate=gt1981-02-29",
+    "Patient?birthdate=1980-00",
+    "Observation?value-quantity=6.3|mmol/L",
+    "Observation?value-quantity=6.3|http://unitsofmeasure.org|",
+    "Observation?value-quantity=6.3|",
+  ])("%s is refused, not searched by a part of it", async (query) => {
+    await expect(index.find(query)).rejects.toMatchObject({ code: "bad-request" });
   });
 
   it("a new version takes the place of the old one, a deletion leaves nothing", async () => {

@@ -8,7 +8,7 @@ import type { Operation, Providers } from "../provider.ts";
 import { referencesIn } from "../references.ts";
 
 const mostResources = 200;
-const localReference = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/;
+const localReference = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
 
 interface DocumentParts {
   providers: () => Providers;
@@ -60,8 +60,11 @@ async function withReferred(
 }
 
 async function readBy(providers: Providers, reference: string, ctx: RequestContext): Promise<Resource> {
-  const [, type = "", id = ""] = localReference.exec(reference) ?? [];
+  const [, type = "", id = "", version] = localReference.exec(reference) ?? [];
   const provider = providers.of(type);
   if (!provider) throw new GatewayError("unsupported-type", { field: type });
-  return (await provider.read(id, ctx)).value;
+  if (version === undefined) return (await provider.read(id, ctx)).value;
+  if (!provider.vread)
+    throw new GatewayError("not-found", { field: reference, detail: "no versions are kept" });
+  return (await provider.vread(id, version, ctx)).value;
 }

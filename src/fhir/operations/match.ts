@@ -26,9 +26,11 @@ export const matchOperation = (providers: () => Providers): Operation => ({
     const isCertainOnly = parameterOf(parameters, "onlyCertainMatches")?.valueBoolean === true;
     const count = parameterOf(parameters, "count")?.valueInteger ?? mostMatches;
     const found = await candidates(providers(), asked, ctx);
-    const entry = found
+    const matches = found
       .map((patient) => ({ patient, match: matchScore(asked, patient) }))
-      .filter(({ match }) => (isCertainOnly ? match.grade === "certain" : match.score > 0))
+      .filter(({ match }) => (isCertainOnly ? match.grade === "certain" : match.score > 0));
+    // "if there are multiple potential matches, then the match should not return the results" (R4, onlyCertainMatches)
+    const entry = (isCertainOnly && matches.length > 1 ? [] : matches)
       .sort((one, other) => other.match.score - one.match.score || compare(one.patient.id, other.patient.id))
       .slice(0, Math.min(Math.max(count, 0), mostMatches))
       .map(({ patient, match }) => entryOf(providers().baseUrl, patient, match));

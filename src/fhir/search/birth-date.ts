@@ -30,31 +30,35 @@ export function spansAsked(prefix: Prefix, text: string): { forms: Form[]; negat
   const [all, year, month, day] = date.exec(text) ?? [];
   if (year === undefined || all !== text) return undefined;
   const first = [Number(year), Number(month ?? 1), Number(day ?? 1)] as const;
+  if (!isOfCalendar(first)) return undefined;
   const own: Form = day ? ["day", text] : month ? ["month", text] : ["year", year];
-  // a value that says less than was asked may lie on either side
-  const partial: Form[] = [
-    ...(month ? [["partial", year]] : []),
-    ...(day ? [["partial", `${year}-${month}`]] : []),
+  const end = last(first, own[0]);
+  // a value that says less than was asked may lie on that side where it has days left
+  const partial = (hasDaysLeft: (bound: readonly [Day, Day]) => boolean): Form[] => [
+    ...(month && hasDaysLeft(boundsOf(first, "year")) ? [["partial", year]] : []),
+    ...(day && hasDaysLeft(boundsOf(first, "month")) ? [["partial", `${year}-${month}`]] : []),
   ];
+  const later = () => partial(([, bound]) => !isSame(bound, end));
+  const earlier = () => partial(([bound]) => !isSame(bound, first));
   switch (prefix) {
     case "eq":
       return { forms: [own], negated: false };
     case "ne":
       return { forms: [own], negated: true };
     case "gt":
-      return { forms: [...after(last(first, own[0])), ...partial], negated: false };
+      return { forms: [...after(end), ...later()], negated: false };
     case "ge":
-      return { forms: [own, ...after(last(first, own[0])), ...partial], negated: false };
+      return { forms: [own, ...after(end), ...later()], negated: false };
     case "lt":
-      return { forms: [...before(first), ...partial], negated: false };
+      return { forms: [...before(first), ...earlier()], negated: false };
     case "le":
-      return { forms: [own, ...before(first), ...partial], negated: false };
+      return { forms: [own, ...before(first), ...earlier()], negated: false };
     case "sa":
-      return { forms: after(last(first, own[0])), negated: false };
+      return { forms: after(end), negated: false };
     case "eb":
       return { forms: before(first), negated: false };
     case "ap":
-      return { forms: [own, ...partial, ...neighbours(Number(year))], negated: false };
+      return { forms: [own, ...partial(() => true), ...neighbours(Number(year))], negated: false };
   }
 }
 
@@ -65,6 +69,16 @@ const four = (number: number) => String(number).padStart(4, "0");
 const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate();
 const between = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
+
+const isOfCalendar = ([year, month, day]: Day) =>
+  month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+const isSame = (one: Day, other: Day) => one.every((part, n) => part === other[n]);
+
+/** First and last day of the year or month that a day lies in. */
+const boundsOf = (day: Day, unit: "year" | "month"): readonly [Day, Day] => [
+  unit === "year" ? [day[0], 1, 1] : [day[0], day[1], 1],
+  last(day, unit),
+];
 
 const last = ([year, month, day]: Day, unit: string | undefined): Day => [
   year,

@@ -37,10 +37,12 @@ export function entriesOf(terms: Terms, tenant: string, resource: Resource, base
       baseUrl,
       personal: parameter.personal === true,
     });
+    // a composite is there where all its parts are
+    let isThere = true;
     if (parameter.type === "composite")
-      for (const base of found) writer.composite(parameter.components, base);
+      isThere = found.map((base) => writer.composite(parameter.components, base)).some(Boolean);
     else writer.values(parameter.type, found);
-    entries.terms.add(terms.term(key(), "present"));
+    if (isThere) entries.terms.add(terms.term(key(), "present"));
   }
   return entries;
 }
@@ -94,10 +96,10 @@ class Writer {
     else if (typeof value.value === "string") for (const form of spansOf(value.value)) this.#term(form);
   }
 
-  /** The last component is written under the forms of those before it. */
-  composite(components: readonly Component[], base: Typed): void {
+  /** The last component is written under the forms of those before it; false where one of them has no value. */
+  composite(components: readonly Component[], base: Typed): boolean {
     const [last, ...earlier] = [...components].reverse();
-    if (!last) return;
+    if (!last) return false;
     const values = last.extract(base);
     let parts: string[][] = [[]];
     for (const { extract } of earlier.reverse()) {
@@ -107,6 +109,7 @@ class Writer {
     const { key } = this.#place;
     for (const part of parts)
       new Writer({ ...this.#place, key: (...further) => key(...part, ...further) }).values(last.kind, values);
+    return values.length > 0 && parts.length > 0;
   }
 
   #term(form: readonly string[]): void {

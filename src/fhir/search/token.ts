@@ -60,6 +60,11 @@ function systemFolded(token: Token): Token {
   return { code: bare[kind]?.(token.code) ?? token.code, system: identifierSystem[kind] };
 }
 
+/** A code as it came and as the index writes it when it is an identifier that has several spellings. */
+const spellingsOf = (code: string): string[] => [
+  ...new Set([code, ...Object.values(bare).map((spell) => spell(code))]),
+];
+
 /** The forms in which a token is asked for: by code, by system and code, by system. */
 export function formsOf({ code, system, implied }: Token): string[][] {
   if (implied)
@@ -86,7 +91,7 @@ export function formsOf({ code, system, implied }: Token): string[][] {
 export function formsAsked(asked: { system?: string; code?: string }, implied: boolean): string[][] {
   const { system, code } = asked;
   if (code === undefined) return [["system", systemFolded({ code: "", system: system ?? "" }).system ?? ""]];
-  if (system === undefined) return [["code", code]];
+  if (system === undefined) return spellingsOf(code).map((spelling) => ["code", spelling]);
   if (system === "") return [["token", "", code]];
   const folded = systemFolded({ code, system });
   const form = ["token", folded.system ?? "", folded.code];

@@ -195,8 +195,10 @@ export class Values {
 
   #uri(uri: string, modifier: string | undefined): RawBuilder<unknown> {
     const rows = sql`select rid from search_text where parameter = ${this.#place.key()}::uuid`;
-    if (modifier === "below")
-      return sql`${rows} and (value = ${uri} or value >= ${`${uri}/`} and value < ${`${uri}/${lastCharacter}`})`;
+    if (modifier === "below") {
+      const stem = uri.endsWith("/") ? uri : `${uri}/`;
+      return sql`${rows} and (value = ${uri} or value >= ${stem} and value < ${stem + lastCharacter})`;
+    }
     if (modifier !== "above") return sql`${rows} and value = ${uri}`;
     const parents = uri
       .split("/")
@@ -229,7 +231,9 @@ export class Values {
     const [number = "", system, code, ...rest] = partsAt("|", raw).map(unescaped);
     const { prefix, text } = prefixedOf(number);
     const value = numberOf(text);
-    if (!value || rest.length > 0) throw bad(this.#field, "[prefix]number or [prefix]number|system|code");
+    // one bar alone leaves a unit without a code, or a system that nothing is asked of
+    if (!value || rest.length > 0 || (system !== undefined && !code))
+      throw bad(this.#field, "[prefix]number or [prefix]number|system|code, or number||code for any system");
     const unit = code === undefined ? [] : system ? ["unit", system, code] : ["unit", code];
     return ranges(this.#place.key(...unit), numberConditions(prefix, value));
   }
