@@ -4,10 +4,10 @@ import { resourceOfXml, xmlOfResource } from "../../src/fhir/xml-codec.ts";
 import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 let server: FhirServer;
+// what decide() keeps from the caller
+const hidden = new Set(["0000cafe-0000-4000-8000-000000000000"]);
 beforeAll(async () => {
-  server = await startFhirServer({
-    refuses: (_action, { id }) => id === "0000cafe-0000-4000-8000-000000000000",
-  });
+  server = await startFhirServer({ refuses: (_action, { id = "" }) => hidden.has(id) });
 });
 afterAll(() => server?.close());
 
@@ -383,5 +383,81 @@ describe("patch", () => {
     expect((await server.call("PATCH", path(one), { body: "<diff/>", headers })).status).toBe(415);
     const nowhere = `/Patient/${crypto.randomUUID()}`;
     expect((await server.call("PATCH", nowhere, { body: family("x"), headers: jsonPatch })).status).toBe(404);
+  });
+});
+
+describe("what the caller may not see tells nothing", () => {
+  const fhirPath = (path: string) => ({
+    resourceType: "Parameters" as const,
+    parameter: [
+      {
+        name: "operation",
+        part: [
+          { name: "type", valueCode: "replace" },
+          { name: "path", valueString: path },
+          { name: "value", valueString: "Петров" },
+        ],
+      },
+    ],
+  });
+  const jsonTest = (value: string) => ({
+    resourceType: "Binary" as const,
+    contentType: "application/json-patch+json",
+    data: Buffer.from(JSON.stringify([{ op: "test", path: "/name/0/family", value }])).toString("base64"),
+  });
+  const guesses = (family: string) => [
+    fhirPath(`Patient.name.where(family.startsWith('${family.slice(0, 1)}')).family`),
+    jsonTest(family),
+  ];
+  const hiddenOne = async () => {
+    const one = await created(patient("Сидоров"));
+    hidden.add(one.id ?? "");
+    return one;
+  };
+  const told = ({ status, text }: { status: number; text: string }) => [
+    status,
+    text.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "id"),
+  ];
+
+  it("a patch that fits and one that does not are refused alike, alone, in a batch and in a transaction", async () => {
+    const one = await hiddenOne();
+    const bundle = (type: string, resource: object) => {
+      const request = { method: "PATCH", url: path(one).slice(1), ifMatch: 'W/"1"' };
+      return { resourceType: "Bundle", type, entry: [{ resource, request }] };
+    };
+    const answersTo = async (family: string) => {
+      const answers = [];
+      for (const patch of guesses(family)) {
+        if (patch.resourceType === "Parameters")
+          answers.push(await server.call("PATCH", path(one), { body: patch, headers: seen("1") }));
+        else
+          answers.push(
+            await server.call("PATCH", path(one), {
+              body: Buffer.from(patch.data, "base64").toString(),
+              headers: { "content-type": patch.contentType, ...seen("1") },
+            }),
+          );
+        for (const type of ["batch", "transaction"])
+          answers.push(await server.call("POST", "", { body: bundle(type, patch) }));
+      }
+      return answers.map(told);
+    };
+    const right = await answersTo("Сидоров");
+    expect(right.map(([status]) => status)).toEqual([403, 200, 403, 403, 200, 403]);
+    expect(right[1]?.[1]).toContain("access-denied");
+    expect(right).toEqual(await answersTo("Яковлев"));
+  });
+
+  it("the right version, a wrong one and none are refused alike", async () => {
+    const one = await hiddenOne();
+    const versions: Record<string, string>[] = [seen("1"), seen("7"), { "if-none-match": "*" }, {}];
+    for (const method of ["PUT", "PATCH", "DELETE"]) {
+      const body = method === "PUT" ? one : method === "PATCH" ? fhirPath("Patient.name.family") : undefined;
+      const answers = [];
+      for (const headers of versions)
+        answers.push(told(await server.call(method, path(one), { body, headers })));
+      expect(answers[0]?.[0]).toBe(403);
+      for (const answer of answers) expect(answer).toEqual(answers[0]);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { OperationOutcomeIssue, Resource } from "@medplum/fhirtypes";
+import type { AccessAction } from "../../access/access-facts.ts";
 import { accessedOf } from "../../access/accessed-of.ts";
 import type { ErrorCode } from "../../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
@@ -38,7 +39,7 @@ export interface PlannedChange extends Target {
   amendment?: Amendment;
 }
 
-/** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`, `version-conflict`. */
+/** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`. */
 export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Target[]> {
   const { interaction, provider, criteria } = asked;
   requireScope(caller.request, provider.type, scopeLetters[interaction]);
@@ -79,22 +80,7 @@ const patientKnown = (id: string) =>
 
 async function targetOf(caller: Caller, asked: AskedChange, id: string): Promise<Target> {
   if (asked.interaction === "create" && !asked.criteria) return { asked, id };
-  const { provider, ifMatch } = asked;
-  const before = await currentOf(caller, asked, id);
-  if (ifMatch !== undefined && ifMatch !== Number(before?.meta?.versionId ?? 0))
-    throw new GatewayError("version-conflict");
-  if (
-    before &&
-    asked.id &&
-    ifMatch === undefined &&
-    caller.rules.ifMatchRequired &&
-    storedTypeOf(provider.type)
-  )
-    throw new GatewayError("version-conflict", {
-      field: "If-Match",
-      detail: "send the version that you have read",
-    });
-  return { asked, id, before };
+  return { asked, id, before: await currentOf(caller, asked, id) };
 }
 
 const absent: ReadonlySet<ErrorCode> = new Set(["not-found", "gone"]);
@@ -108,21 +94,37 @@ async function currentOf({ request }: Caller, asked: AskedChange, id: string): P
   }
 }
 
-/** Decides on a change and validates it. */
-export function plannedChange(caller: Caller, target: Target): Promise<PlannedChange> {
-  const { interaction } = target.asked;
-  if (interaction === "delete") return plannedDelete(caller, target);
-  return interaction === "create" && target.before
-    ? foundAlready(caller, target, target.before)
-    : plannedPut(caller, target);
+/**
+ * Decides on a change and validates it. What is there is decided on first: its version, and whether a patch fits it,
+ * are told to nobody who may not change it. Throws `access-denied`, `version-conflict`, `validation-failed`.
+ */
+export async function plannedChange(caller: Caller, target: Target): Promise<PlannedChange> {
+  const { asked, before } = target;
+  if (asked.interaction === "create" && before) return foundAlready(caller, target, before);
+  const isDelete = asked.interaction === "delete";
+  if (before) await decided(caller, isDelete ? "delete" : "update", before);
+  refuseStale(caller, target);
+  return isDelete ? plannedDelete(caller, target) : plannedPut(caller, target);
+}
+
+async function decided({ request }: Caller, action: AccessAction, version: Resource): Promise<void> {
+  await request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
+}
+
+function refuseStale({ rules }: Caller, { asked, before }: Target): void {
+  const { provider, id, ifMatch } = asked;
+  if (ifMatch !== undefined && ifMatch !== Number(before?.meta?.versionId ?? 0))
+    throw new GatewayError("version-conflict");
+  if (before && id && ifMatch === undefined && rules.ifMatchRequired && storedTypeOf(provider.type))
+    throw new GatewayError("version-conflict", {
+      field: "If-Match",
+      detail: "send the version that you have read",
+    });
 }
 
 async function plannedDelete({ request, resigning }: Caller, target: Target): Promise<PlannedChange> {
   const { before } = target;
-  if (before) {
-    await request.authorizeOne("delete", accessedOf(before, request.ctx.actor.tenant));
-    await resigning?.judged({ before }, request.ctx);
-  }
+  if (before) await resigning?.judged({ before }, request.ctx);
   return { ...target, action: before ? "delete" : "none", warnings: [] };
 }
 
@@ -130,18 +132,18 @@ async function plannedDelete({ request, resigning }: Caller, target: Target): Pr
  * A create that finds its resource. Whoever may make such a resource but not see it, as the registry office, is told
  * where it is when they named it themselves.
  */
-async function foundAlready({ request }: Caller, target: Target, before: Resource): Promise<PlannedChange> {
+async function foundAlready(caller: Caller, target: Target, before: Resource): Promise<PlannedChange> {
+  const { request } = caller;
   const accessed = accessedOf(before, request.ctx.actor.tenant);
   const [decision] = await request.authorizeAll("read", [accessed]);
   const unseen = !decision?.permit && target.search !== undefined && namesItself(target.asked, target.search);
   await request.authorizeOne(unseen ? "create" : "read", accessed);
+  refuseStale(caller, target);
   return { ...target, action: "none", after: before, warnings: [], unseen };
 }
 
-async function plannedPut(
-  { request, providers, repository, resigning, personIdOf }: Caller,
-  target: Target,
-): Promise<PlannedChange> {
+async function plannedPut(caller: Caller, target: Target): Promise<PlannedChange> {
+  const { request, providers, repository, resigning, personIdOf } = caller;
   const { asked, before, id } = target;
   const { type } = asked.provider;
   const ownAddress = `${providers.baseUrl}/`;
@@ -160,12 +162,9 @@ async function plannedPut(
     const personId = await personIdOf?.(after);
     if (personId !== undefined && personId !== id) throw patientKnown(personId);
   }
-  const decide = (version: Resource) =>
-    request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
-  if (before) await decide(before);
   // the rules read what is valid; another's provider validates what it is given itself
   const warnings = storedTypeOf(type) ? await repository.validate(after, request.ctx) : [];
-  await decide(after);
+  await decided(caller, action, after);
   const { provenance } = asked;
   const amendment = await resigning?.judged({ before, after, provenance }, request.ctx);
   return { ...target, action, after, warnings, amendment };
