@@ -12,7 +12,7 @@ import { version } from "./version.ts";
 
 const config = await unlessRefused(readConfig);
 const clock = systemClock;
-const log = createLogger({ level: config.LOG_LEVEL, version });
+const log = createLogger({ level: config.LOG_LEVEL, version, clock });
 const telemetry = new Telemetry({
   version,
   log,
@@ -48,6 +48,7 @@ async function stop(): Promise<void> {
   await parts.close();
   await sandbox?.close();
   await telemetry.close();
+  log.close();
 }
 
 async function startSandbox() {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ManualClock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { logFields } from "../core/logger.ts";
 import { createLogger } from "./log.ts";
@@ -21,7 +22,7 @@ const secrets = {
 function logged(write: (log: ReturnType<typeof createLogger>) => void): string {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  write(createLogger({ level: "debug", version: "0.0.0", destination }));
+  write(createLogger({ level: "debug", version: "0.0.0", clock: new ManualClock(), destination }));
   return lines.join("");
 }
 

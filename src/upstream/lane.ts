@@ -2,6 +2,7 @@ import type { Agent } from "undici";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type GatewayError, isGatewayError } from "../core/errors.ts";
+import type { QuotaSettings } from "../core/token-bucket.ts";
 import { Breaker, type BreakerSettings } from "./breaker.ts";
 import type { Channel } from "./channel.ts";
 import { classify, outcomeOf } from "./classify.ts";
@@ -12,7 +13,6 @@ import type { BreakerState, UpstreamObserver } from "./observer.ts";
 import type { Attempt, Operation } from "./operation.ts";
 import { Quota } from "./quota.ts";
 import { RetryBudget, retrying } from "./retry.ts";
-import type { QuotaSettings } from "./token-bucket.ts";
 
 export interface SystemSettings {
   /** only a sandbox is sent X-Scenario */

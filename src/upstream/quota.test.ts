@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../core/clock.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
 import { Quota } from "./quota.ts";
 import { RetryBudget } from "./retry.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 describe("token bucket", () => {
   it("gives, over any span, no more than its burst and what the span earns", async () => {

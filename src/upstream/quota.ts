@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
+import { type QuotaSettings, TokenBucket } from "../core/token-bucket.ts";
 import { FairQueue, type Waiter } from "./fair-queue.ts";
-import { type QuotaSettings, TokenBucket } from "./token-bucket.ts";
 
 export type Priority = "interactive" | "background";
 
