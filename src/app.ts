@@ -145,6 +145,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
     ifMatchRequired: config.FHIR_IF_MATCH === "required",
     profilesOf: (type) => profilesOf(parts.terminology.guide, type),
     topics,
+    securityContacts: auth.securityContacts,
     date: new Date(around.clock.now()).toISOString(),
   });
   registerTokenDoors(app, door, { tokenUrl, providers: fhir.providers });

@@ -243,11 +243,17 @@ export const configSchema = Type.Object({
     description:
       "the same for support: who signs in with such a post sees in that journal how people were verified, and nothing else",
   }),
+  SECURITY_CONTACTS: Type.String({
+    default: "",
+    pattern: "^((tel:\\+?[\\d-]+|mailto:[^\\s@,]+@[^\\s@,]+)(,|$))*$",
+    description:
+      "contacts of the security service as they are published on the help page and in the CapabilityStatement, comma-separated: `tel:+74950000000,mailto:security@example.org`; required in production",
+  }),
   SECURITY_EMAIL: Type.Optional(
     Type.String({
       pattern: "^[^\\s@]+@[^\\s@]+$",
       description:
-        "where emergency access, and access by a legal ground that is not of every day, is reported to; absent: the log and the journal only",
+        "where emergency access, access by a legal ground that is not of every day, and stolen sessions are reported to; absent: the log, the metrics and the journal only",
     }),
   ),
   RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),

@@ -1,11 +1,21 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import { drainNoticeMsOf, readConfig, upstreamQuotasOf } from "./config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "config-"));
+const masterKeyFile = join(folder, "master.key");
+const key = Buffer.alloc(32, 7).toString("base64");
+writeFileSync(masterKeyFile, key);
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const production = {
   MODE: "production",
-  MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
+  MASTER_KEY_FILE: masterKeyFile,
   PUBLIC_URL: "https://cabinet.example.test",
   TRUSTED_PROXIES: "10.0.0.0/8",
+  SECURITY_CONTACTS: "tel:+74950000000",
   FRMR_URL: "https://frmr.example.test/ws",
   FRMO_URL: "https://frmo.example.test",
   NSI_URL: "https://nsi.example.test",
@@ -34,6 +44,7 @@ describe("configuration", () => {
 
   it("names each wrong setting", () => {
     expect(() => readConfig({ PORT: "many", LOG_LEVEL: "loud" })).toThrow(/PORT.*LOG_LEVEL/s);
+    expect(() => readConfig({ MASTER_KEY: "c2hvcnQ=" })).toThrow(/32 bytes/);
   });
 
   it("reads quotas by system and refuses what is no quota", () => {
@@ -57,11 +68,12 @@ describe("configuration", () => {
   });
 
   it.each([
-    ["MASTER_KEY", undefined, /MASTER_KEY or MASTER_KEY_FILE is required/],
-    ["MASTER_KEY", "c2hvcnQ=", /32 bytes/],
+    ["MASTER_KEY_FILE", undefined, /MASTER_KEY or MASTER_KEY_FILE is required/],
     ["PUBLIC_URL", "http://cabinet.example.test", /PUBLIC_URL must be https/],
     ["TRUSTED_PROXIES", undefined, /TLS_CERTIFICATE_FILE.*TRUSTED_PROXIES/],
     ["TLS_KEY_FILE", "tls.key", /go together/],
+    ["SECURITY_CONTACTS", undefined, /SECURITY_CONTACTS is required/],
+    ["SECURITY_CONTACTS", "ask the desk", /SECURITY_CONTACTS/],
     ["FRMR_URL", undefined, /FRMR_URL must be an https address/],
     ["FRMR_URL", "http://frmr.example.test", /FRMR_URL must be an https address/],
     ["MASTER_KEY_FILE", "/no/such/file", /MASTER_KEY_FILE names a file/],
@@ -74,6 +86,9 @@ describe("configuration", () => {
     ["ESIA_URL", "http://esia-gateway.example.test", /ESIA_URL must be https/],
     ["ESIA_URL", undefined, /ESIA_URL is required by ESIA_PROVIDER=gateway/],
     ["ESIA_CLIENT_SECRET", undefined, /ESIA_CLIENT_SECRET is required by ESIA_PROVIDER=gateway/],
+    ["MASTER_KEY", key, /MASTER_KEY is refused in production/],
+    ["MASTER_KEY_PREVIOUS", key, /MASTER_KEY_PREVIOUS is refused in production/],
+    ["KEY_ENCRYPTION_KEYS", `k1:${key}`, /KEY_ENCRYPTION_KEYS is refused in production/],
     ["KEY_PROVIDER", undefined, /KEY_PROVIDER=master is refused/],
     ["KEY_PROVIDER", "environment", /KEY_ENCRYPTION_KEYS is required by KEY_PROVIDER=environment/],
     ["KEY_PROVIDER", "service", /KEY_SERVICE_URL is required.*KEY_SERVICE_TOKEN_FILE is required/],

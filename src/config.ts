@@ -23,9 +23,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const wrong = [...Value.Errors(configSchema, config)].map(
     (error) => `${error.instancePath.slice(1)} ${error.message}`,
   );
-  const problems = [...new Set(wrong), ...unsafe(config)];
+  const problems = [...new Set(wrong), ...unsafe(config), ...keysInSight(config, env)];
   if (problems.length) throw new ConfigError(`Settings refused: ${problems.join("; ")}`);
   return config;
+}
+
+/** Keys that an environment dump, a core file or a process list would show. */
+function keysInSight({ MODE }: Config, env: NodeJS.ProcessEnv): string[] {
+  if (MODE === "sandbox") return [];
+  return ["MASTER_KEY", "MASTER_KEY_PREVIOUS", "KEY_ENCRYPTION_KEYS"]
+    .filter((name) => env[name])
+    .map((name) => `${name} is refused in production, where keys come from files or from a key service`);
 }
 
 function secretIn(path: string, setting: string): string {
@@ -38,6 +46,11 @@ function secretIn(path: string, setting: string): string {
 
 const systemUrls = ["FRMR_URL", "FRMO_URL", "NSI_URL", "NOTIFY_URL"] as const;
 
+const neededInProduction = {
+  CLIENTS_FILE: "the demo client is public",
+  SECURITY_CONTACTS: "people must know whom to tell",
+};
+
 function unsafe(config: Config): string[] {
   const problems: string[] = [];
   for (const name of ["MASTER_KEY", "MASTER_KEY_PREVIOUS"] as const) {
@@ -46,7 +59,11 @@ function unsafe(config: Config): string[] {
       problems.push(`${name} must be 32 bytes in base64 (openssl rand -base64 32)`);
   }
   problems.push(...wrongTls(config), ...wrongEsia(config), ...wrongKeys(config));
-  if (config.MODE === "sandbox") return problems;
+  return config.MODE === "sandbox" ? problems : [...problems, ...unsafeInProduction(config)];
+}
+
+function unsafeInProduction(config: Config): string[] {
+  const problems: string[] = [];
   if (!config.MASTER_KEY) problems.push("MASTER_KEY or MASTER_KEY_FILE is required in production");
   if (!config.PUBLIC_URL.startsWith("https://")) problems.push("PUBLIC_URL must be https in production");
   for (const setting of systemUrls)
@@ -56,8 +73,8 @@ function unsafe(config: Config): string[] {
       );
   problems.push(...unsafeReplicas(config), ...unsafeSigner(config));
   if (config.MAPPING_RELOAD === "on") problems.push("MAPPING_RELOAD=on is refused in production");
-  if (!config.CLIENTS_FILE)
-    problems.push("CLIENTS_FILE is required in production: the demo client is public");
+  for (const [setting, why] of Object.entries(neededInProduction))
+    if (!config[setting as keyof Config]) problems.push(`${setting} is required in production: ${why}`);
   return problems;
 }
 

@@ -6,11 +6,12 @@ import { EsiaRenewal } from "./flows/sign-in/renewal.ts";
 import { SignIn } from "./flows/sign-in/sign-in.ts";
 import { WorkerStatuses } from "./flows/sign-in/worker-status.ts";
 import type { Parts } from "./parts.ts";
-import { SessionDoor } from "./plugins/session.ts";
+import { SessionDoor, type SessionDoorSettings } from "./plugins/session.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what sign-in and sessions are made of. */
-export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings): AuthDoor {
+export function openSignIn(config: Config, parts: Parts, around: Surroundings): AuthDoor {
+  const { clock } = around;
   const { sessions, signIns, notices, terms, keyring, claimOnce, esia: provider } = parts;
   const { PUBLIC_URL: publicUrl, TERMS_VERSION: termsVersion } = config;
   const redirectUri = `${publicUrl}/auth/callback`;
@@ -39,6 +40,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
       termsVersion,
       renewal,
       stated: { purposes: sessionPurposesOf(config), freshSeconds: config.STEP_UP_SECONDS },
+      onCompromised: incidentReport(config, parts, around),
       rules: {
         strongAmr: listOf(config.CARD_AMR),
         securityRoles: listOf(config.SECURITY_ROLES),
@@ -48,6 +50,7 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
     logoutUrl: (redirectUrl) => provider.logoutUrl(redirectUrl),
     publicUrl,
     termsVersion,
+    securityContacts: listOf(config.SECURITY_CONTACTS),
     sandboxed: esiaProviderOf(config) === "sandbox",
     rateLimit: { max: config.SIGN_IN_PER_MINUTE },
   };
@@ -55,6 +58,27 @@ export function openSignIn(config: Config, parts: Parts, { clock }: Surroundings
 
 /** The pattern of the setting lets no other through. */
 const sessionPurposesOf = ({ SESSION_PURPOSES }: Config) => listOf(SESSION_PURPOSES) as PurposeOfUse[];
+
+/** The alert and the message by which administrators learn that somebody's sessions were ended (Z-12). */
+function incidentReport(
+  { SECURITY_EMAIL: address }: Config,
+  { notices, store }: Parts,
+  { clock, telemetry }: Surroundings,
+): SessionDoorSettings["onCompromised"] {
+  const count = telemetry.instruments.compromisedSessions.of({});
+  return async ({ id }, { actor, log }) => {
+    count.value++;
+    log.warn({ code: "session-compromised" }, "every session of a person was ended: one of them was stolen");
+    if (!address) return;
+    await notices.send(store.db, {
+      to: { channel: "email", address },
+      kind: "session-compromised",
+      parameters: { at: new Date(clock.now()).toISOString() },
+      id: `session-compromised ${id}`,
+      tenant: actor.tenant,
+    });
+  };
+}
 
 function workerStatuses(config: Config, parts: Parts, clock: Surroundings["clock"]): WorkerStatuses {
   const { practitioners, organizations, verifications, cache } = parts;

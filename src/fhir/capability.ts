@@ -21,6 +21,8 @@ export interface CapabilityFacts {
   profilesOf(type: string): readonly string[];
   /** canonicals of what a Subscription may hear of */
   topics: readonly string[];
+  /** `tel:` and `mailto:` addresses of the security service */
+  securityContacts?: readonly string[];
   /** moment of the process's start, ISO 8601 */
   date: string;
 }
@@ -33,6 +35,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
     status: "active",
     kind: "instance",
     date: facts.date,
+    ...contactsOf(facts),
     fhirVersion: "4.0.1",
     format: ["json", "xml"],
     patchFormat: ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
@@ -69,6 +72,15 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
       },
     ],
   };
+}
+
+function contactsOf({ securityContacts = [] }: CapabilityFacts): Pick<CapabilityStatement, "contact"> {
+  if (securityContacts.length === 0) return {};
+  const telecom = securityContacts.map((uri) => ({
+    system: uri.startsWith("tel:") ? ("phone" as const) : ("email" as const),
+    value: uri.slice(uri.indexOf(":") + 1),
+  }));
+  return { contact: [{ name: "Служба безопасности", telecom }] };
 }
 
 function resourceOf(

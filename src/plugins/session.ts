@@ -9,7 +9,7 @@ import {
 } from "../access/session-facts.ts";
 import type { Sessions } from "../access/sessions.ts";
 import type { Clock } from "../core/clock.ts";
-import type { PurposeOfUse } from "../core/context.ts";
+import type { PurposeOfUse, RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { EsiaRenewal } from "../flows/sign-in/renewal.ts";
@@ -37,6 +37,8 @@ export interface SessionDoorSettings {
   rules?: SessionRules;
   /** what a worker may state beside TREAT, and how old a login may be for an emergency; absent: nothing */
   stated?: { purposes: readonly PurposeOfUse[]; freshSeconds: number };
+  /** told when every session of a person was ended because one of them was stolen */
+  onCompromised?: (facts: SessionFacts, ctx: RequestContext) => Promise<void>;
 }
 
 // 32 bytes in base64url: anything else never reaches the store
@@ -66,7 +68,10 @@ export class SessionDoor {
     if (checked.standing === "unknown") throw new GatewayError("unauthorized", { detail: "no such session" });
     if (checked.standing === "expired") throw new GatewayError("token-expired");
     request.ctx.actor = actorOf(checked.facts, this.settings.rules);
-    if (checked.standing === "compromised") throw new GatewayError("session-compromised");
+    if (checked.standing === "compromised") {
+      await this.settings.onCompromised?.(checked.facts, request.ctx);
+      throw new GatewayError("session-compromised");
+    }
     if (checked.newToken) setSessionCookie(reply, checked.newToken);
     reply.removeHeader("link");
     request.session = checked.facts;

@@ -111,6 +111,16 @@ function upstreamInstruments(metrics: Metrics) {
   };
 }
 
+/** Metrics of what the security service must look at. */
+function incidentInstruments(metrics: Metrics) {
+  return {
+    compromisedSessions: metrics.counter({
+      name: "compromised_sessions_total",
+      help: "people all of whose sessions were ended because one was used from a foreign device or replayed; alert on any",
+    }),
+  };
+}
+
 /** Metrics of what keeps us from calling an external system. */
 function guardInstruments(metrics: Metrics) {
   return {
@@ -191,6 +201,7 @@ export function createInstruments(metrics: Metrics) {
   return {
     ...doorInstruments(metrics),
     ...upstreamInstruments(metrics),
+    ...incidentInstruments(metrics),
     ...guardInstruments(metrics),
     ...outboxInstruments(metrics),
   };

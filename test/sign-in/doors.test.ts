@@ -1,3 +1,4 @@
+import type { CapabilityStatement } from "@medplum/fhirtypes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseRequirements } from "../../scripts/requirement-rows.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -10,7 +11,11 @@ import { Visitor } from "../support/visitor.ts";
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp({ SIGN_IN_PER_MINUTE: "10000" });
+  app = await startApp({
+    SIGN_IN_PER_MINUTE: "10000",
+    SECURITY_EMAIL: "security@clinic.example",
+    SECURITY_CONTACTS: "tel:+74950000000,mailto:security@clinic.example",
+  });
 });
 afterAll(() => app?.close());
 
@@ -44,6 +49,16 @@ describe("a session at the doors", () => {
     ).toEqual([]);
   });
 
+  it("Z-10, L-22 a session unused for the configured time is over at the next call, and no sooner", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    await age({ seen_at: Date.now() - 1_700_000 });
+    expect((await account(visitor)).status).toBe(200);
+    const other = await signInAs(app, "nurse");
+    await age({ seen_at: Date.now() - 1_801_000 });
+    const answer = await account(other.visitor);
+    expect([answer.status, codeOn(answer)]).toEqual([401, "token-expired"]);
+  });
+
   it("L-19 past its absolute end a session is 401 however lately it was used", async () => {
     const { visitor } = await signInAs(app, "doctor");
     await age({ expires_at: 1 });
@@ -61,6 +76,22 @@ describe("a session at the doors", () => {
       actorKind: "practitioner",
       action: "refused GET",
     });
+  });
+
+  it("Z-12 a stolen session blocks itself and administrators hear of it by alert and by message", async () => {
+    const alert = app.telemetry.instruments.compromisedSessions.of({});
+    const before = alert.value;
+    const { visitor } = await signInAs(app, "nomiddle");
+    const thief = new Visitor("Mozilla/5.0 (X11; Linux) Elsewhere/1.0");
+    thief.setCookie(app.url, "__Host-sid", visitor.cookie(app.url, "__Host-sid")!);
+    expect(codeOn(await account(thief))).toBe("session-compromised");
+    expect([(await account(visitor)).status, (await account(thief)).status]).toEqual([401, 401]);
+    expect(alert.value).toBe(before + 1);
+    const told = async () => (await messagesTo(app, "security@clinic.example")).map(({ text }) => text);
+    await expect
+      .poll(told, { timeout: 20_000 })
+      .toContainEqual(expect.stringContaining("session-compromised"));
+    expect((await told()).join()).not.toMatch(/Врач|Mozilla|\d{11}/);
   });
 
   it("L-56 a sign-in from a new device is shown with device, time and advice; the first device is no news", async () => {
@@ -337,6 +368,47 @@ describe("limits and pages", () => {
     expect(statuses).toEqual([302, 302]);
     expect([over.status, codeOn(over)]).toEqual([429, "rate-limited"]);
     expect(over.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+
+  it("Z-28 the page one step from the sign-in lists the nine recommendations for safe use", async () => {
+    const visitor = new Visitor();
+    const start = await visitor.visit(`${app.url}/`);
+    const section = /<h2>Вход через Госуслуги<\/h2>\s*<ul>(.*?)<\/ul>/s.exec(start.text)?.[1] ?? "";
+    const path = /href="([^"]+)">Правила безопасного входа/.exec(section)?.[1] ?? "";
+    const page = await visitor.visit(app.url + path);
+    const rules = [...page.text.matchAll(/<li>(.*?)<\/li>/gs)].map(([, rule = ""]) => rule);
+    const expected = [
+      /уникальный пароль/,
+      /второй фактор/,
+      /раза в три месяца/,
+      /автозаполнение/,
+      /общем компьютере.*Выйти.*историю/s,
+      /«Запомнить меня»/,
+      /антивирус/,
+      /https:\/\/www\.gosuslugi\.ru/,
+      /подозрительном входе.*смените пароль.*поддержку/s,
+    ];
+    expect(rules).toHaveLength(9);
+    expect(expected.map((rule, n) => rule.test(rules[n] ?? ""))).toEqual(expected.map(() => true));
+    const refused = await visitor.visit(`${app.url}/auth/account`);
+    expect(refused.text).toContain(`href="${path}"`);
+  });
+
+  it("Z-24 the security service's contacts stand on the help page and in the CapabilityStatement", async () => {
+    const { text } = await new Visitor().visit(`${app.url}/help/sign-in`);
+    const section = text.slice(text.indexOf('id="security-service"'));
+    expect(section).toContain('<a href="tel:+74950000000">+74950000000</a>');
+    expect(section).toContain('<a href="mailto:security@clinic.example">security@clinic.example</a>');
+    const { contact } = (await (await fetch(`${app.url}/fhir/metadata`)).json()) as CapabilityStatement;
+    expect(contact).toEqual([
+      {
+        name: "Служба безопасности",
+        telecom: [
+          { system: "phone", value: "+74950000000" },
+          { system: "email", value: "security@clinic.example" },
+        ],
+      },
+    ]);
   });
 
   it("L-48 the help page says what browser is needed and what to switch off", async () => {

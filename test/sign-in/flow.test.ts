@@ -6,7 +6,7 @@ import { Visitor } from "../support/visitor.ts";
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp({ SIGN_IN_PER_MINUTE: "10000" });
+  app = await startApp({ SIGN_IN_PER_MINUTE: "10000", SESSION_IDLE_SECONDS: "60" });
 });
 afterAll(() => app?.close());
 
@@ -17,6 +17,38 @@ afterEach(async () => {
 });
 const alter = (change: Parameters<typeof alterAccounts>[1]) => undo.push(alterAccounts(app, change));
 const account = (visitor: Visitor) => visitor.visit(`${app.url}/auth/account`);
+
+describe("settings of the administrator", () => {
+  it("Z-10, L-22 another idle time is another behaviour: after 61 s of 60 the session is over", async () => {
+    const { visitor } = await signInAs(app, "doctor");
+    await app.parts.store.db
+      .updateTable("session")
+      .set({ seen_at: Date.now() - 61_000 })
+      .execute();
+    const answer = await account(visitor);
+    expect([answer.status, codeOn(answer)]).toEqual([401, "token-expired"]);
+  });
+});
+
+describe("second factors", () => {
+  it.each([
+    ["a code by SMS", "PWD SMS"],
+    ["a code to the confirmed e-mail", "PWD MAIL"],
+    ["a code of a generator app", "PWD TOTP"],
+    ["a push of the Gosuslugi app", "PWD PUSH"],
+    ["a hardware token", "DS"],
+    ["biometrics in the app", "PWD BIO"],
+  ])("Z-17, L-24 %s gets in and stands in the row of the login", async (_kind, amr) => {
+    const visitor = new Visitor();
+    const out = await visitor.visit(`${app.url}/auth/login?as=worker&persona=doctor`);
+    const asked = new URL(out.headers.get("location")!);
+    asked.searchParams.set("amr", amr);
+    const answer = await visitor.follow(asked.href, { crossSite: true });
+    expect(answer.status, answer.text).toBe(200);
+    const login = (await journalRows(app)).findLast(({ action }) => action === "sign-in");
+    expect(login).toMatchObject({ outcome: "ok", ground: `amr=${amr}`, actorKind: "practitioner" });
+  });
+});
 
 describe("who gets in", () => {
   it("L-01, L-62 a doctor goes to ESIA, comes back and has an active session", async () => {

@@ -12,6 +12,8 @@ export interface AuthDoor {
   logoutUrl: (redirectUrl: string) => Promise<string>;
   publicUrl: string;
   termsVersion: string;
+  /** `tel:` and `mailto:` addresses of the security service, as published */
+  securityContacts: readonly string[];
   /** a persona may be named: nobody real signs in here */
   sandboxed: boolean;
   rateLimit: { max: number };

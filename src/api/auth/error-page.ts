@@ -49,6 +49,7 @@ ${(linksOfCode[code] ?? []).map((name) => html`<li><a href="${officialLinks[name
 <li><a href="/auth/login?as=worker">Начать вход заново</a></li>
 ${asCitizen.has(code) && html`<li><a href="/auth/login?as=citizen">Войти как гражданин</a></li>`}
 <li><a href="/help/sign-in">Помощь при входе</a></li>
+<li><a href="/help/safety">Правила безопасного входа</a></li>
 </ul>
 <p>Номер запроса для поддержки: <code>${requestId}</code></p>`;
 }

@@ -1,16 +1,24 @@
 import type { FastifyInstance } from "fastify";
 import { type Html, html, sendPage } from "../ops/page.ts";
 import { codeTroubleSteps, type OfficialLink, officialLinks } from "./official-links.ts";
+import { safetyPage, safetyPath } from "./safety-page.ts";
 
-/** `/help/sign-in`: what people do at the state portal themselves, with its own pages. */
-export function registerSignInHelp(app: FastifyInstance): void {
-  app.get("/help/sign-in", (_request, reply) => sendPage(reply, "Помощь при входе", helpPage()));
+/**
+ * `/help/sign-in`: what people do at the state portal themselves, with its own pages; `/help/safety`: how to sign in
+ * safely.
+ */
+export function registerSignInHelp(app: FastifyInstance, securityContacts: readonly string[]): void {
+  const help = helpPage(securityContacts);
+  app.get("/help/sign-in", (_request, reply) => sendPage(reply, "Помощь при входе", help));
+  app.get(safetyPath, (_request, reply) => sendPage(reply, "Безопасный вход", safetyPage()));
 }
 
 const link = (name: OfficialLink): Html =>
   html`<a href="${officialLinks[name].url}">${officialLinks[name].title}</a>`;
 
-const helpPage = (): Html => html`<h1>Помощь при входе</h1>
+const contact = (uri: string): Html => html`<a href="${uri}">${uri.replace(/^\w+:/, "")}</a> `;
+
+const helpPage = (securityContacts: readonly string[]): Html => html`<h1>Помощь при входе</h1>
 <p>Логин и пароль вводят только на ${link("portal")}. Кабинет их не видит и не хранит.</p>
 <h2 id="registration">Регистрация</h2>
 <ol>
@@ -42,11 +50,12 @@ const helpPage = (): Html => html`<h1>Помощь при входе</h1>
 <h2 id="status">Портал не отвечает</h2>
 <p>${link("status")}.</p>
 <h2 id="safety">Безопасность</h2>
-<ul>
-<li>Не сохраняйте пароль в браузере на чужом компьютере; выходите кнопкой «Выйти» и очищайте историю.</li>
-<li>Не включайте «Запомнить меня» на общих устройствах.</li>
-<li>Обновляйте систему и антивирус.</li>
-<li>Проверяйте адрес: ${link("portal")}.</li>
-</ul>
+<p><a href="${safetyPath}">Девять правил безопасного входа</a>. Проверяйте адрес: ${link("portal")}.</p>
 <h2 id="support">Поддержка</h2>
-<p>${link("support")}. Приложите снимок экрана и номер запроса со страницы ошибки.</p>`;
+<p>${link("support")}. Приложите снимок экрана и номер запроса со страницы ошибки.</p>
+<h2 id="security-service">Служба безопасности</h2>
+<p>${
+  securityContacts.length > 0
+    ? securityContacts.map(contact)
+    : html`Контакты службы безопасности даёт ваша организация.`
+}</p>`;

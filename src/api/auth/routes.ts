@@ -14,5 +14,5 @@ export function registerSignIn(app: FastifyInstance, door: AuthDoor): void {
   registerLogout(app, door);
   registerStepUp(app, door);
   registerAccountPage(app, door);
-  registerSignInHelp(app);
+  registerSignInHelp(app, door.securityContacts);
 }

@@ -32,6 +32,7 @@ ${
 <li><a href="${signInPath}?as=worker">Войти как медицинский работник</a></li>
 <li><a href="${signInPath}?as=citizen">Войти как гражданин</a></li>
 <li><a href="/help/sign-in">Помощь при входе</a></li>
+<li><a href="/help/safety">Правила безопасного входа</a></li>
 </ul>`
 }
 <h2>Разработчику</h2>

@@ -89,6 +89,7 @@ const parameters: NoticeParameters = {
   "new-device": { at: "22.11.2026 10:00", browser: "Chrome" },
   "emergency-access": opened,
   "legal-ground-access": opened,
+  "session-compromised": { at: "22.11.2026 10:00" },
   "certificate-code": { code: "123456", minutes: 5 },
   "certificate-expiry": { days: 14 },
 };

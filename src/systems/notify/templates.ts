@@ -25,6 +25,7 @@ export interface NoticeParameters {
   "new-device": { at: string; browser: string };
   "emergency-access": OpenedCard;
   "legal-ground-access": OpenedCard;
+  "session-compromised": { at: string };
   "certificate-expiry": { days: number };
   "certificate-code": { code: string; minutes: number };
 }
@@ -68,6 +69,10 @@ const templates: Templates = {
   "emergency-access": (opened) => ({
     subject: "Экстренный доступ",
     text: `К медицинской карте обратились в режиме экстренного доступа. ${whoOpened(opened)}`,
+  }),
+  "session-compromised": ({ at }) => ({
+    subject: "Подозрительный сеанс",
+    text: `Все сеансы пользователя медицинского кабинета завершены: токен одного из них предъявило чужое устройство, ${at}. Кто – в журнале кабинета, код session-compromised.`,
   }),
   "legal-ground-access": (opened) => ({
     subject: "Доступ на основании закона",

@@ -79,7 +79,7 @@ function checkedRequest(esia: EsiaState, fields: Fields): AuthorizationRequest {
       ? { challenge: { value: challenge, method: fields["code_challenge_method"] ?? "S256" } }
       : {}),
     otp: fields["otp"] === "1",
-    amr: fields["amr"] === "DS" ? "DS" : "PWD",
+    amr: /^(DS|PWD [A-Z]{3,5})$/.test(fields["amr"] ?? "") ? String(fields["amr"]) : "PWD",
   };
 }
 

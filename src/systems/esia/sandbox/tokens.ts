@@ -13,7 +13,8 @@ export interface Grant {
   sid: string;
   /** milliseconds of the true sign-in, not of the single sign-on */
   authTime: number;
-  amr: "PWD" | "DS";
+  /** PWD, DS, or PWD with the second factor that the sandbox was asked to play */
+  amr: string;
   /** access_type=offline */
   offline: boolean;
 }
