@@ -23,6 +23,9 @@ export interface JournalRow {
   outcome: "ok" | ErrorCode;
 }
 
+/** Begins the action of a row about a person whose data were left out of an answer; whoever asked is not told. */
+export const hiddenAction = "hidden ";
+
 /** How far the journal is sealed: the signature covers every sealed row through the chain. */
 export interface JournalHead {
   position: number;

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { JournalRow } from "./journal-format.ts";
+import { hiddenAction, type JournalRow } from "./journal-format.ts";
 import type { Schema } from "./schema.ts";
 
 /** Where a row stands; unique and stable. */
@@ -25,6 +25,8 @@ export interface JournalQuery {
   subject?: string;
   /** who acted */
   agent?: string;
+  /** without what whoever acted was not told */
+  told?: boolean;
   /** clock milliseconds, inclusive */
   since?: number;
   /** clock milliseconds, exclusive */
@@ -65,6 +67,7 @@ export async function searchJournal(db: Kysely<Schema>, query: JournalQuery): Pr
     if (query[name] !== undefined) found = found.where(field[name], "=", query[name]);
   if (query.tenant !== undefined) found = found.where(isOf(query.tenant, query.remit));
   if (query.place) found = found.where("group_id", "=", query.place.group).where("n", "=", query.place.n);
+  if (query.told) found = found.where(sql<boolean>`${field.action} !~ ${`^(repeated )?${hiddenAction}`}`);
   if (query.since !== undefined) found = found.where(field.at, ">=", query.since);
   if (query.before !== undefined) found = found.where(field.at, "<", query.before);
   if (query.beyond) found = found.where(isBeyond(query.beyond));

@@ -115,6 +115,16 @@ async function withdrawn(id: string): Promise<void> {
   expect((await citizen.send("POST", `/me/consents/${id}/withdrawal`, { code })).status).toBe(200);
 }
 
+/** The doctor in the cabinet, after a login by certificate. */
+async function entered(authTime = Date.now()): Promise<Cabinet> {
+  const cabinet = new Cabinet(app.url);
+  const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS", authTime }));
+  await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+  undo();
+  await cabinet.acceptTerms();
+  return cabinet;
+}
+
 const toDoctor = (rights: string[]) => ({
   kind: "access",
   grantee: { practitioner: doctor.id },
@@ -255,6 +265,14 @@ describe("a patient's card", () => {
       );
     };
     expect(await total()).toBe(0);
+    const hidden = { action: "hidden search", resourceType: "Condition", outcome: "access-denied" };
+    const about = await citizen.get("/me/accesses?count=5");
+    expect(about.body.accesses).toContainEqual(
+      expect.objectContaining({ ...hidden, ground: expect.objectContaining({ code: "no-ground" }) }),
+    );
+    const deeds = await (await entered()).get("/me/accesses?view=by-me&count=100");
+    const actions = (deeds.body.accesses as { action: string }[]).map(({ action }) => action);
+    expect([actions.includes("search"), actions.includes("hidden search")]).toEqual([true, false]);
     await granted(toDoctor(["view", "enter"]));
     expect(await write()).toBe(201);
     expect(await total()).toBeGreaterThan(0);
@@ -433,14 +451,6 @@ describe("emergency access", () => {
   });
 
   describe("from the cabinet", () => {
-    const entered = async (authTime = Date.now()) => {
-      const cabinet = new Cabinet(app.url);
-      const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS", authTime }));
-      await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
-      undo();
-      await cabinet.acceptTerms();
-      return cabinet;
-    };
     const open = (cabinet: Cabinet, headers: Record<string, string>) =>
       cabinet.send("GET", `/../../fhir/Condition/${condition.id}`, undefined, headers);
     const emergency = { "x-purpose-of-use": "BTG", "x-emergency-reason": "unconscious" };

@@ -156,3 +156,52 @@ describe("a match is told of only by what the caller may see", () => {
     }
   });
 });
+
+describe("people who are left out of an answer", () => {
+  type Told = [action: string, subject: string | undefined, outcome: string];
+  const rowsAfter = async (work: () => Promise<unknown>): Promise<Told[]> => {
+    const from = server.journal.length;
+    await work();
+    return server.journal.slice(from).map(({ action, subject, outcome }) => [action, subject, outcome]);
+  };
+  const ask = async (method: string, path: string, body?: object) => {
+    const { status } = await server.call(method, path, body && { body });
+    expect(status, path).toBeLessThan(300);
+  };
+
+  it("are journalled once each by a search, an include, a history, a batch and an operation", async () => {
+    const [open, closed] = [await patient(), await patient()];
+    const seen = await observation("left-out", open);
+    const unseen = await observation("left-out", closed);
+    for (const id of [unseen, await observation("left-out", closed)]) secret.add(id);
+    const search = "Observation?code=left-out";
+    const batch = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [{ request: { method: "GET", url: search } }],
+    };
+    for (const [action, work] of [
+      ["search", () => ask("GET", `/${search}`)],
+      ["search", () => ask("GET", `/${search}&_summary=count`)],
+      ["search", () => ask("POST", "/", batch)],
+      ["search", () => ask("GET", `/Patient?_id=${open},${closed}&_revinclude=Observation:patient`)],
+      ["history-type", () => ask("GET", "/Observation/_history?_count=3")],
+      ["everything", () => ask("GET", `/Patient/${closed}/$everything`)],
+    ] as const) {
+      const rows = (await rowsAfter(work)).filter(([name]) => name.startsWith("hidden"));
+      expect(rows).toEqual([[`hidden ${action}`, closed, "access-denied"]]);
+    }
+    expect(await rowsAfter(() => ask("GET", `/Observation/${seen}`))).toEqual([["read", open, "ok"]]);
+  });
+
+  it("are at most twenty rows an answer, and a number", async () => {
+    for (let n = 0; n < 23; n++) secret.add(await observation("crowd", await patient()));
+    const from = server.journal.length;
+    expect(await found("/Observation?code=crowd")).toEqual([]);
+    const rows = server.journal.slice(from).filter(({ action }) => action === "hidden search");
+    expect(new Set(rows.flatMap(({ subject }) => subject ?? [])).size).toBe(20);
+    expect(rows.slice(20).map(({ subject, ground }) => [subject, ground])).toEqual([
+      [undefined, "further-people:3"],
+    ]);
+  });
+});

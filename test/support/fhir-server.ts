@@ -5,6 +5,7 @@ import type { AccessAction, AccessedResource } from "../../src/access/access-fac
 import { AccessTokens, type TokenGrant } from "../../src/access/access-token.ts";
 import type { Client, ClientRegistry } from "../../src/access/clients.ts";
 import type { Decision } from "../../src/access/decide.ts";
+import { permitReasons, refusalReasons } from "../../src/access/reasons.ts";
 import { carryingOut, type DeferredRun } from "../../src/api/fhir/deferred-run.ts";
 import { repeatKeyOf } from "../../src/api/fhir/repeat-key.ts";
 import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
@@ -238,9 +239,14 @@ function allowAllBut(app: FastifyInstance, refuses: NonNullable<FhirServerSettin
   app.decorateRequest("authorize", decided);
   app.decorateRequest("authorizeOne", async (action, resource) => decided(action, resource));
   app.decorateRequest("authorizeAll", async (action, resources) =>
-    resources.map((resource) => ({ permit: !refuses(action, resource) }) as Decision),
+    resources.map((resource) => decisionOf(!refuses(action, resource))),
   );
 }
+
+const decisionOf = (permit: boolean): Decision =>
+  permit
+    ? { permit, reason: permitReasons["own-data"], alert: false }
+    : { permit, reason: refusalReasons["no-ground"], missing: [] };
 
 /** The code of our error table in an outcome. */
 export const codeOf = (answer: Answer<unknown>): string | undefined =>

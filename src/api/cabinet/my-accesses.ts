@@ -29,7 +29,12 @@ export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
     request.authorize("read", { type: "AuditEvent", ...whose });
     const list = `${view} ${personId}`;
     const beyond = page && ({ place: pages.open(page, list), direction: "older" } as const);
-    const found = await search({ ...whose, ...(beyond && { beyond }), limit: count + 1 });
+    const found = await search({
+      ...whose,
+      told: view === "by-me",
+      ...(beyond && { beyond }),
+      limit: count + 1,
+    });
     const shown = found.slice(0, count);
     await request.journal({ action: "own-journal", resourceType: "AuditEvent", subject: personId });
     const known = await names(

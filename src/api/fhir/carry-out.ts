@@ -7,6 +7,7 @@ import type { KeptAccess } from "../../store/idempotency.ts";
 import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
 import type { Caller, Done } from "./asked.ts";
+import { journalHidden } from "./hidden.ts";
 import type { PlannedChange } from "./plan.ts";
 
 const mostAttempts = 4;
@@ -21,6 +22,7 @@ export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChan
     try {
       const done = await written(caller, changes);
       for (const { access } of done) await caller.request.journal(access);
+      await journalHidden(caller.request, "criteria");
       return done;
     } catch (error) {
       const conflict = conflictOf(error);

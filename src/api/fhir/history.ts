@@ -8,6 +8,7 @@ import { dateRangeOf } from "../../fhir/search/range.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import type { Caller, Pairs } from "./asked.ts";
+import { journalHidden, noteHidden } from "./hidden.ts";
 import type { Answering } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
 import { etagOf, sendResource } from "./reply.ts";
@@ -97,6 +98,7 @@ async function permittedOf(
     resource ? accessedOf(resource, tenant) : { type, id: of, subject, organization: tenant },
   );
   const decisions = await request.authorizeAll("history", accessed);
+  noteHidden(request, accessed, decisions);
   const shown = entries.filter((_, index) => decisions[index]?.permit);
   const [newest] = accessed;
   if (id !== undefined && newest && shown.length === 0) await request.authorizeOne("history", newest);
@@ -113,7 +115,10 @@ async function journalled({ request, provider, id }: Asking, shown: readonly His
   );
   const told = personal.size > 0 ? personal.values() : [{ resourceType: provider?.type, resourceId: id }];
   const action = `history-${id !== undefined ? "instance" : provider ? "type" : "system"}`;
-  await Promise.all(Array.from(told, (access) => request.journal({ action, ...access })));
+  await Promise.all([
+    ...Array.from(told, (access) => request.journal({ action, ...access })),
+    journalHidden(request, action),
+  ]);
 }
 
 function linksOf(

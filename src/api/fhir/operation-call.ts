@@ -5,6 +5,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { isOfLevel, type Operation, type Provider, type Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { accessesOf } from "./accesses.ts";
+import { journalHidden } from "./hidden.ts";
 import type { OperationBody } from "./operation-body.ts";
 import { permitted } from "./permitted.ts";
 
@@ -83,5 +84,8 @@ async function journalled(
     shows && resource.resourceType === "Bundle"
       ? accessesOf({ type }, resource)
       : [{ resourceType: type, resourceId: id }];
-  await Promise.all(accesses.map((access) => request.journal({ action, ...access })));
+  await Promise.all([
+    ...accesses.map((access) => request.journal({ action, ...access })),
+    journalHidden(request, action),
+  ]);
 }

@@ -6,6 +6,7 @@ import type { Providers, SearchRequest } from "../../fhir/provider.ts";
 import { keyOf } from "../../fhir/search/includes.ts";
 import type { Permitted } from "../../fhir/search/page.ts";
 import { testsBehind, witnessed } from "../../fhir/search/witnesses.ts";
+import { noteHidden } from "./hidden.ts";
 import { inScope } from "./scope-gate.ts";
 
 const letters = { read: "r", search: "s" } as const;
@@ -26,10 +27,9 @@ export async function permitted(
 ): Promise<boolean[]> {
   const opened = await inScope(providers, request, { interaction: letters[action], resources });
   const open = resources.filter((_, index) => opened[index]);
-  const decisions = await request.authorizeAll(
-    action,
-    open.map((resource) => accessedOf(resource, request.ctx.actor.tenant)),
-  );
+  const accessed = open.map((resource) => accessedOf(resource, request.ctx.actor.tenant));
+  const decisions = await request.authorizeAll(action, accessed);
+  noteHidden(request, accessed, decisions);
   const allowed = new Set(open.filter((_, index) => decisions[index]?.permit));
   return resources.map((resource) => allowed.has(resource));
 }

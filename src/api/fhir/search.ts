@@ -10,6 +10,7 @@ import { parseSearch } from "../../fhir/search-request.ts";
 import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
+import { journalHidden } from "./hidden.ts";
 import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { sendResource } from "./reply.ts";
@@ -77,9 +78,10 @@ export function searchOfEntry(
 async function journalled(asking: Asking, asked = askedSearch(asking)): Promise<Bundle> {
   const { request, provider } = asking;
   const { bundle } = await searched(asking, asked);
-  await Promise.all(
-    accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
-  );
+  await Promise.all([
+    ...accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
+    journalHidden(request, "search"),
+  ]);
   return bundle;
 }
 

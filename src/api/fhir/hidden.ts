@@ -1,0 +1,43 @@
+import type { FastifyRequest } from "fastify";
+import type { AccessedResource } from "../../access/access-facts.ts";
+import type { Decision } from "../../access/decide.ts";
+import { groundText } from "../../access/ground-text.ts";
+import type { Access } from "../../plugins/journal.ts";
+import { hiddenAction } from "../../store/journal-format.ts";
+
+type HiddenPerson = Omit<Access, "action">;
+
+// of one answer: a search of a whole clinic must not write a row for everybody in it
+const mostRows = 20;
+const hiddenFrom = new WeakMap<FastifyRequest, Map<string, HiddenPerson>>();
+
+/** Remembers whose data decisions left out, each person once, until `journalHidden`. */
+export function noteHidden(
+  request: FastifyRequest,
+  accessed: readonly AccessedResource[],
+  decisions: readonly Decision[],
+): void {
+  for (const [index, { type, id, subject }] of accessed.entries()) {
+    const decision = decisions[index];
+    if (!decision || decision.permit || subject === undefined) continue;
+    const people = hiddenFrom.get(request) ?? new Map<string, HiddenPerson>();
+    hiddenFrom.set(request, people);
+    if (!people.has(subject))
+      people.set(subject, { resourceType: type, resourceId: id, subject, ground: groundText(decision) });
+  }
+}
+
+/**
+ * Journals who was refused whose data by being left out of an answer: a row for each of the first people, then one with
+ * the number of the others. The caller is told of none: nor are these rows among their own deeds.
+ */
+export async function journalHidden(request: FastifyRequest, action: string): Promise<void> {
+  const people = hiddenFrom.get(request);
+  if (!people) return;
+  hiddenFrom.delete(request);
+  const rows: HiddenPerson[] = [...people.values()].slice(0, mostRows);
+  if (people.size > mostRows) rows.push({ ground: `further-people:${people.size - mostRows}` });
+  await Promise.all(
+    rows.map((row) => request.journal({ action: `${hiddenAction}${action}`, ...row }, "access-denied")),
+  );
+}
