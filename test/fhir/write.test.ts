@@ -76,6 +76,32 @@ describe("create", () => {
     expect(resourceOfXml(answer.text)).toMatchObject(patient("Ёлкин"));
   });
 
+  it.each(["Device", "Specimen", "Group", "Substance", "Endpoint"])(
+    "shows in XML what contains a %s, which is not served itself",
+    async (resourceType) => {
+      const more: Record<string, object> = {
+        Group: { type: "person", actual: true },
+        Substance: { code: { text: "x" } },
+        Endpoint: {
+          status: "active",
+          connectionType: { code: "hl7-fhir-rest" },
+          payloadType: [{ text: "x" }],
+          address: "https://mis.example",
+        },
+      };
+      const contained = [{ resourceType, id: "c", ...more[resourceType] }];
+      const extension = [{ url: "https://mis.example/uses", valueReference: { reference: "#c" } }];
+      const one = await created({ ...patient(), contained, extension } as Patient);
+      const headers = { accept: "application/fhir+xml" };
+      for (const place of [path(one), `/Patient?_id=${one.id}`, `${path(one)}/_history`]) {
+        const answer = await server.call("GET", place, { headers });
+        expect([answer.status, answer.text]).toEqual([200, expect.stringContaining(`<${resourceType}>`)]);
+      }
+      const { text } = await server.call("GET", path(one), { headers });
+      expect(resourceOfXml(text)).toEqual(one);
+    },
+  );
+
   it("is refused with the validator's findings, or passes with its warnings", async () => {
     const contact = [{ gender: "male" }];
     const refused = await server.call<OperationOutcome>("POST", "/Patient", {
