@@ -11,12 +11,14 @@ export const createPersonIdOf =
   (identities: Pick<Identities, "idOf">) =>
   async (resource: Resource): Promise<string | undefined> => {
     if (resource.resourceType !== "Patient") return undefined;
-    const snils = snilsOf(resource.identifier ?? []);
+    const snils = snilsOf(resource);
     return snils && identities.idOf(personKind, snils);
   };
 
-function snilsOf(identifiers: readonly Identifier[]): string | undefined {
-  const stated = identifiers.find(({ system = "" }) => identifierKindOf(system) === "snils")?.value;
-  const snils = snilsDigits(stated ?? "");
+// it is asked before the validator has seen the resource
+function snilsOf({ identifier }: { identifier?: unknown }): string | undefined {
+  const identifiers = [identifier].flat() as (Identifier | null | undefined)[];
+  const stated: unknown = identifiers.find((one) => identifierKindOf(one?.system ?? "") === "snils")?.value;
+  const snils = typeof stated === "string" ? snilsDigits(stated) : undefined;
   return snils && isSnils(snils) ? snils : undefined;
 }

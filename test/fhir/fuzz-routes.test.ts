@@ -86,6 +86,8 @@ it.each<[string, () => Ask, () => readonly string[]]>([
       "/Patient/$match",
       `/Composition/${ids["Composition"]}/$document`,
       "/Subscription/$status",
+      "/Subscription/$status?id=%00",
+      "/Subscription/%00/$events",
       `/Subscription/${ids["Subscription"]}/$status`,
       `/Subscription/${ids["Subscription"]}/$events`,
     ],

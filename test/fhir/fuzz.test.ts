@@ -1,13 +1,17 @@
 import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createPersonIdOf } from "../../src/flows/person-ids.ts";
 import { type FhirServer, startFhirServer } from "../support/fhir-server.ts";
-import { type Ask, asking, hostile, mediaTypes, members, wild } from "../support/fuzz.ts";
+import { type Ask, asking, damaged, hostile, mediaTypes, members, wild } from "../support/fuzz.ts";
 
 let server: FhirServer;
 let ask: Ask;
 beforeAll(async () => {
-  server = await startFhirServer();
+  server = await startFhirServer({
+    rules: { ifMatchRequired: false },
+    personIdOf: createPersonIdOf({ idOf: async () => crypto.randomUUID() }),
+  });
   ask = asking(server.app, server.token);
 });
 afterAll(() => server?.close());
@@ -105,17 +109,79 @@ it("every route answers any call with FHIR", async () => {
   );
 }, 120_000);
 
+const person = {
+  resourceType: "Patient",
+  identifier: [{ system: "urn:oid:1.2.643.100.3", value: "112-233-445 95" }],
+  name: [{ family: "Вымышленный", given: ["Анна"] }],
+  contained: [
+    { resourceType: "Organization", id: "o", name: "ГБУЗ", telecom: [{ system: "phone", value: "1" }] },
+  ],
+  managingOrganization: { reference: "#o", type: "Organization" },
+};
+const patch = {
+  resourceType: "Parameters",
+  parameter: [
+    {
+      name: "operation",
+      part: [
+        { name: "type", valueCode: "add" },
+        { name: "path", valueString: "Patient" },
+        { name: "name", valueString: "contact" },
+        {
+          name: "value",
+          part: [{ name: "name", part: [{ name: "family", valueString: "Выдуманная" }] }],
+        },
+      ],
+    },
+  ],
+};
+const bundleWith = (request: object) => ({
+  resourceType: "Bundle",
+  type: "transaction",
+  entry: [{ request: { method: "DELETE", url: "Location/x", ...request } }],
+});
+it("what is damaged here is whole before", async () => {
+  expect((await server.call("POST", "/Patient", { body: person })).status).toBe(201);
+});
+
+const changesOf = (id: string) => [
+  { resource: { resourceType: "Location", name: "x" }, request: { method: "POST", url: "Location" } },
+  {
+    fullUrl: "urn:uuid:00000000-0000-4000-8000-000000000001",
+    resource: person,
+    request: { method: "POST", url: "Patient", ifNoneExist: "identifier=https://mis.example|1" },
+  },
+  { resource: patch, request: { method: "PATCH", url: `Patient/${id}`, ifMatch: 'W/"1"' } },
+  { request: { method: "GET", url: `Location/${id}`, ifNoneMatch: 'W/"1"' } },
+  { request: { method: "DELETE", url: "Location/x", ifMatch: 'W/"1"' } },
+];
+
 it("every change answers any body with FHIR", async () => {
-  const id = crypto.randomUUID();
+  const { id } = (await ask("POST", "/Patient", JSON.stringify(person))).json();
+  const bundles = ["batch", "transaction"].flatMap((type) =>
+    changesOf(id).map((entry) => ({ resourceType: "Bundle", type, entry: [entry] })),
+  );
   const doors = fc.constantFrom<[string, string]>(
     ["POST", ""],
     ["POST", "/Patient"],
     ["PUT", `/Patient/${id}`],
     ["PATCH", `/Patient/${id}`],
     ["PUT", "/Patient?_tag=x"],
+    ["PUT", "/Location/%00"],
+    ["DELETE", "/Location/%00"],
   );
   await fc.assert(
     fc.asyncProperty(doors, resources, async ([method, path], body) => void (await ask(method, path, body))),
+    { numRuns: 300 },
+  );
+  const nearly = fc.oneof(
+    damaged({ ...person, id }).map((body) => ["PUT", `/Patient/${id}`, body] as const),
+    damaged(person).map((body) => ["POST", "/Patient", body] as const),
+    damaged(patch).map((body) => ["PATCH", `/Patient/${id}`, body] as const),
+    damaged(...bundles).map((body) => ["POST", "", body] as const),
+  );
+  await fc.assert(
+    fc.asyncProperty(nearly, async ([method, path, body]) => void (await ask(method, path, body))),
     { numRuns: 300 },
   );
 }, 120_000);
@@ -170,6 +236,51 @@ it.each<[string, () => Promise<{ statusCode: number }>, number]>([
   const answer = await work();
   expect(answer.statusCode).toBe(status);
   expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+it.each<[string, string, object, number]>([
+  ["an identifier that is a number", "POST /Patient", { ...person, identifier: 5 }, 422],
+  ["an identifier that is nothing", "POST /Patient", { ...person, identifier: [null] }, 422],
+  [
+    "a СНИЛС that is a number",
+    "POST /Patient",
+    { ...person, identifier: [{ system: "urn:oid:1.2.643.100.3", value: 11223344595 }] },
+    422,
+  ],
+  ["half a surrogate pair", "POST /Patient", { ...person, name: [{ family: "a\ud800b" }] }, 422],
+  ["a character that XML has not", "POST /Patient", { ...person, name: [{ family: "a\uffff" }] }, 422],
+  ["a uri with NUL", "POST /Patient", { ...person, identifier: [{ system: "urn:\u0000" }] }, 422],
+  ["an If-Match that is a number", "POST ", bundleWith({ ifMatch: 5 }), 400],
+  ["an If-Match that is an object", "POST ", bundleWith({ ifMatch: {} }), 400],
+  ["an entry's address with NUL", "POST ", bundleWith({ url: "Location/\u0000" }), 404],
+  ...[[null], [{ name: "operation", part: [null] }], [{ name: "operation", part: "x" }]].map(
+    (parameter): [string, string, object, number] => [
+      `a patch of ${JSON.stringify(parameter)}`,
+      "PATCH /Patient?_tag=none",
+      { resourceType: "Parameters", parameter },
+      400,
+    ],
+  ),
+])("%s is refused", async (_name, call, body, status) => {
+  const [method = "", path = ""] = call.split(" ");
+  const answer = await server.call(method, path, { body });
+  expect([answer.status, answer.body?.resourceType]).toEqual([status, "OperationOutcome"]);
+});
+
+it.each([
+  "GET /Location/%00",
+  "PUT /Location/%00",
+  "DELETE /Location/%00",
+  "GET /Location/%00/_history",
+  "GET /Location/%00/_history/1",
+  "GET /Patient/%00/Observation",
+  "GET /Patient/%00/$everything",
+  "GET /_async/%00",
+  "DELETE /_async/%00",
+])("%s names nothing that there is", async (call) => {
+  const [method = "", path = ""] = call.split(" ");
+  const body = method === "PUT" ? { resourceType: "Location", id: "\u0000" } : undefined;
+  expect((await server.call(method, path, { body })).status).toBe(404);
 });
 
 it("bytes that are no HTTP get an answer or a closed door, and the next caller is served", async () => {

@@ -8,7 +8,7 @@ import type { Decision } from "../../src/access/decide.ts";
 import { permitReasons, refusalReasons } from "../../src/access/reasons.ts";
 import { carryingOut, type DeferredRun } from "../../src/api/fhir/deferred-run.ts";
 import { repeatKeyOf } from "../../src/api/fhir/repeat-key.ts";
-import { registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
+import { type FhirDoor, registerFhir, type WriteSettings } from "../../src/api/fhir/routes.ts";
 import { type Clock, ManualClock } from "../../src/core/clock.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -68,6 +68,8 @@ interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   repeatsByRequestId?: boolean;
   /** whether the worker whom a deferred request named still holds the post; absent: they do */
   confirmHuman?: DeferredRun["confirmHuman"];
+  /** the logical id that a person has already; absent: none has */
+  personIdOf?: FhirDoor["personIdOf"];
   /** what decide() would refuse; absent: nothing */
   refuses?(action: AccessAction, resource: AccessedResource): boolean;
 }
@@ -144,6 +146,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerFhir(app, {
     providers,
     repository,
+    personIdOf: settings.personIdOf,
     pages: new PageLinks({ keyring, clock }),
     authenticate: (scope) => registerBearerAuth(scope, tokens),
     tokenUrl: "http://here.example/auth/token",

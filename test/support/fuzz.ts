@@ -43,6 +43,8 @@ export const hostile = fc.constantFrom(
   "1' or '1'='1",
   "\\x00",
   "%00",
+  "\u0000",
+  "\uffff",
   "../../etc/passwd",
   "{{7*7}}",
   "<script>",
@@ -66,6 +68,17 @@ export const mediaTypes = fc.constantFrom(
   "nonsense",
 );
 export const members = fc.constantFrom(
+  "identifier",
+  "system",
+  "method",
+  "url",
+  "ifMatch",
+  "ifNoneMatch",
+  "ifNoneExist",
+  "parameter",
+  "part",
+  "valueString",
+  "valueCode",
   "resourceType",
   "id",
   "meta",
@@ -82,7 +95,19 @@ export const wild = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
     fc.constantFrom(null, true, 0, -1, 1e308, "", secret, "Patient", "Bundle", "transaction", [], {}),
+    // what no text of FHIR holds, and what a caller may put where more is taken for granted
+    fc.constantFrom("a\ud800b", "\ufffe", "a\u0000", "urn:oid:1.2.643.100.3", "PUT", "Location/\u0000", [
+      null,
+    ]),
     fc.array(tie("value"), { maxLength: 3 }),
     fc.dictionary(members, tie("value"), { maxKeys: 4 }),
   ),
 })).value;
+
+/** The text of a template in which one value, at any depth, has become another. */
+export const damaged = (...templates: readonly object[]): fc.Arbitrary<string> =>
+  fc.tuple(fc.constantFrom(...templates), fc.nat(60), wild).map(([template, place, value]) => {
+    let at = 0;
+    const text = JSON.stringify(template, (_name, node) => (at++ === place ? value : node));
+    return text ?? "null";
+  });

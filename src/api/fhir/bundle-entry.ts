@@ -6,7 +6,7 @@ import type { AskedChange, Pairs } from "./asked.ts";
 import { pairsOfQuery } from "./criteria.ts";
 import { methodsOf, operationOf, type TypeOperation } from "./operation-call.ts";
 import { patchOf } from "./patch-body.ts";
-import { providerOf } from "./paths.ts";
+import { providerOf, refuseNoId } from "./paths.ts";
 import { asResource } from "./resource-body.ts";
 import { bodyFor, ifMatchOf, ifNoneExistOf } from "./write.ts";
 
@@ -139,6 +139,8 @@ function targetOf(providers: Providers, path: string, bundle: "batch" | "transac
   const parts = path.split("/");
   const operation = parts.at(-1)?.startsWith("$") ? parts.pop()?.slice(1) : undefined;
   const { type, ...place } = placeOf(parts);
+  refuseNoId(place.id);
+  refuseNoId(place.patient);
   if (operation !== undefined && place.reads) throw nowhere();
   const provider = providerOf(providers, type);
   if (bundle === "transaction") refuseExternal(type, operation);

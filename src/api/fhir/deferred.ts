@@ -8,7 +8,7 @@ import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { DeferredOwner, DeferredRequests } from "../../store/deferred-requests.ts";
 import type { Schema } from "../../store/schema.ts";
 import { type DeferredReply, sendDeferredAnswer } from "./deferred-answer.ts";
-import { onOwnPath } from "./paths.ts";
+import { onOwnPath, refuseNoId } from "./paths.ts";
 import { preferencesOf } from "./prefer.ts";
 
 export interface DeferredDoor {
@@ -91,6 +91,7 @@ const isDeferrable = (request: FastifyRequest): boolean =>
 /** `GET _async/id` and `DELETE _async/id`, for the caller who was told the address. */
 export function registerDeferred(app: FastifyInstance, deferred: DeferredDoor): void {
   const polled = async (request: PollRequest, reply: FastifyReply) => {
+    refuseNoId(request.params.id);
     const standing = await deferred.requests.standing(request.params.id, ownerOf(request));
     if (standing.state === "done") {
       const { answer, expiresAt } = standing;
@@ -104,6 +105,7 @@ export function registerDeferred(app: FastifyInstance, deferred: DeferredDoor): 
       .send();
   };
   const cancelled = async (request: PollRequest, reply: FastifyReply) => {
+    refuseNoId(request.params.id);
     await deferred.requests.cancel(request.params.id, ownerOf(request));
     await request.journal({ action: "cancel" });
     return reply.code(202).send();

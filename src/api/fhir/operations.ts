@@ -5,6 +5,7 @@ import { formatOf } from "../../plugins/fhir-format.ts";
 import { answeredOrDeferred, type DeferredDoor } from "./deferred.ts";
 import { operationBody, takeRawBodies } from "./operation-body.ts";
 import { invoked, type OperationCaller, type TypeOperation } from "./operation-call.ts";
+import { refuseNoId } from "./paths.ts";
 import { sendResource } from "./reply.ts";
 
 /** Operations of types and instances, `POST Type/$name` and `Type/id/$name`, by GET where they allow it (R4). */
@@ -49,6 +50,7 @@ async function answered(
   const format = formatOf(request);
   const trace = asksForTrace(request) && maySeeTrace(request, type, operation);
   const { id } = request.params as { id?: string };
+  refuseNoId(id);
   const input = () => operationBody(request, operation.judgesInput);
   const resource = await invoked(caller, { type, operation, id, input, trace });
   // RFC 7240: a preference may be left aside, so the answer says when it was not

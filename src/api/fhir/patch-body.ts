@@ -2,6 +2,7 @@ import type { Binary, Parameters, Resource } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { parseJson } from "../../fhir/json-body.ts";
+import { resourceElement } from "../../fhir/json-to-xml.ts";
 import { fhirPathPatched } from "../../fhir/patch/fhirpath-patch.ts";
 import { jsonPatched } from "../../fhir/patch/json-patch.ts";
 import { readRules } from "../../fhir/validation/rules.ts";
@@ -28,8 +29,9 @@ export function patchOf(resource: Resource): Patch {
       field: "resourceType",
       detail: "a patch is a Parameters resource",
     });
+  // checks the structure of all that stands in it
+  resourceElement(resource);
   const { parameter = [] } = resource as Parameters;
-  if (!Array.isArray(parameter)) throw new GatewayError("bad-request", { field: "Parameters.parameter" });
   return (current) => fhirPathPatched(current, parameter, types);
 }
 

@@ -10,7 +10,11 @@ export interface TypeParams {
   type: string;
   id: string;
   version: string;
+  patient: string;
 }
+
+// of a path
+const ids = ["id", "patient"] as const;
 
 export type Answering = (
   request: FastifyRequest<{ Params: TypeParams }>,
@@ -40,6 +44,7 @@ export function onTypePath(
       handler: (request, reply) => {
         const provider = providerOf(providers, request.params.type);
         refuseOperation(provider, request.params.id, reply);
+        for (const name of ids) refuseNoId(request.params[name]);
         if (way && offers(provider, way[0])) return way[1](request, reply, provider);
         reply.header("allow", allowedBy(ways, provider).join(", "));
         throw new GatewayError("method-not-allowed", { field: provider.type });
@@ -88,6 +93,14 @@ export function onOwnPath<Params>(
       .header("allow", [...allow, "OPTIONS"].join(", "))
       .send(),
   );
+}
+
+/** Whether a text has the form of an id (FHIR R4 datatypes). */
+export const isId = (text: string): boolean => /^[A-Za-z0-9\-.]{1,64}$/.test(text);
+
+/** Nothing has what is no id of FHIR R4, and no store should be asked for it: throws `not-found`. */
+export function refuseNoId(id: string | undefined): void {
+  if (id !== undefined && !isId(id)) throw new GatewayError("not-found", { detail: "no id of FHIR R4" });
 }
 
 /** What its own route did not take is a wrong method, or no operation at all. */

@@ -13,6 +13,7 @@ import type { Amendment } from "../../flows/signature/resigning.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
 import { findByCriteria, namesItself } from "./criteria.ts";
+import { isId } from "./paths.ts";
 import { scopeLetters } from "./scope-gate.ts";
 
 /** Which resource a change is about; nothing is written yet. */
@@ -188,12 +189,11 @@ function contentOf({ asked, before }: Target): Resource {
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const idForm = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /** An id stands in URLs and logs, so that of a person's data must be random; throws `bad-request`. */
 function refuseSpeakingId(type: string, id: string): void {
   const isFree = storedTypeOf(type)?.isPublic ?? false;
-  if ((isFree ? idForm : uuid).test(id)) return;
+  if (isFree ? isId(id) : uuid.test(id)) return;
   const detail = isFree
     ? "not an id of FHIR R4"
     : "a new resource of this type takes a random UUID as its id";

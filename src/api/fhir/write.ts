@@ -83,11 +83,10 @@ export function bodyFor(provider: Provider, id: string | undefined, resource: Re
 }
 
 /** The version of an If-Match; throws `bad-request` for what is no ETag of ours. */
-export function ifMatchOf(etag: string | undefined): number | undefined {
+export function ifMatchOf(etag: unknown): number | undefined {
   if (etag === undefined) return undefined;
-  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(etag.trim())?.[1];
-  if (version === undefined)
-    throw new GatewayError("bad-request", { field: "If-Match", detail: 'send W/"version"' });
+  const version = typeof etag === "string" && /^(?:W\/)?"(\d{1,9})"$/.exec(etag.trim())?.[1];
+  if (!version) throw new GatewayError("bad-request", { field: "If-Match", detail: 'send W/"version"' });
   return Number(version);
 }
 

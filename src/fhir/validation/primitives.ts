@@ -3,15 +3,14 @@ import { checkedTime } from "../../fml/runtime-values.ts";
 type Form = (value: unknown) => boolean;
 
 const mostText = 1_048_576;
-// R4 datatypes, string: no control characters but tab, line feed and carriage return
-const control = /(?![\t\n\r\u{7f}-\u{9f}])\p{Cc}/u;
+// R4 datatypes, string: no control characters but tab, line feed and carriage return; nor what XML has no way to write
+const foreign = /(?![\t\n\r\u{7f}-\u{9f}])[\p{Cc}\p{Cs}\u{fffe}\u{ffff}]/u;
 
 const text =
   (form: RegExp): Form =>
   (value) =>
-    typeof value === "string" && value.length <= mostText && form.test(value);
-const isText: Form = (value) =>
-  typeof value === "string" && value !== "" && value.length <= mostText && !control.test(value);
+    typeof value === "string" && value.length <= mostText && form.test(value) && !foreign.test(value);
+const isText = text(/./s);
 const isUri = text(/^\S+$/);
 const integer =
   (least: number): Form =>

@@ -52,8 +52,7 @@ async function statuses(
   ctx: RequestContext,
 ): Promise<Bundle> {
   refuseUnknownParameters(parameters, ["id"]);
-  const asked =
-    id === undefined ? parameters.map(({ valueId, valueString }) => valueId ?? valueString ?? "") : [id];
+  const asked = id === undefined ? parameters.map((one) => textOfParameter([one], "id") ?? "") : [id];
   if (asked.length === 0 || asked.length > mostSubscriptions)
     throw new GatewayError("bad-request", { field: "id", detail: `1 to ${mostSubscriptions} of them` });
   const known = (await parts.repository.byIds("Subscription", asked, ctx)) as Subscription[];
