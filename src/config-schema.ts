@@ -286,7 +286,8 @@ export const configSchema = Type.Object({
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    description: "share of ordinary requests whose trace is kept; failed and slow ones always are",
+    description:
+      "share of ordinary requests whose trace is kept, and of those refused before any work; failed and slow ones always are",
   }),
   TRACE_SLOW_MS: Count(1_000, "a request slower than this has its trace kept", 1),
   OTEL_EXPORTER_OTLP_ENDPOINT: Url("address of an OpenTelemetry collector; absent: traces are not exported"),

@@ -47,12 +47,14 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       outcome: outcome ?? "ok",
     };
     this.told?.push(keptAccess(row));
-    return sink
-      .append(row)
-      .then(
-        () => void timings.entries.push({ name: "journal append", startMs, endMs: performance.now() }),
-        refuse,
-      );
+    return sink.append(row).then(
+      () => void timings.entries.push({ name: "journal append", startMs, endMs: performance.now() }),
+      (error) => {
+        const attributes = { "error.type": "store-unavailable" };
+        timings.entries.push({ name: "journal append", startMs, endMs: performance.now(), attributes });
+        refuse(error);
+      },
+    );
   });
 }
 

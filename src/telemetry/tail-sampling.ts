@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../core/error-table.ts";
+import { type ErrorCode, errorTable } from "../core/error-table.ts";
 import type { Timing } from "../core/timings.ts";
 import type { DeclaredLabel, HttpMethod } from "./labels.ts";
 
@@ -32,16 +32,25 @@ export type KeepReason = "error" | "fault" | "slow" | "asked" | "sample";
 
 /** Why a finished request's trace is worth keeping; undefined for most. */
 export function keepReason(request: FinishedRequest, policy: KeepPolicy): KeepReason | undefined {
-  if (request.status >= 500) return "error";
-  if (request.timings.some(isFault)) return "fault";
+  const hasFault = request.timings.some(isFault);
+  // a refusal before any work, of which an outage makes thousands alike
+  const isRefusal = request.status === 503 && !hasFault;
+  if (request.status >= 500 && !isRefusal) return "error";
+  if (hasFault) return "fault";
   if (request.endMs - request.startMs > policy.slowMs) return "slow";
   if (request.asked) return "asked";
   return isSampled(request.traceId, policy.ratio) ? "sample" : undefined;
 }
 
-const isFault = ({ attributes }: Timing): boolean =>
+// a call as a whole fails by its attempts, or was refused without one
+const isFault = ({ name, attributes }: Timing): boolean =>
   attributes !== undefined &&
-  (attributes["error.type"] !== undefined || Number(attributes["attempt"] ?? 1) > 1);
+  !name.startsWith("upstream ") &&
+  (isFailure(attributes["error.type"]) || Number(attributes["attempt"] ?? 1) > 1);
+
+/** Not what a system that works may answer, such as that there is no such person. */
+const isFailure = (code: unknown): boolean =>
+  code !== undefined && (errorTable[code as ErrorCode]?.status ?? 500) >= 500;
 
 /** True for this share of trace ids: the same answer on every replica and after a restart. */
 export function isSampled(traceId: string, ratio: number): boolean {

@@ -42,16 +42,28 @@ afterEach(() => telemetry?.close());
 describe("tail sampling", () => {
   const policy = { ratio: 0.01, slowMs: 1_000 };
 
+  const timing = { name: "attempt frmr/getEmployee", startMs: 1, endMs: 2 };
+  const failed = (code: string) => ({ ...timing, attributes: { "error.type": code } });
+
+  it("a refusal for which nothing was tried is no error to keep, an attempt that failed is", () => {
+    const refused = { ...failed("upstream-unavailable"), name: "upstream frmr/getEmployee" };
+    expect(keepReason(finished({ status: 503, timings: [refused] }), policy)).toBeUndefined();
+    expect(keepReason(finished({ timings: [refused] }), policy)).toBeUndefined();
+    const tried = [failed("upstream-unavailable"), refused];
+    expect(keepReason(finished({ status: 503, timings: tried }), policy)).toBe("error");
+  });
+
+  it("that there is no such person is no fault", () => {
+    expect(keepReason(finished({ timings: [failed("person-not-found")] }), policy)).toBeUndefined();
+  });
+
   it("errors, faults, retries, slow and asked-for requests are kept, an ordinary one is not", () => {
-    const timing = { name: "attempt frmr/getEmployee", startMs: 1, endMs: 2 };
     expect(keepReason(finished(), policy)).toBeUndefined();
     expect(keepReason(finished({ status: 502 }), policy)).toBe("error");
     expect(keepReason(finished({ timings: [{ ...timing, attributes: { attempt: 2 } }] }), policy)).toBe(
       "fault",
     );
-    expect(
-      keepReason(finished({ timings: [{ ...timing, attributes: { "error.type": "reset" } }] }), policy),
-    ).toBe("fault");
+    expect(keepReason(finished({ timings: [failed("upstream-timeout")] }), policy)).toBe("fault");
     expect(keepReason(finished({ endMs: 1_200 }), policy)).toBe("slow");
     expect(keepReason(finished({ asked: true }), policy)).toBe("asked");
     expect(keepReason(finished({ traceId: "0".repeat(32) }), policy)).toBe("sample");

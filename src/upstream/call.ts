@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
-import type { Timing } from "../core/timings.ts";
+import { errorTypeOf, type Timing } from "../core/timings.ts";
 import { abortable, type Deadline, withDeadline } from "./deadline.ts";
 import { createAgent } from "./http.ts";
 import { Lane, type LiveCall, type SystemSettings } from "./lane.ts";
@@ -33,7 +33,8 @@ interface UpstreamOptions {
 /** What a call needs once it is known that the cache can't answer it at once. */
 type Pending<O> = Omit<LiveCall<O>, "deadline"> & { lane: Lane };
 
-const fromCache: Timing["attributes"] = { cache: "hit" };
+const fromCache: Timing["attributes"] = { "cache.result": "hit" };
+const fromSystem: Timing["attributes"] = { "cache.result": "miss" };
 
 /** The only way out of the gateway: span -> cache -> deadline -> retry( breaker -> quota -> send ). */
 export class Upstream {
@@ -95,7 +96,13 @@ export class Upstream {
         return fetched(operation, "cached", hit);
       }
       const pending = { operation, ctx, lane, send: (attempt: Attempt) => codec.send(attempt, input) };
-      return await (spec ? this.#shared(spec, pending) : this.#alone(pending));
+      if (!spec) return await this.#alone(pending);
+      const found = await this.#shared(spec, pending);
+      attributes = found.source.status === "cached" ? fromCache : fromSystem;
+      return found;
+    } catch (error) {
+      attributes = { "error.type": errorTypeOf(error), breaker: lane.state };
+      throw error;
     } finally {
       const name = `upstream ${operation.system}/${operation.name}`;
       ctx.timings.entries.push({ name, startMs, endMs: performance.now(), attributes });

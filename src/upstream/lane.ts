@@ -113,7 +113,12 @@ export class Lane {
     const { observer, system } = this.#options;
     observer.attempt(system, turn.number === 1 ? "first" : "retry");
     const name = `attempt ${system}/${call.operation.name}`;
-    return call.ctx.timings.measure(name, () => this.#send(call, turn), { attempt: turn.number });
+    return call.ctx.timings.measure(name, () => this.#send(call, turn), {
+      system,
+      operation: call.operation.name,
+      attempt: turn.number,
+      breaker: this.state,
+    });
   }
 
   async #send<O>(call: LiveCall<O>, { signal }: Turn): Promise<O> {

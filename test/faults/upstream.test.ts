@@ -4,21 +4,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { codeOf, Door, sandboxPeople } from "../support/door.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 
 let gateway: TestGateway;
 let door: Door;
+let collector: OtlpReceiver;
 let healthy: string[];
 let asked: string;
 beforeAll(async () => {
   const limits = { UPSTREAM_TIMEOUT_MS: "1000", REQUEST_TIMEOUT_MS: "6000" };
-  gateway = await startGateway({ ...limits, DATABASE_URL: await freshDatabase() });
+  collector = await startOtlpReceiver();
+  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_RATIO: "1", TRACE_SLOW_MS: "60000" };
+  gateway = await startGateway({ ...limits, ...traces, DATABASE_URL: await freshDatabase() });
   door = await Door.open(gateway);
   const people = await sandboxPeople(gateway);
   asked = people.get("doctor")!;
   healthy = [...people].filter(([id]) => id.startsWith("worker-")).map(([, snils]) => snils);
   await answersOthers(8);
 });
-afterAll(() => gateway?.remove());
+afterAll(async () => {
+  await gateway?.remove();
+  collector?.close();
+});
 
 /** ФРМР is asked for workers that the cache doesn't hold; this also keeps the breaker's share of failures low */
 async function answersOthers(count: number): Promise<void> {
@@ -80,4 +87,49 @@ describe("ФРМР misbehaves", () => {
     const peakMegabytes = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
     expect(peakMegabytes).toBeLessThan(600);
   });
+});
+
+describe("telemetry of an outage", () => {
+  const kept = (reason: string) => gateway.metric(`cabinet_telemetry_traces_kept_total{reason="${reason}"}`);
+  const order = (scenario: string, times: number) =>
+    fetch(`${gateway.sandboxUrl}/_scenario`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ system: "frmr", scenario, times }),
+    });
+
+  it("a read that a second attempt saved is kept as a fault, its attempts told apart", async () => {
+    const before = await kept("fault");
+    await order("error-500", 1);
+    await answersOthers(1);
+    await expect.poll(() => kept("fault")).toBe(before + 1);
+    const attempts = () => collector.spans.filter(({ name }) => name === "attempt frmr/getEmployee");
+    await expect
+      .poll(() => attempts().map(({ attributes }) => attributes), { timeout: 15_000 })
+      .toContainEqual({
+        "error.type": "upstream-unavailable",
+        "cabinet.system": "frmr",
+        "cabinet.operation": "getEmployee",
+        "cabinet.attempt": 1,
+        "cabinet.breaker": "closed",
+      });
+    expect(attempts().map(({ attributes }) => attributes["cabinet.attempt"])).toContain(2);
+    expect(await kept("sample")).toBeGreaterThan(10);
+  });
+
+  it("the refusals of an open breaker leave few lines, and their traces are a sample", async () => {
+    await order("error-500", 1_000);
+    await expect
+      .poll(async () => (await door.search(asked)).status && (await breakerState()), { timeout: 20_000 })
+      .toBe(2);
+    const [errors, lines] = [await kept("error"), linesOf(gateway)];
+    for (let turn = 0; turn < 20; turn++)
+      await Promise.all(Array.from({ length: 10 }, () => door.search(asked)));
+    expect((await kept("error")) - errors).toBeLessThan(10);
+    expect(linesOf(gateway) - lines).toBeLessThan(20);
+    await fetch(`${gateway.sandboxUrl}/_scenario`, { method: "DELETE" });
+  });
+
+  const breakerState = () => gateway.metric('cabinet_breaker_state{system="frmr"}');
+  const linesOf = ({ server }: TestGateway) => server.output.split("\n").length;
 });

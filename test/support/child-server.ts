@@ -43,7 +43,7 @@ export class ChildServer {
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk) => {
-        this.#output = (this.#output + chunk).slice(-4000);
+        this.#output = (this.#output + chunk).slice(-65_536);
       });
     }
     const giveUpAt = Date.now() + 90_000;

@@ -14,6 +14,8 @@ export interface TestGateway {
   key(): Promise<SystemKey>;
   /** an access token of the demo client */
   token(scope?: string): Promise<string>;
+  /** what `/metrics` says of one series, labels in the order of their declaration; 0 where it does not exist yet */
+  metric(series: string): Promise<number>;
   /** stops it and removes its data folder */
   remove(): Promise<void>;
 }
@@ -65,6 +67,11 @@ export async function startGateway(
       const body = (await answer.json()) as { access_token: string };
       if (!answer.ok) throw new Error(`no token: ${JSON.stringify(body)}`);
       return body.access_token;
+    },
+    metric: async (series) => {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      const line = text.split("\n").find((one) => one.startsWith(`${series} `));
+      return Number(line?.slice(series.length + 1) ?? 0);
     },
     remove: async () => {
       await server.stop();
