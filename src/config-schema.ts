@@ -63,6 +63,12 @@ export const configSchema = Type.Object({
   MASTER_KEY_PREVIOUS_FILE: Type.Optional(
     Type.String({ description: "file that holds MASTER_KEY_PREVIOUS" }),
   ),
+  CIPHER_MODULE: Type.Optional(
+    Type.String({
+      description:
+        "ES module whose `cipher` seals data at rest, such as GOST by a vendor's certified means (docs/security.md); absent: AES-256-GCM",
+    }),
+  ),
   KEY_PROVIDER: Type.Union(
     [Type.Literal("master"), Type.Literal("folder"), Type.Literal("environment"), Type.Literal("service")],
     {

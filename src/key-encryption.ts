@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Kysely } from "kysely";
 import { type Config, ConfigError } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
+import { type Cipher, isCipher, useCipher } from "./crypto/cipher.ts";
 import type { KeyProvider } from "./crypto/envelope.ts";
 import { CryptoError } from "./crypto/errors.ts";
 import { environmentKeys, folderKeys, masterKeyProvider, masterKeys } from "./crypto/key-providers.ts";
@@ -14,6 +17,7 @@ import { createAgent, createWireFetch } from "./upstream/http.ts";
 
 /** What an installation derives its keys from; throws ConfigError when the master key is another database's. */
 export async function openKeyring(config: MasterKeySettings, db: Kysely<Schema>): Promise<Keyring> {
+  useCipher(config.CIPHER_MODULE ? await cipherIn(config.CIPHER_MODULE) : undefined);
   try {
     return createKeyring(await rootKeyOf(db, masterKeysOf(config)));
   } catch (cause) {
@@ -27,7 +31,20 @@ export async function openKeyring(config: MasterKeySettings, db: Kysely<Schema>)
   }
 }
 
-type MasterKeySettings = Pick<Config, "MASTER_KEY" | "MASTER_KEY_PREVIOUS" | "DATA_DIR">;
+type MasterKeySettings = Pick<Config, "MASTER_KEY" | "MASTER_KEY_PREVIOUS" | "DATA_DIR" | "CIPHER_MODULE">;
+
+/** The operator's cipher; throws ConfigError for a module that has none. */
+async function cipherIn(path: string): Promise<Cipher> {
+  const refused = (cause?: unknown) => {
+    const detail = "CIPHER_MODULE exports no `cipher` that keeps its promises (src/crypto/cipher.ts)";
+    return new ConfigError(`Settings refused: ${detail}`, { cause });
+  };
+  const module = await import(pathToFileURL(resolve(path)).href).catch((cause) => {
+    throw refused(cause);
+  });
+  if (!isCipher(module.cipher)) throw refused();
+  return module.cipher;
+}
 
 /** The master key of the settings, with the one before while it is being changed. */
 export function masterKeysOf(config: MasterKeySettings): MasterKeys {

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { type Cipher, cipherInUse, cipherOf } from "./cipher.ts";
 import { CryptoError } from "./errors.ts";
 
 /** Key-encryption keys by id; production keeps them in a key store, tests in memory. Each is 32 bytes. */
@@ -30,13 +31,12 @@ export interface DataKey {
   readonly key: Uint8Array;
 }
 
-const VERSION = 1;
-const NONCE = 12;
-const TAG = 16;
+// what every cipher adds at least
+const OVERHEAD = 16;
 const KEY = 32;
 const KEY_ID = 16;
 
-/** Makes a data key for a subject and its wrapped form for storage: version, wrapping key's id, then AES-256-GCM. */
+/** Makes a data key for a subject and its wrapped form for storage: cipher, wrapping key's id, then ciphertext. */
 export async function createDataKey(
   keys: KeyProvider,
   owner: DataKeyOwner,
@@ -51,10 +51,11 @@ export async function unwrapDataKey(
   wrapped: Uint8Array,
   owner: DataKeyOwner,
 ): Promise<DataKey> {
-  const { keyId, body } = readWrapped(wrapped);
+  const { cipher, keyId, body } = readWrapped(wrapped);
   const wrappingKey = await keys.byId(keyId);
   if (!wrappingKey) throw new CryptoError("unknown-key", "the wrapping key is not available");
-  const plain = decrypt(wrappingKey, body, wrapContext(keyId, owner));
+  const plain = decrypt(cipher, wrappingKey, body, wrapContext(cipher, keyId, owner));
+  if (plain.length !== KEY_ID + KEY) throw new CryptoError("bad-encoding", "this is not a wrapped data key");
   return { id: plain.subarray(0, KEY_ID).toString("hex"), key: plain.subarray(KEY_ID) };
 }
 
@@ -72,24 +73,30 @@ export function wrappingKeyIdOf(wrapped: Uint8Array): string {
   return readWrapped(wrapped).keyId;
 }
 
-/** Seals a value for its place: version, data key's id, nonce, tag, ciphertext. */
+/** Seals a value for its place: cipher, data key's id, ciphertext. */
 export function sealValue(dataKey: DataKey, plain: Uint8Array, place: EnvelopePlace): Uint8Array {
-  const header = Buffer.concat([Uint8Array.of(VERSION), Buffer.from(dataKey.id, "hex")]);
-  return Buffer.concat([header, encrypt(dataKey.key, plain, valueContext(dataKey.id, place))]);
+  const cipher = cipherInUse();
+  const header = Buffer.concat([Uint8Array.of(cipher.id), Buffer.from(dataKey.id, "hex")]);
+  return Buffer.concat([
+    header,
+    encrypt(cipher, dataKey.key, plain, valueContext(cipher, dataKey.id, place)),
+  ]);
 }
 
 /** Opens a sealed value. Throws `unknown-key` under another data key, `wrong-context` when moved or changed. */
 export function openValue(dataKey: DataKey, sealed: Uint8Array, place: EnvelopePlace): Uint8Array {
   if (sealedDataKeyId(sealed) !== dataKey.id)
     throw new CryptoError("unknown-key", "sealed under another data key");
-  return decrypt(dataKey.key, sealed.subarray(1 + KEY_ID), valueContext(dataKey.id, place));
+  const cipher = knownCipher(sealed);
+  const context = valueContext(cipher, dataKey.id, place);
+  return decrypt(cipher, dataKey.key, sealed.subarray(1 + KEY_ID), context);
 }
 
 /** Which data key a sealed value needs. */
 export function sealedDataKeyId(sealed: Uint8Array): string {
-  if (sealed[0] !== VERSION || sealed.length < 1 + KEY_ID + NONCE + TAG) {
+  knownCipher(sealed);
+  if (sealed.length < 1 + KEY_ID + OVERHEAD)
     throw new CryptoError("bad-encoding", "this is not a sealed value");
-  }
   return Buffer.from(sealed.subarray(1, 1 + KEY_ID)).toString("hex");
 }
 
@@ -100,52 +107,57 @@ export async function wrapDataKey(
   owner: DataKeyOwner,
 ): Promise<Uint8Array> {
   const { id, key } = await keys.current();
+  const cipher = cipherInUse();
   const name = Buffer.from(id);
   if (name.length === 0 || name.length > 255) throw new CryptoError("bad-key", "a key id has 1 to 255 bytes");
   const plain = Buffer.concat([Buffer.from(dataKey.id, "hex"), dataKey.key]);
   return Buffer.concat([
-    Uint8Array.of(VERSION, name.length),
+    Uint8Array.of(cipher.id, name.length),
     name,
-    encrypt(key, plain, wrapContext(id, owner)),
+    encrypt(cipher, key, plain, wrapContext(cipher, id, owner)),
   ]);
 }
 
-function readWrapped(wrapped: Uint8Array): { keyId: string; body: Uint8Array } {
-  const [version, length = 0] = wrapped;
-  if (version !== VERSION || wrapped.length !== 2 + length + NONCE + TAG + KEY_ID + KEY) {
+function readWrapped(wrapped: Uint8Array): { cipher: Cipher; keyId: string; body: Uint8Array } {
+  const cipher = knownCipher(wrapped);
+  const [, length = 0] = wrapped;
+  if (wrapped.length < 2 + length + OVERHEAD + KEY_ID + KEY)
     throw new CryptoError("bad-encoding", "this is not a wrapped data key");
-  }
   return {
+    cipher,
     keyId: Buffer.from(wrapped.subarray(2, 2 + length)).toString(),
     body: wrapped.subarray(2 + length),
   };
 }
 
+function knownCipher([id]: Uint8Array): Cipher {
+  const cipher = cipherOf(id);
+  if (!cipher) throw new CryptoError("bad-encoding", "sealed by no cipher of this process");
+  return cipher;
+}
+
 // JSON keeps neighbouring parts apart: ("ab","c") and ("a","bc") differ
-function wrapContext(keyId: string, { tenant, subject }: DataKeyOwner): Buffer {
-  return Buffer.from(JSON.stringify(["data-key", VERSION, keyId, tenant, subject]));
+function wrapContext(cipher: Cipher, keyId: string, { tenant, subject }: DataKeyOwner): Buffer {
+  return Buffer.from(JSON.stringify(["data-key", cipher.id, keyId, tenant, subject]));
 }
 
-function valueContext(dataKeyId: string, { tenant, table, column, row }: EnvelopePlace): Buffer {
-  return Buffer.from(JSON.stringify(["value", VERSION, dataKeyId, tenant, table, column, row]));
+function valueContext(
+  cipher: Cipher,
+  dataKeyId: string,
+  { tenant, table, column, row }: EnvelopePlace,
+): Buffer {
+  return Buffer.from(JSON.stringify(["value", cipher.id, dataKeyId, tenant, table, column, row]));
 }
 
-function encrypt(key: Uint8Array, plain: Uint8Array, context: Buffer): Buffer {
-  if (key.length !== KEY) throw new CryptoError("bad-key", "an AES-256 key has 32 bytes");
-  const nonce = randomBytes(NONCE);
-  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(context);
-  const body = Buffer.concat([cipher.update(plain), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), body]);
+function encrypt(cipher: Cipher, key: Uint8Array, plain: Uint8Array, context: Buffer): Uint8Array {
+  if (key.length !== KEY) throw new CryptoError("bad-key", "a key has 32 bytes");
+  return cipher.seal(key, plain, context);
 }
 
-function decrypt(key: Uint8Array, sealed: Uint8Array, context: Buffer): Buffer {
-  if (key.length !== KEY) throw new CryptoError("bad-key", "an AES-256 key has 32 bytes");
-  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE), { authTagLength: TAG })
-    .setAAD(context)
-    .setAuthTag(sealed.subarray(NONCE, NONCE + TAG));
-  const body = decipher.update(sealed.subarray(NONCE + TAG));
+function decrypt(cipher: Cipher, key: Uint8Array, sealed: Uint8Array, context: Buffer): Buffer {
+  if (key.length !== KEY) throw new CryptoError("bad-key", "a key has 32 bytes");
   try {
-    return Buffer.concat([body, decipher.final()]);
+    return Buffer.from(cipher.open(key, sealed, context));
   } catch (cause) {
     throw new CryptoError("wrong-context", "the value was changed or belongs elsewhere", { cause });
   }

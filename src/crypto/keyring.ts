@@ -1,18 +1,11 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import { cipherInUse, cipherOf } from "./cipher.ts";
 
 /** Keys of one master key: each domain (`cache`, `identity-map`, `journal`, …) has subkeys of its own. */
 export interface Keyring {
   /** HMAC-SHA256 over the parts, base64url; parts are framed, so ("ab","c") and ("a","bc") differ */
   hmac(domain: string, ...parts: string[]): string;
-  /** AES-256-GCM: version byte, 12-byte nonce, 16-byte tag, ciphertext */
+  /** the cipher's id in a byte, then its ciphertext */
   seal(domain: string, plain: Uint8Array, aad?: string): Uint8Array;
   /** throws SealError when the bytes, the domain or the aad are not those that were sealed */
   open(domain: string, sealed: Uint8Array, aad?: string): Uint8Array;
@@ -25,56 +18,47 @@ export class SealError extends Error {
   override readonly name = "SealError";
 }
 
-const version = 1;
-const nonceBytes = 12;
-const tagBytes = 16;
-const headBytes = 1 + nonceBytes + tagBytes;
-
 /** Subkeys by HKDF-SHA256 (RFC 5869) from a master key of at least 32 bytes; throws RangeError on a shorter one. */
 export function createKeyring(masterKey: Uint8Array): Keyring {
   if (masterKey.length < 32) throw new RangeError("the master key must have at least 32 bytes");
   const master = createSecretKey(masterKey);
-  const subkeys = new Map<string, KeyObject>();
+  const macs = new Map<string, KeyObject>();
+  const seals = new Map<string, Uint8Array>();
 
   const derive = (use: string, domain: string) =>
     Buffer.from(hkdfSync("sha256", master, "", `${use}:${domain}`, 32));
-  const subkey = (use: "mac" | "seal", domain: string): KeyObject => {
-    const name = `${use}:${domain}`;
-    const known = subkeys.get(name);
-    if (known) return known;
-    const fresh = createSecretKey(derive(use, domain));
-    subkeys.set(name, fresh);
-    return fresh;
-  };
+  const mac = remembered(macs, (domain) => createSecretKey(derive("mac", domain)));
+  const seal = remembered(seals, (domain) => derive("seal", domain));
 
   return {
     hmac: (domain, ...parts) =>
-      createHmac("sha256", subkey("mac", domain)).update(JSON.stringify(parts)).digest("base64url"),
-    seal: (domain, plain, aad = "") => encrypt(subkey("seal", domain), plain, aad),
-    open: (domain, sealed, aad = "") => decrypt(subkey("seal", domain), sealed, aad),
+      createHmac("sha256", mac(domain)).update(JSON.stringify(parts)).digest("base64url"),
+    seal: (domain, plain, aad = "") => encrypt(seal(domain), plain, aad),
+    open: (domain, sealed, aad = "") => decrypt(seal(domain), sealed, aad),
     derive: (domain) => derive("derive", domain),
   };
 }
 
-function encrypt(key: KeyObject, plain: Uint8Array, aad: string): Uint8Array {
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(aad));
-  const body = cipher.update(plain);
-  cipher.final();
-  return Buffer.concat([Uint8Array.of(version), nonce, cipher.getAuthTag(), body]);
+/** Keys are derived once for each domain. */
+function remembered<Key>(known: Map<string, Key>, make: (domain: string) => Key): (domain: string) => Key {
+  return (domain) => {
+    const key = known.get(domain) ?? make(domain);
+    known.set(domain, key);
+    return key;
+  };
 }
 
-function decrypt(key: KeyObject, sealed: Uint8Array, aad: string): Uint8Array {
-  if (sealed.length < headBytes || sealed[0] !== version) throw new SealError("not a sealed value");
-  const nonce = sealed.subarray(1, 1 + nonceBytes);
-  const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: tagBytes })
-    .setAAD(Buffer.from(aad))
-    .setAuthTag(sealed.subarray(1 + nonceBytes, headBytes));
-  const plain = decipher.update(sealed.subarray(headBytes));
+function encrypt(key: Uint8Array, plain: Uint8Array, aad: string): Uint8Array {
+  const cipher = cipherInUse();
+  return Buffer.concat([Uint8Array.of(cipher.id), cipher.seal(key, plain, Buffer.from(aad))]);
+}
+
+function decrypt(key: Uint8Array, sealed: Uint8Array, aad: string): Uint8Array {
+  const cipher = cipherOf(sealed[0]);
+  if (!cipher) throw new SealError("not a sealed value");
   try {
-    decipher.final();
+    return cipher.open(key, sealed.subarray(1), Buffer.from(aad));
   } catch (cause) {
     throw new SealError("the sealed value does not open", { cause });
   }
-  return plain;
 }

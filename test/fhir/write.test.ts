@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Bundle, Observation, OperationOutcome, Patient } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resourceOfXml, xmlOfResource } from "../../src/fhir/xml-codec.ts";
@@ -29,6 +30,50 @@ describe("documents", () => {
     });
     expect(downloaded.headers.get("content-type")).toBe("application/pdf");
     expect(new Uint8Array(await downloaded.arrayBuffer())).toEqual(bytes);
+  });
+});
+
+describe("integrity of files", () => {
+  const bytes = Buffer.from("%PDF-1.7 заключение врача ".repeat(200));
+  const digest = `sha-256=:${createHash("sha256").update(bytes).digest("base64")}:`;
+  const upload = (headers: Record<string, string> = {}) =>
+    fetch(`${server.url}/fhir/Binary`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${server.token}`, "content-type": "application/pdf", ...headers },
+      body: bytes,
+    });
+  const download = (id: string) =>
+    fetch(`${server.url}/fhir/Binary/${id}`, { headers: { authorization: `Bearer ${server.token}` } });
+
+  it("Z-18 a Binary is kept encrypted and comes with its hash; a changed byte on the way or at rest is refused", async () => {
+    const other = digest.replace(/:(.)/, (_, sign) => `:${sign === "A" ? "B" : "A"}`);
+    for (const field of ["content-digest", "repr-digest"]) {
+      const refused = await upload({ [field]: other });
+      expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(field)]);
+    }
+    const { id } = (await (await upload({ "content-digest": digest })).json()) as { id: string };
+    const answer = await download(id);
+    expect(answer.headers.get("repr-digest")).toBe(digest);
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+
+    const { db } = server.store;
+    const row = () =>
+      db.selectFrom("resource").select("content").where("id", "=", id).executeTakeFirstOrThrow();
+    const sealed = Buffer.from((await row()).content ?? []);
+    expect(sealed.includes(Buffer.from("%PDF"))).toBe(false);
+    expect(sealed.includes(bytes.toString("base64").slice(0, 24))).toBe(false);
+    for (const at of [20, sealed.length >> 1, sealed.length - 1]) {
+      const changed = Buffer.from(sealed);
+      changed[at]! ^= 1;
+      await db.updateTable("resource").set({ content: changed }).where("id", "=", id).execute();
+      const refused = await download(id);
+      expect([refused.status >= 500, await refused.text()]).toEqual([
+        true,
+        expect.not.stringContaining("%PDF"),
+      ]);
+    }
+    await db.updateTable("resource").set({ content: sealed }).where("id", "=", id).execute();
+    expect((await download(id)).headers.get("repr-digest")).toBe(digest);
   });
 });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,23 @@ import {
   startKeyService,
   type TestKeyService,
 } from "../support/key-service.ts";
+import { projectFiles, readProjectFile } from "../support/project-files.ts";
+
+const production = {
+  MODE: "production",
+  PUBLIC_URL: "https://cabinet.example.test",
+  TRUSTED_PROXIES: "10.0.0.0/8",
+  SECURITY_CONTACTS: "tel:+74950000000",
+  FRMR_URL: "https://frmr.example.test/ws",
+  FRMO_URL: "https://frmo.example.test",
+  NSI_URL: "https://nsi.example.test",
+  NOTIFY_URL: "https://messages.example.test",
+  CLIENTS_FILE: "clients.json",
+  ESIA_URL: "https://esia-gateway.example.test",
+  ESIA_CLIENT_SECRET: "secret",
+  KEY_PROVIDER: "service",
+  KEY_SERVICE_URL: "https://vault.example.test/v1/transit",
+};
 
 describe("key-encryption keys of a key service", () => {
   const clock = new ManualClock();
@@ -80,10 +98,54 @@ describe("key-encryption keys of a key service", () => {
     },
   );
 
-  it("gives a service without the policy nothing", async () => {
-    const keys = await opened({ KEY_SERVICE_TOKEN_FILE: join(folder, "stranger") });
-    await expect(keys.current()).rejects.toThrow("HTTP 403");
-    await expect(keys.byId("cabinet-gateway-v1")).rejects.toThrow("HTTP 403");
+  it("Z-03 keys come from the key service, which answers a service without the policy 403; none lies anywhere else", async () => {
+    const stranger = await opened({ KEY_SERVICE_TOKEN_FILE: join(folder, "stranger") });
+    await expect(stranger.current()).rejects.toThrow("HTTP 403");
+    await expect(stranger.byId("cabinet-gateway-v1")).rejects.toThrow("HTTP 403");
+    const refused = await fetch(`${service.url}/export/encryption-key/cabinet-gateway/1`, {
+      headers: { "x-vault-token": "token-without-policy" },
+    });
+    expect([refused.status, await refused.text()]).toEqual([403, '{"errors":["permission denied"]}']);
+
+    const { key } = await (await opened()).current();
+    const masterKey = randomBytes(32).toString("base64");
+    await writeFile(join(folder, "master.key"), masterKey);
+    const environment = {
+      ...production,
+      MASTER_KEY_FILE: join(folder, "master.key"),
+      KEY_SERVICE_TOKEN_FILE: join(folder, "token"),
+    };
+    const dump = JSON.stringify(environment);
+    for (const secret of [Buffer.from(key), Buffer.from(masterKey, "base64")])
+      for (const encoding of ["base64", "base64url", "hex"] as const)
+        expect(dump).not.toContain(secret.toString(encoding));
+    expect(dump).not.toContain(keyServiceToken);
+    expect(readConfig(environment).KEY_PROVIDER).toBe("service");
+    // production takes a key from no environment, where a dump would show it
+    const named = `k1:${masterKey}`;
+    for (const inSight of [
+      { MASTER_KEY: masterKey },
+      { MASTER_KEY_PREVIOUS: masterKey },
+      { KEY_PROVIDER: "environment", KEY_ENCRYPTION_KEYS: named },
+    ])
+      expect(() => readConfig({ ...environment, ...inSight })).toThrow(/is refused in production/);
+  });
+
+  it("Z-03 the repository and the image hold no key", () => {
+    const begins = ["-----BEGIN", "PRIVATE KEY-----"];
+    const held = projectFiles().filter((path) => {
+      const text = readProjectFile(path);
+      const isPem = new RegExp(`${begins[0]} (?:[A-Z]+ )?${begins[1]}\\s+[A-Za-z0-9+/=]{16}`).test(text);
+      const isSetting =
+        /^\s*(?:export |ENV |- )?(?:MASTER_KEY|MASTER_KEY_PREVIOUS|KEY_ENCRYPTION_KEYS)\s*[=:]\s*["']?[\w:.-]*[A-Za-z0-9+/]{43}=/m.test(
+          text,
+        );
+      return isPem || isSetting || /\.(key|p12|pfx|jks)$/.test(path);
+    });
+    expect(held).toEqual([]);
+    const image = readProjectFile("Dockerfile");
+    expect(image).not.toMatch(/^(ENV|ARG) .*(KEY|SECRET|TOKEN|PASSWORD)/m);
+    expect(readProjectFile(".dockerignore").split("\n")).toContain(".data");
   });
 
   it("never asks for what a forged id names", async () => {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Binary } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
@@ -21,6 +22,7 @@ export const answerBinary =
     refuseUnknown(request, Object.keys(request.query as object));
     const binary = (await readBy({ providers, request }, provider, request.params)) as Binary;
     const { contentType = "", data = "" } = binary;
+    const bytes = Buffer.from(data, "base64");
     nameVersion(reply, binary);
     if (hasVersion(request, binary)) return reply.code(304).send();
     return (
@@ -28,7 +30,8 @@ export const answerBinary =
         .header("content-type", mediaType.test(contentType) ? contentType : "application/octet-stream")
         // a browser shall never show it as a page of ours
         .header("content-disposition", "attachment")
-        .send(Buffer.from(data, "base64"))
+        .header("repr-digest", digestOf(bytes))
+        .send(bytes)
     );
   };
 
@@ -37,6 +40,7 @@ export function binaryInBody(request: FastifyRequest): Binary {
   const { body, headers } = request;
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new GatewayError("bad-request", { detail: "the bytes are due in the body" });
+  refuseChanged(body, headers);
   const reference = headers["x-security-context"];
   return {
     resourceType: "Binary",
@@ -44,4 +48,16 @@ export function binaryInBody(request: FastifyRequest): Binary {
     ...(typeof reference === "string" && { securityContext: { reference } }),
     data: body.toString("base64"),
   };
+}
+
+/** Integrity of the whole representation (RFC 9530), as it was stored. */
+const digestOf = (bytes: Uint8Array): string => `sha-256=:${hash("sha256", bytes, "base64")}:`;
+
+/** Throws GatewayError `bad-request` when the bytes are not those that the caller hashed. */
+function refuseChanged(body: Buffer, headers: FastifyRequest["headers"]): void {
+  for (const field of ["content-digest", "repr-digest"]) {
+    const stated = /sha-256=:([A-Za-z0-9+/=]+):/.exec(String(headers[field] ?? ""))?.[0];
+    if (stated !== undefined && stated !== digestOf(body))
+      throw new GatewayError("bad-request", { field, detail: "the bytes that arrived have another hash" });
+  }
 }

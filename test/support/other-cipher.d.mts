@@ -1,0 +1,3 @@
+import type { Cipher } from "../../src/crypto/cipher.ts";
+
+export const cipher: Cipher;
