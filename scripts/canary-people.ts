@@ -4,6 +4,8 @@ import type { Person, Worker } from "../src/systems/sandbox-world.ts";
 export interface Canary {
   person: Person & Required<Pick<Person, "snils" | "phone" | "email" | "inn" | "middle">>;
   worker: Worker;
+  /** what the person's card tells of them, and nothing else does */
+  card: { enp: string; diagnosis: string; code: string };
 }
 
 const letters = "абвгдежзиклмнопрстуфхцчшэюя";
@@ -49,7 +51,12 @@ function canaryOf(like: { person: Person; worker: Worker }, index: number): Cana
       roles: like.person.esia.roles,
     },
   };
-  return { person, worker: { ...structuredClone(like.worker), id: `frmr-${id}`, person: id } };
+  const card = {
+    enp: String(7_799_887_000_000_000 + index),
+    diagnosis: `Канареечная лихорадка ${spelled(index + 5_000_000)}`,
+    code: `Z98.7${600_000 + index}`,
+  };
+  return { person, worker: { ...structuredClone(like.worker), id: `frmr-${id}`, person: id }, card };
 }
 
 /** Puts so many invented workers into a sandbox's world, in the likeness of its doctor. */
@@ -76,8 +83,9 @@ export async function releaseCanaries(sandboxUrl: string, count: number): Promis
 }
 
 /** What must be found nowhere: as it is written, and as forms and people write it. */
-export function secretsOf({ person }: Canary): string[] {
+export function secretsOf({ person, card }: Canary): string[] {
   const { family, given, middle, snils, inn, phone, email } = person;
   const dashed = `${snils.slice(0, 3)}-${snils.slice(3, 6)}-${snils.slice(6, 9)}`;
-  return [family, given, middle, snils, dashed, inn, phone.slice(2), email];
+  const { enp, diagnosis, code } = card;
+  return [family, given, middle, snils, dashed, inn, phone.slice(2), email, enp, diagnosis, code];
 }

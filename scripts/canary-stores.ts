@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { sql } from "kysely";
 import { openDatabase } from "../src/store/database.ts";
+import { postgresBinary } from "../test/support/postgres-server.ts";
 
 /** Every key of a Redis with its whole value as it was written: DUMP would give long values compressed. */
 export async function redisContent(url: string): Promise<[key: string, value: Buffer][]> {
@@ -29,6 +32,14 @@ async function storedAt(link: Redis, key: string): Promise<Buffer[]> {
   if (type === "stream") return (await link.xrangeBuffer(key, "-", "+")).flatMap(([, fields]) => fields);
   // gone meanwhile, or a kind that nobody uses here
   return [];
+}
+
+/** A dump of a PostgreSQL database as text, and the bytes of its binary columns, which it spells in hex. */
+export async function dumpOf(url: string): Promise<Buffer[]> {
+  const options = { maxBuffer: 1 << 30, encoding: "buffer" } as const;
+  const { stdout } = await promisify(execFile)(postgresBinary("pg_dump"), ["--inserts", url], options);
+  const columns = stdout.toString("latin1").matchAll(/\\x((?:[0-9a-f]{2})+)/g);
+  return [stdout, ...Array.from(columns, ([, hex = ""]) => Buffer.from(hex, "hex"))];
 }
 
 /** Every table of an embedded database that nobody uses now, as text, compressed values opened. */

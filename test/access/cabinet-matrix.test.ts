@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
-import { actingWorker } from "../support/acting.ts";
+import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { fhirCall } from "../support/fhir-call.ts";
@@ -10,7 +10,6 @@ import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { alterAccounts } from "../support/sign-in.ts";
 import { signedByTool } from "../support/signing.ts";
 
-const doctorSnils = "90000000283";
 const citizenPhone = "+79990000005";
 const secret = "Матрицына";
 
@@ -28,7 +27,7 @@ beforeAll(async () => {
   app = await startApp({ SIGN_IN_PER_MINUTE: "10000", CARD_AMR: "PWD", REFUSALS_PER_MINUTE: "1000000" });
   citizen = await entered("citizen", "citizen");
   patient = (await citizen.get("/me")).body.id;
-  const acting = await actingWorker(app, doctorSnils);
+  const acting = await actingWorker(app, snilsOf.doctorTwo);
   ({ id: doctor, organization } = acting);
   worker = await doctorsSession();
   const { organizations } = (await worker.get("/me")).body;

@@ -12,15 +12,13 @@ import type {
 } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { alterAccounts, journalRows } from "../support/sign-in.ts";
 
 const phone = "+79990000005";
-const doctorSnils = "90000000182";
-
 const securityEmail = "ib@example.org";
 let app: TestApp;
 let citizen: Cabinet;
@@ -42,7 +40,7 @@ beforeAll(async () => {
   await citizen.visitor.follow(`${app.url}/auth/login?as=citizen&persona=citizen`);
   await citizen.acceptTerms();
   patient = (await citizen.get("/me")).body.id;
-  doctor = await actingWorker(app, doctorSnils);
+  doctor = await actingWorker(app, snilsOf.doctor);
   treating = await doctor.token("TREAT");
   office = await doctor.token("HOPERAT");
   await granted({ kind: "processing" });
@@ -115,6 +113,22 @@ async function withdrawn(id: string): Promise<void> {
   expect((await citizen.send("POST", `/me/consents/${id}/withdrawal`, { code })).status).toBe(200);
 }
 
+/** The patient's visit to the doctor, an hour from now. */
+function appointment(): Appointment {
+  const [start, end] = [3_600_000, 5_400_000].map((ms) => new Date(Date.now() + ms).toISOString());
+  const participant = [`Patient/${patient}`, `Practitioner/${doctor.id}`].map((reference) => ({
+    actor: { reference },
+    status: "accepted" as const,
+  }));
+  return { resourceType: "Appointment", status: "booked", start, end, participant };
+}
+
+async function cancelled(booked: Resource): Promise<void> {
+  const change = { ...booked, status: "cancelled" } as Appointment;
+  const update = await fhir(office, "PUT", `/Appointment/${booked.id}`, change);
+  expect(update.status, JSON.stringify(update.body)).toBe(200);
+}
+
 /** The doctor in the cabinet, after a login by certificate. */
 async function entered(authTime = Date.now()): Promise<Cabinet> {
   const cabinet = new Cabinet(app.url);
@@ -174,33 +188,19 @@ describe("a patient's card", () => {
   });
 
   it("M-27 a booking opens it as far as the patient permits, a cancelled one does not", async () => {
-    const participant = [
-      { actor: { reference: `Patient/${patient}` }, status: "accepted" as const },
-      { actor: { reference: `Practitioner/${doctor.id}` }, status: "accepted" as const },
-    ];
-    const [start, end] = [3_600_000, 5_400_000].map((ms) => new Date(Date.now() + ms).toISOString());
-    const appointment: Appointment = {
-      resourceType: "Appointment",
-      status: "booked",
-      start,
-      end,
-      participant,
-    };
     // whom it would let in does not write it for themselves
-    expect((await fhir(treating, "POST", "/Appointment", appointment)).status).toBe(403);
-    const booked = await fhir(office, "POST", "/Appointment", appointment);
+    expect((await fhir(treating, "POST", "/Appointment", appointment())).status).toBe(403);
+    const booked = await fhir(office, "POST", "/Appointment", appointment());
     expect(booked.status, JSON.stringify(booked.body)).toBe(201);
     expect(await read()).toBe(403);
     await granted({ kind: "access", grantee: { booked: true }, rights: ["view"] });
     expect([await read(), await write()]).toEqual([200, 403]);
-    const cancelled = { ...booked.body, status: "cancelled" } as Appointment;
-    const update = await fhir(office, "PUT", `/Appointment/${booked.body.id}`, cancelled);
-    expect(update.status, JSON.stringify(update.body)).toBe(200);
+    await cancelled(booked.body);
     expect(await read()).toBe(403);
   });
 
   it("M-07 opens to the assigned doctor only; the attempt of another is an AuditEvent", async () => {
-    const nurse = await actingWorker(app, "90000000384");
+    const nurse = await actingWorker(app, snilsOf.nurse);
     const other = await nurse.token("TREAT");
     const team: CareTeam = {
       resourceType: "CareTeam",
@@ -252,7 +252,7 @@ describe("a patient's card", () => {
     expect(await read()).toBe(200);
   });
 
-  it("a search leaves out what is not permitted, and finds it afterwards", async () => {
+  it("a search leaves out what is permitted no more, which the patient reads and the asker does not", async () => {
     const total = async () => {
       const body = new URLSearchParams({ patient: `Patient/${patient}` });
       const answer = await fetch(`${app.url}/fhir/Condition/_search`, {
@@ -264,18 +264,21 @@ describe("a patient's card", () => {
         ((await answer.json()) as Bundle).entry?.filter(({ search }) => search?.mode === "match").length ?? 0
       );
     };
+    const permission = await granted(toDoctor(["view", "enter"]));
+    expect(await write()).toBe(201);
+    expect(await total()).toBeGreaterThan(0);
+    await withdrawn(permission);
     expect(await total()).toBe(0);
-    const hidden = { action: "hidden search", resourceType: "Condition", outcome: "access-denied" };
     const about = await citizen.get("/me/accesses?count=5");
     expect(about.body.accesses).toContainEqual(
-      expect.objectContaining({ ...hidden, ground: expect.objectContaining({ code: "no-ground" }) }),
+      expect.objectContaining({
+        ...{ action: "hidden search", resourceType: "Condition", outcome: "access-denied" },
+        ground: expect.objectContaining({ code: "no-ground" }),
+      }),
     );
     const deeds = await (await entered()).get("/me/accesses?view=by-me&count=100");
     const actions = (deeds.body.accesses as { action: string }[]).map(({ action }) => action);
     expect([actions.includes("search"), actions.includes("hidden search")]).toEqual([true, false]);
-    await granted(toDoctor(["view", "enter"]));
-    expect(await write()).toBe(201);
-    expect(await total()).toBeGreaterThan(0);
   });
 
   it("M-29 the patient sees who read it, when, from where and why, refused attempts among them", async () => {
@@ -322,6 +325,45 @@ describe("a patient's card", () => {
       expect([outcome, agent[0]?.who?.reference]).toEqual(["0", `Practitioner/${doctor.id}`]);
   });
 
+  it("M-28 health, specialists and examinations load once the patient has permitted it, then booked", async () => {
+    await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
+    const permission = await granted(toDoctor(["view", "enter"]));
+    const subject = { reference: `Patient/${patient}` };
+    const made = [
+      diagnosis(),
+      { resourceType: "Observation", status: "final", subject, code: { text: "ЭКГ" } },
+      {
+        ...{ resourceType: "Encounter", status: "finished", subject, class: { code: "AMB" } },
+        participant: [{ individual: { reference: `Practitioner/${doctor.id}` } }],
+      },
+    ];
+    for (const resource of made) {
+      const answer = await fhir(treating, "POST", `/${resource.resourceType}`, resource as Partial<Resource>);
+      expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+    }
+    await withdrawn(permission);
+    const loaded = async () => {
+      const { status, body } = await fhir(treating, "GET", `/Patient/${patient}/$everything`);
+      const types = (body as Bundle).entry?.flatMap(({ resource }) => resource?.resourceType ?? []);
+      return [
+        status,
+        ...["Condition", "Observation", "Encounter"].filter((type) => types?.includes(type as never)),
+      ];
+    };
+    const booked = async () => {
+      const answer = await fhir(office, "POST", "/Appointment", appointment());
+      expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+      return answer.body;
+    };
+    const early = await booked();
+    expect(await loaded()).toEqual([403]);
+    await cancelled(early);
+    await granted({ kind: "access", grantee: { booked: true }, rights: ["view"] });
+    expect(await loaded()).toEqual([403]);
+    await booked();
+    expect(await loaded()).toEqual([200, "Condition", "Observation", "Encounter"]);
+  });
+
   it("D-13 a stored document is unreadable in the database and opens to those authorised only", async () => {
     await granted(toDoctor(["view", "enter"]));
     const text = "Заключение: пробный текст";
@@ -345,7 +387,7 @@ describe("a patient's card", () => {
     const open = async (token: string) =>
       fetch(`${app.url}/fhir/Binary/${made.body.id}`, { headers: { authorization: `Bearer ${token}` } });
     expect(await (await open(treating)).text()).toBe(text);
-    const nurse = await actingWorker(app, "90000000384");
+    const nurse = await actingWorker(app, snilsOf.nurse);
     expect((await open(await nurse.token("TREAT"))).status).toBe(403);
     expect((await fetch(`${app.url}/fhir/Binary/${made.body.id}`)).status).toBe(401);
   });
@@ -363,10 +405,10 @@ describe("a patient's card", () => {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ workers }),
     });
-    await app.parts.cache.bump(doctorSnils);
+    await app.parts.cache.bump(snilsOf.doctor);
     expect(await read()).toBe(403);
     await fetch(`${app.sandboxUrl}/_world`, { method: "DELETE" });
-    await app.parts.cache.bump(doctorSnils);
+    await app.parts.cache.bump(snilsOf.doctor);
     expect(await read()).toBe(200);
   });
 });

@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Bundle, OperationOutcome, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { alterAccounts } from "../support/sign-in.ts";
-
-const doctorSnils = "90000000182";
 
 let app: TestApp;
 let doctor: ActingWorker;
@@ -16,7 +14,7 @@ const ids = new Map<string, string>();
 
 beforeAll(async () => {
   app = await startApp({ SIGN_IN_PER_MINUTE: "10000", CARD_AMR: "PWD" });
-  doctor = await actingWorker(app, doctorSnils);
+  doctor = await actingWorker(app, snilsOf.doctor);
   person = await signedIn();
   patient = await created("HOPERAT", { resourceType: "Patient", active: true });
   const subject = { reference: `Patient/${patient}` };

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actingWorker } from "../support/acting.ts";
+import { actingWorker, snilsOf } from "../support/acting.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await citizen.visitor.follow(`${first.url}/auth/login?as=citizen&persona=citizen`);
   await citizen.acceptTerms();
   patient = (await citizen.get("/me")).body.id;
-  const worker = await actingWorker({ url: first.url, config: { DATA_DIR: folder } }, "90000000182");
+  const worker = await actingWorker({ url: first.url, config: { DATA_DIR: folder } }, snilsOf.doctor);
   doctor = worker.id;
   token = await worker.token();
   await granted({ kind: "processing" });

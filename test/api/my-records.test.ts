@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Bundle, Observation, OperationOutcome, Patient, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { components } from "../../src/api/cabinet/types.ts";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { journalRows } from "../support/sign-in.ts";
@@ -17,7 +17,7 @@ let patient: string;
 
 beforeAll(async () => {
   app = await startApp({ SIGN_IN_PER_MINUTE: "10000", FHIR_IF_MATCH: "optional" });
-  doctor = await actingWorker(app, "90000000182");
+  doctor = await actingWorker(app, snilsOf.doctor);
   office = await doctor.token("HOPERAT");
   const people = (await (await fetch(`${app.sandboxUrl}/_people`)).json()) as { id: string; snils: string }[];
   snils = people.find(({ id }) => id === "citizen")?.snils ?? "";

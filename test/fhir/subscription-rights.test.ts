@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Bundle, OperationOutcome, Parameters, Resource, Subscription } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { topicOf } from "../../src/flows/subscriptions/shape.ts";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { journalRows } from "../support/sign-in.ts";
 
@@ -14,8 +14,8 @@ let treating: string;
 
 beforeAll(async () => {
   app = await startApp();
-  doctor = await actingWorker(app, "90000000182");
-  nurse = await actingWorker(app, "90000000384");
+  doctor = await actingWorker(app, snilsOf.doctor);
+  nurse = await actingWorker(app, snilsOf.nurse);
   office = await doctor.token("HOPERAT");
   treating = await doctor.token("TREAT");
 });

@@ -2,15 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Bundle, DocumentReference, Provenance, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RequestContext } from "../../src/core/context.ts";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { assignedPatient, type FhirAnswer, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { calm, order } from "../support/sign-in.ts";
 import { documentOf, organization, signedByTool, type ToolOrder } from "../support/signing.ts";
-
-const doctorSnils = "90000000182";
 
 let app: TestApp;
 let doctor: ActingWorker;
@@ -21,7 +19,7 @@ let signatureId: string;
 
 beforeAll(async () => {
   app = await startApp({ DATABASE_URL: await freshDatabase() });
-  doctor = await actingWorker(app, doctorSnils);
+  doctor = await actingWorker(app, snilsOf.doctor);
   token = await doctor.token();
   patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
 });
@@ -30,7 +28,7 @@ afterAll(() => app?.close());
 // each test begins with a document of its own, signed in the cabinet
 beforeEach(async () => {
   await calm(app);
-  const worker = { personId: doctor.id, roleId: "role", organization, snils: doctorSnils };
+  const worker = { personId: doctor.id, roleId: "role", organization, snils: snilsOf.doctor };
   const document = { ...documentOf(randomUUID()), subject: patient };
   const prepared = await app.parts.signatures.prepare(worker, document);
   const container = await signedByTool(app.sandboxUrl, document.content);

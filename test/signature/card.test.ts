@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
@@ -9,7 +9,6 @@ import { ShiftedClock } from "../support/shifted-clock.ts";
 import { journalRows } from "../support/sign-in.ts";
 import { signedByTool } from "../support/signing.ts";
 
-const doctorSnils = "90000000182";
 const minute = 60_000;
 
 const clock = new ShiftedClock();
@@ -29,7 +28,7 @@ beforeAll(async () => {
     SESSION_IDLE_SECONDS: "7200",
   };
   app = await startApp({ DATABASE_URL: await freshDatabase(), ...settings }, clock);
-  doctor = await actingWorker(app, doctorSnils);
+  doctor = await actingWorker(app, snilsOf.doctor);
   [office, treating] = [await doctor.token("HOPERAT"), await doctor.token()];
   session = await entered("doctor");
 });

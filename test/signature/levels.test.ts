@@ -4,13 +4,11 @@ import { levelOfOperation } from "../../src/access/operation-levels.ts";
 import { requiredSignature, suffices } from "../../src/access/signature-levels.ts";
 import type { SignatureLevel } from "../../src/core/context.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
-import { type ActingWorker, actingWorker } from "../support/acting.ts";
+import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { leveledClients, levels } from "../support/leveled-clients.ts";
 import { organization } from "../support/signing.ts";
-
-const doctorSnils = "90000000182";
 
 let app: TestApp;
 let workers: Record<SignatureLevel, ActingWorker>;
@@ -20,7 +18,7 @@ beforeAll(async () => {
   const { file, keys } = await leveledClients();
   app = await startApp({ CLIENTS_FILE: file });
   const acting = await Promise.all(
-    levels.map(async (level) => [level, await actingWorker(app, doctorSnils, keys[level])] as const),
+    levels.map(async (level) => [level, await actingWorker(app, snilsOf.doctor, keys[level])] as const),
   );
   workers = Object.fromEntries(acting) as Record<SignatureLevel, ActingWorker>;
   const { enhanced } = workers;

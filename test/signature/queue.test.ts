@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSandbox } from "../../src/sandbox/server.ts";
-import { actingWorker } from "../support/acting.ts";
+import { actingWorker, snilsOf } from "../support/acting.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { fhirCall } from "../support/fhir-call.ts";
@@ -84,7 +84,7 @@ it("E-26 a check that takes over a minute queues the document, which a killed pr
   expect(queued.body.document).toBeUndefined();
   const door = { url: gateway.url, config: { DATA_DIR: gateway.environment["DATA_DIR"] ?? "" } };
   const task = async () => {
-    const token = await (await actingWorker(door, "90000000182")).token();
+    const token = await (await actingWorker(door, snilsOf.doctor)).token();
     return (await fhirCall<Task>(gateway, token, `GET /Task/${request.id}`)).body;
   };
   expect((await task()).status).toBe("in-progress");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { regionalPoliciesIn } from "../../src/access/regional-policy.ts";
-import { actingWorker } from "../support/acting.ts";
+import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { leveledClients } from "../support/leveled-clients.ts";
@@ -30,11 +30,11 @@ describe("what a region asks of signatures", () => {
   afterAll(() => app?.close());
 
   it("E-29 its level goes over the federal one, for the types that it names", async () => {
-    const worker = await actingWorker(app, "90000000182", clients.keys.enhanced);
+    const worker = await actingWorker(app, snilsOf.doctor, clients.keys.enhanced);
     const patient = await assignedPatient(app, await worker.token("HOPERAT"), worker.id);
     const about = { subject: { reference: `Patient/${patient}` }, code: { text: "Пульс" } };
     const tried = async (by: "enhanced" | "qualified", resource: { resourceType: string }) => {
-      const token = await (await actingWorker(app, "90000000182", clients.keys[by])).token();
+      const token = await (await actingWorker(app, snilsOf.doctor, clients.keys[by])).token();
       const answer = await fhirCall(app, token, `POST /${resource.resourceType}`, {
         body: { ...resource, ...about },
       });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DocumentReference, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { actingWorker } from "../support/acting.ts";
+import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { assignedPatient, fhirCall } from "../support/fhir-call.ts";
@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => app?.close());
 
 it("E-17 what waits for its authority is in force at no door, and comes into force by itself once that answers", async () => {
-  const doctor = await actingWorker(app, "90000000182");
+  const doctor = await actingWorker(app, snilsOf.doctor);
   const patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
   const token = await doctor.token();
   const bytes = Buffer.from(`Рецепт ${randomUUID()}`);

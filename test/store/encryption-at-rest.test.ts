@@ -1,20 +1,17 @@
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import type { Bundle, Patient, Resource } from "@medplum/fhirtypes";
+import type { Bundle, Resource } from "@medplum/fhirtypes";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { driveClient, drivePerson } from "../../scripts/canary-calls.ts";
+import { clinicalOf, patientOf } from "../../scripts/canary-card.ts";
 import { type Canary, releaseCanaries, secretsOf } from "../../scripts/canary-people.ts";
 import { LeakSearch } from "../../scripts/canary-search.ts";
-import { filesOf, redisContent, tablesContent } from "../../scripts/canary-stores.ts";
-import { identifierSystem } from "../../src/core/canonical.ts";
+import { dumpOf, filesOf, redisContent, tablesContent } from "../../scripts/canary-stores.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { freshDatabase } from "../support/database.ts";
 import { type FhirServer, resourcesIn, startFhirServer } from "../support/fhir-server.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { postgresBinary } from "../support/postgres-server.ts";
 import { startRedis } from "../support/redis-server.ts";
 
 const people = 3;
@@ -23,15 +20,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-const enpOf = (index: number) => `77998877000012${String(34 + index)}`;
-const diagnosisOf = (index: number) => `Канареечная лихорадка ${"абвгд"[index]}`;
-const codeOf = (index: number) => `Z98.777${index}`;
-
-/** Everything that may be found nowhere, in any spelling. */
-function searchFor(canaries: readonly Canary[]): LeakSearch {
-  const clinical = canaries.flatMap((_, index) => [enpOf(index), diagnosisOf(index), codeOf(index)]);
-  return new LeakSearch([...canaries.flatMap(secretsOf), ...clinical]);
-}
+const searchFor = (canaries: readonly Canary[]) => new LeakSearch(canaries.flatMap(secretsOf));
 
 /** The doors: search and read of the registry, refusals, sign-in. */
 async function driveDoors(gateway: TestGateway, canaries: readonly Canary[]): Promise<void> {
@@ -44,12 +33,12 @@ async function driveDoors(gateway: TestGateway, canaries: readonly Canary[]): Pr
 async function storeCards(where: { databaseUrl?: string; dataDir?: string }, canaries: readonly Canary[]) {
   const server = await startFhirServer(where);
   try {
-    for (const [number, canary] of canaries.entries()) {
-      const patient = await sent(server, patientOf(canary, number));
+    for (const canary of canaries) {
+      const patient = await sent(server, patientOf(canary));
       const reference = `Patient/${patient.id}`;
-      for (const resource of clinicalOf(canary, number, reference)) await sent(server, resource);
+      for (const resource of clinicalOf(canary, reference)) await sent(server, resource);
       await sent(server, { ...patient, active: true });
-      const body = new URLSearchParams({ name: canary.person.family, identifier: enpOf(number) });
+      const body = new URLSearchParams({ name: canary.person.family, identifier: canary.card.enp });
       const found = await server.call<Bundle>("POST", "/Patient/_search", {
         body: `${body}`,
         headers: asForm,
@@ -73,67 +62,6 @@ async function sent<R extends Resource>(server: FhirServer, resource: R): Promis
   return answer.body;
 }
 
-function patientOf({ person }: Canary, number: number): Patient {
-  const { family, given, middle, snils, phone, email } = person;
-  return {
-    resourceType: "Patient",
-    identifier: [
-      { system: identifierSystem.snils, value: snils },
-      { system: "https://cabinet-gateway.example/fhir/sid/enp", value: enpOf(number) },
-    ],
-    name: [{ family, given: [given, middle], text: `${family} ${given} ${middle}` }],
-    telecom: [
-      { system: "phone", value: phone },
-      { system: "email", value: email },
-    ],
-  };
-}
-
-/** The diagnosis wherever a resource may tell it, the person's name beside it. */
-function clinicalOf({ person }: Canary, number: number, reference: string): Resource[] {
-  const text = diagnosisOf(number);
-  const subject = { reference, display: person.family };
-  const code = {
-    text,
-    coding: [{ system: "https://codes.canary.example", code: codeOf(number), display: text }],
-  };
-  const attachment = { contentType: "text/plain", title: text };
-  return [
-    {
-      resourceType: "Condition",
-      subject,
-      code,
-      onsetString: text,
-      note: [{ text: `${text}. `.repeat(200) }],
-    },
-    { resourceType: "Observation", status: "final", subject, code, valueString: `подозрение: ${text}` },
-    {
-      resourceType: "DocumentReference",
-      status: "current",
-      subject,
-      description: text,
-      content: [{ attachment }],
-    },
-    {
-      resourceType: "Composition",
-      status: "final",
-      type: code,
-      subject,
-      author: [subject],
-      date: "2026-11-22",
-      title: `${person.family}: ${text}`,
-    },
-  ];
-}
-
-/** A dump as text and the bytes of its binary columns, which it spells in hex. */
-async function dumpOf(url: string): Promise<Buffer[]> {
-  const options = { maxBuffer: 1 << 28 };
-  const { stdout } = await promisify(execFile)(postgresBinary("pg_dump"), ["--inserts", url], options);
-  const columns = [...stdout.matchAll(/\\x((?:[0-9a-f]{2})+)/g)];
-  return [Buffer.from(stdout), ...columns.map(([, hex = ""]) => Buffer.from(hex, "hex"))];
-}
-
 describe("people's data at rest", () => {
   const secretsIn = (search: LeakSearch, contents: readonly Uint8Array[]) =>
     contents.flatMap((content) => search.search("", content).map(({ form }) => form));
@@ -153,7 +81,7 @@ describe("people's data at rest", () => {
     await storeCards({ databaseUrl: url }, canaries);
 
     const dump = await dumpOf(url);
-    expect(dump.toString()).toContain("DocumentReference");
+    expect(String(dump[0])).toContain("DocumentReference");
     expect(secretsIn(search, dump)).toEqual([]);
     const kept = await redisContent(redis.url);
     expect(kept.length).toBeGreaterThan(people);
@@ -184,7 +112,10 @@ describe("people's data at rest", () => {
     const contentOf = (paths: readonly string[]) => Promise.all(paths.map((path) => readFile(path)));
     expect(secretsIn(search, [...tables, ...(await contentOf(files))])).toEqual([]);
 
-    await writeFile(join(dataDir, "pg", "planted"), Buffer.from(diagnosisOf(1), "utf16le"));
+    await writeFile(
+      join(dataDir, "pg", "planted"),
+      Buffer.from(canaries[1]?.card.diagnosis ?? "", "utf16le"),
+    );
     const added = (await filesOf(dataDir)).filter((path) => !files.includes(path));
     expect(secretsIn(search, await contentOf(added))).toEqual(["utf-16"]);
   }, 180_000);

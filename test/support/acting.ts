@@ -3,6 +3,9 @@ import { join } from "node:path";
 import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
 import { clientAssertion, requestToken, type SystemKey } from "../../scripts/system-client.ts";
 
+/** СНИЛС of workers of the sandbox's world: its personas `doctor`, `doctor-two` and `nurse`. */
+export const snilsOf = { doctor: "90000000182", doctorTwo: "90000000283", nurse: "90000000384" } as const;
+
 /** A gateway whose data folder holds the demo client's key. */
 interface Door {
   url: string;

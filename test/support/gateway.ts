@@ -24,26 +24,30 @@ export const demoScopes = "system/Practitioner.rs system/PractitionerRole.rs sys
 
 const fromSource = [process.execPath, "--import", "tsx", "src/main.ts"];
 
+/** What a gateway and its sandbox need to run on free ports with this data folder. */
+export async function freeEnvironment(dataFolder: string) {
+  const [port, metricsPort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
+  const { PATH = "", HOME = "" } = process.env;
+  return {
+    PATH,
+    HOME,
+    PORT: String(port),
+    METRICS_PORT: String(metricsPort),
+    SANDBOX_PORT: String(sandboxPort),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    DATA_DIR: dataFolder,
+  };
+}
+
 /** A gateway process of its own on free ports with its sandbox and an empty data folder; `settings` are its environment. */
 export async function startGateway(
   settings: Record<string, string> = {},
   [command = "", ...args]: readonly string[] = fromSource,
 ): Promise<TestGateway> {
   const dataFolder = await mkdtemp(join(tmpdir(), "gateway-data-"));
-  const [port, metricsPort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
-  const url = `http://127.0.0.1:${port}`;
-  const { PATH = "", HOME = "" } = process.env;
-  const environment = {
-    PATH,
-    HOME,
-    PORT: String(port),
-    METRICS_PORT: String(metricsPort),
-    SANDBOX_PORT: String(sandboxPort),
-    PUBLIC_URL: url,
-    DATA_DIR: dataFolder,
-    LOG_LEVEL: "warn",
-    ...settings,
-  };
+  const free = await freeEnvironment(dataFolder);
+  const { PUBLIC_URL: url, SANDBOX_PORT: sandboxPort, METRICS_PORT: metricsPort } = free;
+  const environment = { ...free, LOG_LEVEL: "warn", ...settings };
   const server = new ChildServer({
     command,
     args,
