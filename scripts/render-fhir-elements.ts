@@ -32,7 +32,7 @@ function structures(file: string): StructureDefinition[] {
   const bundle = readJson(file) as Bundle<StructureDefinition>;
   return (bundle.entry ?? [])
     .flatMap((entry) => entry.resource ?? [])
-    .filter((each) => each.derivation !== "constraint");
+    .filter((each) => each.resourceType === "StructureDefinition" && each.derivation !== "constraint");
 }
 
 function openTypes(types: readonly StructureDefinition[]): string {
