@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, it } from "vitest";
+import { idsOfTitle, parseRequirements } from "../scripts/requirement-rows.ts";
 import { projectFiles, projectRoot, readProjectFile } from "./support/project-files.ts";
 
 const text = readProjectFile("docs/security.md");
@@ -44,12 +45,33 @@ it("every test that docs/security.md names is there", () => {
   expect(named.filter((name) => !isShown(name))).toEqual([]);
 });
 
+it("every test that docs/security.md names by a requirement bears its id", () => {
+  const named = [
+    ...text.matchAll(/`((?:test|src)\/[\w./-]+\.test\.ts)` \(([A-Z]-\d{2}(?:, [A-Z]-\d{2})*)\)/g),
+  ];
+  const pairs = named.flatMap(([, path = "", ids = ""]) => ids.split(", ").map((id) => [path, id] as const));
+  expect(pairs.length).toBeGreaterThan(25);
+  const titled = ([path, id]: readonly [string, string]) =>
+    [
+      ...readProjectFile(path).matchAll(/\b(?:it|test|describe)(?:\.each\([\s\S]*?\))?\(\s*["`]([^"`]+)/g),
+    ].some(([, title = ""]) => idsOfTitle(title).includes(id));
+  expect(pairs.filter((pair) => !titled(pair))).toEqual([]);
+});
+
+it("every row of group Z is spoken of", () => {
+  const rows = parseRequirements(readProjectFile("docs/requirements.md")).flatMap((group) => group.rows);
+  const ids = rows.map(({ id }) => id).filter((id) => id.startsWith("Z-"));
+  expect(ids).toHaveLength(28);
+  const section = text.slice(text.indexOf("## Group Z"));
+  expect(ids.filter((id) => !section.includes(id))).toEqual([]);
+});
+
 it("every measure has a place and a test or a command that shows it", () => {
   const measures = text
     .split("\n")
     .map((line) => line.split(" | "))
     .filter(([first = "", , third]) => first.startsWith("| ") && third !== undefined)
-    .filter(([first = ""]) => !/^\| (measure|`|-)/.test(first));
+    .filter(([first = ""]) => !/^\| (measure$|row$|`|-)/.test(first));
   expect(measures.length).toBeGreaterThan(30);
   const bare = measures.filter(
     ([, , shown = ""]) => !/tests? beside|the same/.test(shown) && !quoted(shown).some(isShown),
