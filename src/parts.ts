@@ -6,7 +6,7 @@ import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
-import type { Identities, StoredIdentities } from "./flows/identities.ts";
+import type { KnownIdentities, StoredIdentities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
@@ -96,7 +96,10 @@ export async function openParts(config: Config, around: Surroundings) {
   };
 }
 
-function directories({ frmr, frmo, nsi }: Awaited<ReturnType<typeof openSystems>>, identities: Identities) {
+function directories(
+  { frmr, frmo, nsi }: Awaited<ReturnType<typeof openSystems>>,
+  identities: KnownIdentities,
+) {
   return {
     practitioners: new PractitionerDirectory(frmr, identities),
     dictionaries: nsi,
@@ -215,6 +218,7 @@ function sharedIdentities(map: IdentityMap): StoredIdentities {
   return {
     idOf: (kind, value) => map.idOf(tenant, kind, value),
     find: (id, trx) => map.find(tenant, id, trx),
+    known: (id) => map.known(tenant, id),
     knownIdOf: (trx, kind, value) => map.knownIdOf(trx, tenant, { kind, value }),
   };
 }

@@ -222,6 +222,8 @@ export interface Provider {
   operations?: readonly Operation[];
   /** throws GatewayError `not-found` */
   read(id: string, ctx: RequestContext): Promise<Found<Resource>>;
+  /** the same when it can be told at once; undefined: `read` tells, as it does for a type without this */
+  known?(id: string, ctx: RequestContext): Found<Resource> | undefined;
   search(request: SearchRequest, ctx: RequestContext): Promise<Found<readonly Resource[]>>;
   /** throws `not-found` for a version that there never was */
   vread?(id: string, version: string, ctx: RequestContext): Promise<Found<Resource>>;

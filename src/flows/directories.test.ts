@@ -4,7 +4,7 @@ import { testContext } from "../../test/support/upstream.ts";
 import { ManualClock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { SourceStatus } from "../core/source-status.ts";
-import type { Identities } from "./identities.ts";
+import type { KnownIdentities } from "./identities.ts";
 import { OrganizationDirectory } from "./organization-directory.ts";
 import { PractitionerDirectory } from "./practitioner-directory.ts";
 import { practitionerRoleProvider } from "./registry-providers.ts";
@@ -15,7 +15,7 @@ const oid = "1.2.643.5.1.13.13.12.2.77.90001";
 const source: SourceStatus = { system: "frmr", status: "fresh", asOf: 0 };
 
 /** Ids in memory; the first `failures` of them can't be given. */
-function identities(failures = 0): Identities {
+function identities(failures = 0): KnownIdentities {
   const given = new Map<string, string>();
   let left = failures;
   return {
@@ -30,6 +30,7 @@ function identities(failures = 0): Identities {
       const [kind = "", ...rest] = key.split(" ");
       return { kind, value: rest.join(" ") };
     },
+    known: () => undefined,
   };
 }
 
@@ -53,7 +54,11 @@ const card = (...roles: PractitionerRole[]): Bundle => ({
 });
 
 function workers(answer: Bundle, ids = identities()): PractitionerDirectory {
-  return new PractitionerDirectory({ personBySnils: async () => ({ value: answer, asOf: 0, source }) }, ids);
+  const registry = {
+    personBySnils: async () => ({ value: answer, asOf: 0, source }),
+    knownPersonBySnils: () => undefined,
+  };
+  return new PractitionerDirectory(registry, ids);
 }
 
 const person = `urn:oid:1.2.643.100.3|${snils}`;

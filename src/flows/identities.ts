@@ -8,8 +8,13 @@ export interface Identities {
   find(id: string): Promise<{ kind: string; value: string } | undefined>;
 }
 
+/** The same, and what this process remembers of an id. */
+export interface KnownIdentities extends Identities {
+  known(id: string): { kind: string; value: string } | undefined;
+}
+
 /** The same within a transaction. */
-export interface StoredIdentities extends Identities {
+export interface StoredIdentities extends KnownIdentities {
   find(id: string, trx?: Kysely<Schema>): Promise<{ kind: string; value: string } | undefined>;
   /** undefined for a value that has no id yet; reads in the transaction given, and makes none */
   knownIdOf(trx: Kysely<Schema>, kind: string, value: string): Promise<string | undefined>;

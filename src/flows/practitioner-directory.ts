@@ -12,14 +12,18 @@ import type { SourceStatus } from "../core/source-status.ts";
 import { withLogicalIds } from "../fhir/logical-ids.ts";
 import { versioned } from "../fhir/version.ts";
 import type { HolderOf } from "./care-relations.ts";
-import type { Answered, Identities, StoredIdentities } from "./identities.ts";
+import type { Answered, KnownIdentities, StoredIdentities } from "./identities.ts";
 import { oidOf, organizationKind } from "./organization-directory.ts";
 
 export interface WorkerRegistry {
-  personBySnils(
-    snils: string,
-    ctx: RequestContext,
-  ): Promise<{ value: Bundle; asOf: number; source: SourceStatus }>;
+  personBySnils(snils: string, ctx: RequestContext): Promise<RegistryAnswer>;
+  knownPersonBySnils(snils: string, ctx: RequestContext): RegistryAnswer | undefined;
+}
+
+interface RegistryAnswer {
+  value: Bundle;
+  asOf: number;
+  source: SourceStatus;
 }
 
 /** A worker's registry card: the person, a role per personal file, and what the registry vouches for. */
@@ -45,11 +49,11 @@ export const holderOfRole =
 /** Medical workers as ФРМР holds them, under our logical ids. */
 export class PractitionerDirectory {
   readonly #frmr: WorkerRegistry;
-  readonly #identities: Identities;
+  readonly #identities: KnownIdentities;
   // cards by the cached answer that they were made from: ids are given once per answer, not once per request
-  readonly #cards = new WeakMap<Bundle, Promise<WorkerCard>>();
+  readonly #cards = new WeakMap<Bundle, WorkerCard | Promise<WorkerCard>>();
 
-  constructor(frmr: WorkerRegistry, identities: Identities) {
+  constructor(frmr: WorkerRegistry, identities: KnownIdentities) {
     this.#frmr = frmr;
     this.#identities = identities;
   }
@@ -57,19 +61,33 @@ export class PractitionerDirectory {
   /** The card of a worker by СНИЛС; throws GatewayError `person-not-found` and upstream errors. */
   async cardBySnils(snils: string, ctx: RequestContext): Promise<Answered<WorkerCard>> {
     const answer = await this.#frmr.personBySnils(snils, ctx);
-    let card = this.#cards.get(answer.value);
-    if (!card) {
-      card = this.cardOf(snils, answer.value, answer.asOf);
-      this.#cards.set(answer.value, card);
-      // a failure is not remembered
-      card.catch(() => this.#cards.delete(answer.value));
-    }
+    const card = this.#cards.get(answer.value) ?? this.#making(snils, answer);
     return { value: await card, sources: [answer.source] };
+  }
+
+  #making(snils: string, { value, asOf }: RegistryAnswer): Promise<WorkerCard> {
+    const making = this.cardOf(snils, value, asOf);
+    this.#cards.set(value, making);
+    making.then(
+      (card) => this.#cards.set(value, card),
+      // a failure is not remembered
+      () => this.#cards.delete(value),
+    );
+    return making;
   }
 
   /** The card of a worker by logical id; throws GatewayError `not-found` for an id never given out. */
   cardById(id: string, ctx: RequestContext): Promise<Answered<WorkerCard>> {
     return this.#cardByIdentity(id, practitionerKind, ctx);
+  }
+
+  /** The same when everything that it takes is in memory; undefined otherwise. */
+  knownCardById(id: string, ctx: RequestContext): Answered<WorkerCard> | undefined {
+    const identity = this.#identities.known(id);
+    if (identity?.kind !== practitionerKind) return undefined;
+    const answer = this.#frmr.knownPersonBySnils(identity.value.slice(0, 11), ctx);
+    const card = answer && this.#cards.get(answer.value);
+    return card && !(card instanceof Promise) ? { value: card, sources: [answer.source] } : undefined;
   }
 
   /** One role by logical id. */

@@ -30,6 +30,10 @@ export function practitionerProvider(directory: PractitionerDirectory, copy?: Co
     documentation: "Medical workers, read through from ФРМР and cached; searched by name in its copy",
     copy: copied(copy, "name family given gender phone telecom"),
     read: async (id, ctx) => practitioner(await directory.cardById(id, ctx)),
+    known: (id, ctx) => {
+      const card = directory.knownCardById(id, ctx);
+      return card && practitioner(card);
+    },
     parameters: [
       {
         name: "_id",

@@ -30,6 +30,8 @@ export interface RegistryType<R extends Resource> {
   /** the synchronised copy, and the parameters that only it answers; absent: there is none */
   copy?: { parameters: readonly string[]; search: Pick<IndexedSearch, "candidates"> };
   read(id: string, ctx: RequestContext): Promise<Answered<R>>;
+  /** what `read` would answer, when it is at hand */
+  known?(id: string, ctx: RequestContext): Answered<R> | undefined;
 }
 
 const noSuchRecord = new Set(["not-found", "person-not-found", "organization-not-found"]);
@@ -49,6 +51,7 @@ export function registryProvider<R extends Resource>(registry: RegistryType<R>):
     documentation: registry.documentation,
     searchParameters: copy ? withCopied(registry.type, byName, copy.parameters) : registry.parameters,
     read: registry.read,
+    known: registry.known,
     pagesOf: copyFor,
     async search(request, ctx): Promise<Found<readonly Resource[]>> {
       const copied = copyFor(request);

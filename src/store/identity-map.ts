@@ -57,8 +57,7 @@ export class IdentityMap {
   /** What a logical id stands for; undefined for an id that this tenant was never given. */
   async find(tenant: string, logicalId: string, db = this.#db): Promise<SourceIdentity | undefined> {
     if (!idForm.test(logicalId)) return undefined;
-    const key = `${tenant}|${logicalId}`;
-    const known = this.#identities.get(key);
+    const known = this.known(tenant, logicalId);
     if (known) return known;
     const row = await db
       .selectFrom("identity_map")
@@ -69,8 +68,13 @@ export class IdentityMap {
     if (!row) return undefined;
     const value = this.#keyring.open(domain, row.value_sealed, aad(tenant, row.kind, logicalId));
     const identity = { kind: row.kind, value: Buffer.from(value).toString("utf8") };
-    this.#identities.set(key, identity);
+    this.#identities.set(keyOf(tenant, logicalId), identity);
     return identity;
+  }
+
+  /** The same as far as this process remembers it. */
+  known(tenant: string, logicalId: string): SourceIdentity | undefined {
+    return this.#identities.get(keyOf(tenant, logicalId));
   }
 
   /** The logical id that a source identifier was given, read in a transaction; undefined when it has none. */
@@ -90,7 +94,7 @@ export class IdentityMap {
       .where("logical_id", "=", logicalId)
       .returning("value_mac")
       .execute();
-    this.#identities.delete(`${tenant}|${logicalId}`);
+    this.#identities.delete(keyOf(tenant, logicalId));
     for (const { value_mac } of rows) this.#ids.delete(value_mac);
   }
 
@@ -133,5 +137,7 @@ export class IdentityMap {
     return row?.logical_id;
   }
 }
+
+const keyOf = (tenant: string, logicalId: string): string => `${tenant}|${logicalId}`;
 
 const aad = (...parts: string[]): string => JSON.stringify(parts);

@@ -33,6 +33,9 @@ interface UpstreamOptions {
 /** What a call needs once it is known that the cache can't answer it at once. */
 type Pending<O> = Omit<LiveCall<O>, "deadline"> & { lane: Lane };
 
+/** What the cache is asked by. */
+type CacheCodec = Pick<Codec<never, unknown>, "cacheKey" | "subjects">;
+
 const fromCache: Timing["attributes"] = { "cache.result": "hit" };
 const fromSystem: Timing["attributes"] = { "cache.result": "miss" };
 
@@ -74,6 +77,16 @@ export class Upstream {
     return own;
   }
 
+  /** What the cache can give at once, without a promise; undefined when the system has to be asked. */
+  known<O>(operation: Operation, codec: CacheCodec, ctx: RequestContext): Fetched<O> | undefined {
+    const spec = cacheSpecOf(operation, codec, ctx, this.#laneOf(operation));
+    const hit = spec && this.#cache.peek<O>(spec);
+    if (!hit) return undefined;
+    const at = performance.now();
+    ctx.timings.entries.push({ name: nameOf(operation), startMs: at, endMs: at, attributes: fromCache });
+    return fetched(operation, "cached", hit);
+  }
+
   /**
    * Calls one operation of a system. Throws GatewayError only: `upstream-*` for the system's failures,
    * `deadline-exceeded` for the request's own, and whatever GatewayError the codec threw.
@@ -84,17 +97,13 @@ export class Upstream {
     codec: Codec<I, O>,
     ctx: RequestContext,
   ): Promise<Fetched<O>> {
-    const lane = this.#lanes.get(operation.system);
-    if (!lane) throw new GatewayError("internal", { detail: `system ${operation.system} is not configured` });
+    const known = this.known<O>(operation, codec, ctx);
+    if (known) return known;
+    const lane = this.#laneOf(operation);
     const startMs = performance.now();
     let attributes: Timing["attributes"];
     try {
       const spec = cacheSpecOf(operation, codec, ctx, lane);
-      const hit = spec && this.#cache.peek<O>(spec);
-      if (hit) {
-        attributes = fromCache;
-        return fetched(operation, "cached", hit);
-      }
       const pending = { operation, ctx, lane, send: (attempt: Attempt) => codec.send(attempt, input) };
       if (!spec) return await this.#alone(pending);
       const found = await this.#shared(spec, pending);
@@ -104,9 +113,14 @@ export class Upstream {
       attributes = { "error.type": errorTypeOf(error), breaker: lane.state };
       throw error;
     } finally {
-      const name = `upstream ${operation.system}/${operation.name}`;
-      ctx.timings.entries.push({ name, startMs, endMs: performance.now(), attributes });
+      ctx.timings.entries.push({ name: nameOf(operation), startMs, endMs: performance.now(), attributes });
     }
+  }
+
+  #laneOf({ system }: Operation): Lane {
+    const lane = this.#lanes.get(system);
+    if (!lane) throw new GatewayError("internal", { detail: `system ${system} is not configured` });
+    return lane;
   }
 
   async #alone<O>({ lane, ...call }: Pending<O>): Promise<Fetched<O>> {
@@ -140,9 +154,11 @@ function ownDeadline({ operation, ctx }: { operation: Operation; ctx: RequestCon
   };
 }
 
-function cacheSpecOf<I, O>(
+const nameOf = ({ system, name }: Operation): string => `upstream ${system}/${name}`;
+
+function cacheSpecOf(
   operation: Operation,
-  codec: Codec<I, O>,
+  codec: CacheCodec,
   ctx: RequestContext,
   lane: Lane,
 ): CacheSpec | undefined {

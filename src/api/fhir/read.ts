@@ -1,6 +1,7 @@
 import type { Resource } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accessedOf } from "../../access/accessed-of.ts";
+import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
@@ -15,11 +16,12 @@ import { isViewName } from "./view.ts";
 /** `GET Type/id` and `GET Type/id/_history/version` (FHIR R4 3.1.0.2, 3.1.0.3). */
 export const answerRead =
   (providers: Providers) =>
-  async (request: FastifyRequest<{ Params: TypeParams }>, reply: FastifyReply, provider: Provider) => {
+  (request: FastifyRequest<{ Params: TypeParams }>, reply: FastifyReply, provider: Provider) => {
     const format = formatOf(request);
     refuseUnknown(request, Object.keys(request.query as object));
-    const resource = await readBy({ providers, request }, provider, request.params);
-    return sendResource(request, reply, resource, format);
+    return readBy({ providers, request }, provider, request.params).then((resource) =>
+      sendResource(request, reply, resource, format),
+    );
   };
 
 /** What is read by its address has no parameters but those of its look; throws `unknown-parameter` unless lenient. */
@@ -27,6 +29,11 @@ export function refuseUnknown(request: FastifyRequest, names: readonly string[])
   const unknown = names.find((name) => !isViewName(name));
   if (unknown !== undefined && !isLenient(request))
     throw new GatewayError("unknown-parameter", { field: unknown });
+}
+
+interface ReadCaller {
+  providers: Providers;
+  request: FastifyRequest;
 }
 
 interface Address {
@@ -45,38 +52,46 @@ export function requireReadScope(request: FastifyRequest, { type }: Provider, ve
  * Reads one resource, or one version of it, for a caller: scope, decision, journal. Throws `scope-missing`,
  * `access-denied`, `not-found`, `gone`.
  */
-export async function readBy(
-  caller: { providers: Providers; request: FastifyRequest },
+export function readBy(
+  { providers, request }: ReadCaller,
   provider: Provider,
-  { id, version }: Address,
+  address: Address,
 ): Promise<Resource> {
-  const value = await permittedRead(caller, provider, { id, version });
-  const action = version === undefined ? "read" : "vread";
-  await caller.request.journal({
-    action,
-    resourceType: provider.type,
-    resourceId: id,
-    subject: personOf(value),
-  });
-  return value;
+  const permitted = permittedRead({ providers, request }, provider, address);
+  const journalled = (value: Resource) => {
+    const access = { resourceType: provider.type, resourceId: address.id, subject: personOf(value) };
+    const action = address.version === undefined ? "read" : "vread";
+    return request.journal({ action, ...access }).then(() => value);
+  };
+  return permitted instanceof Promise ? permitted.then(journalled) : journalled(permitted);
 }
 
-/** The same without the journal, as nothing of the resource is told yet. */
-export async function permittedRead(
-  { providers, request }: { providers: Providers; request: FastifyRequest },
+/** The same without the journal, as nothing of the resource is told yet; no promise for what is known at once. */
+export function permittedRead(
+  caller: ReadCaller,
   provider: Provider,
   { id, version }: Address,
-): Promise<Resource> {
-  requireReadScope(request, provider, version);
-  const { value } = await (version === undefined
-    ? provider.read(id, request.ctx)
-    : versionOf(provider, request, { id, version }));
-  await requireInScope(providers, request, value);
-  await request.authorizeOne("read", accessedOf(value, request.ctx.actor.tenant));
-  return value;
+): Resource | Promise<Resource> {
+  const { ctx } = caller.request;
+  requireReadScope(caller.request, provider, version);
+  if (version !== undefined)
+    return versionOf(provider, ctx, { id, version }).then(({ value }) => permitted(caller, value));
+  const known = provider.known?.(id, ctx);
+  if (known) return permitted(caller, known.value);
+  return provider.read(id, ctx).then(({ value }) => permitted(caller, value));
 }
 
-function versionOf(provider: Provider, { ctx }: FastifyRequest, { id, version }: Required<Address>) {
+function permitted({ providers, request }: ReadCaller, value: Resource): Resource | Promise<Resource> {
+  return after(requireInScope(providers, request, value), () =>
+    after(request.authorizeOne("read", accessedOf(value, request.ctx.actor.tenant)), () => value),
+  );
+}
+
+/** Goes on at once where there is nothing to wait for. */
+const after = <T>(waited: Promise<void> | undefined, next: () => T | Promise<T>): T | Promise<T> =>
+  waited ? waited.then(next) : next();
+
+function versionOf(provider: Provider, ctx: RequestContext, { id, version }: Required<Address>) {
   if (!provider.vread) throw new GatewayError("method-not-allowed", { field: provider.type });
   return provider.vread(id, version, ctx);
 }
