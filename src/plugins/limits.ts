@@ -46,7 +46,7 @@ export function registerLimits(app: FastifyInstance, settings: LimitSettings): o
   return usual;
 }
 
-// by hand: @fastify/rate-limit added 5 µs of CPU to a request here with its promises, this 1 µs
+// by hand: docs/decisions/009-client-rates.md
 function rateLimit(rates: ClientRates, max: number, prefix = ""): onRequestHookHandler {
   return ({ ctx: { actor }, ip }, reply, done) => {
     const client = actor === nobody ? ip : `${actor.tenant} ${actor.id}`;
