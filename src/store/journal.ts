@@ -66,9 +66,11 @@ export class Journal {
   }
 
   async #write(): Promise<void> {
-    // rows of requests that were read in the same turn of the event loop share the first group
-    await new Promise(setImmediate);
-    for (let group = this.#waiting.shift(); group; group = this.#waiting.shift()) {
+    for (;;) {
+      // what was read in one turn of the event loop goes together, and answers leave before the next group
+      await new Promise(setImmediate);
+      const group = this.#waiting.shift();
+      if (!group) break;
       const work = this.#commit(group.lines);
       group.settle(work);
       await work.catch(() => {});
