@@ -19,7 +19,8 @@ export function hmacSha256(key: Uint8Array): (text: string) => string {
     const mostBytes = blockBytes + 3 * text.length;
     if (inner.length < mostBytes) inner = Buffer.concat([innerPad], mostBytes);
     const end = blockBytes + inner.write(text, blockBytes);
-    outer.set(hash("sha256", inner.subarray(0, end), "buffer"), blockBytes);
+    // as text: a buffer for each digest costs more than both hashes
+    outer.write(hash("sha256", inner.subarray(0, end), "binary"), blockBytes, "latin1");
     return hash("sha256", outer, "base64url");
   };
 }
