@@ -1,5 +1,5 @@
 import type { Cache } from "../cache/cache.ts";
-import type { CacheSpec } from "../cache/spec.ts";
+import { type CacheSpec, kept } from "../cache/spec.ts";
 import { withdrawEverywhere } from "../cache/withdrawal.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ClaimOnce } from "../store/once.ts";
@@ -17,13 +17,14 @@ const keptSeconds = 60;
 const rememberedMs = 86_400_000;
 
 /** What the cache is asked about a token, made once for each. */
-export const revocationOf = (tokenId: string): CacheSpec => ({
-  name: "token",
-  tenant: "",
-  key: [tokenId],
-  subjects: [subjectOf(tokenId)],
-  seconds: keptSeconds,
-});
+export const revocationOf = (tokenId: string): CacheSpec =>
+  kept({
+    name: "token",
+    tenant: "",
+    key: [tokenId],
+    subjects: [subjectOf(tokenId)],
+    seconds: keptSeconds,
+  });
 
 const subjectOf = (tokenId: string) => `token ${tokenId}`;
 

@@ -4,7 +4,7 @@ import { type Generations, isCurrent, LocalGenerations, type Stamp } from "./gen
 import { type CacheObserver, silentCacheObserver } from "./observer.ts";
 import type { SharedLayer } from "./shared-layer.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { type CacheSpec, frozen, type Stored } from "./spec.ts";
+import { type CacheSpec, frozen, identityOf, type Stored } from "./spec.ts";
 
 interface Cached<T> {
   /** frozen, shared by all who ask: copy before changing */
@@ -142,13 +142,4 @@ export class Cache {
     }
     return this.#turn;
   }
-}
-
-/** Parts are framed by their lengths, so that no part can pretend to be two. */
-function identityOf({ name, tenant, key, subjects }: CacheSpec): string {
-  let identity = `${name}|${tenant.length}:${tenant}|`;
-  for (const part of key) identity += `${part.length}:${part}`;
-  identity += "|";
-  for (const subject of subjects) identity += `${subject.length}:${subject}`;
-  return identity;
 }

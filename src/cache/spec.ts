@@ -7,6 +7,22 @@ export interface CacheSpec {
   /** a bump of any of them makes the entry unreachable */
   subjects: readonly string[];
   seconds: number;
+  /** what the cache knows the answer by, of a spec that is `kept` */
+  identity?: string;
+}
+
+export const identityOf = (spec: CacheSpec): string => spec.identity ?? framed(spec);
+
+/** A spec that is asked for again and again. */
+export const kept = (spec: CacheSpec): CacheSpec => ({ ...spec, identity: framed(spec) });
+
+/** Parts are framed by their lengths, so that no part can pretend to be two. */
+function framed({ name, tenant, key, subjects }: CacheSpec): string {
+  let identity = `${name}|${tenant.length}:${tenant}|`;
+  for (const part of key) identity += `${part.length}:${part}`;
+  identity += "|";
+  for (const subject of subjects) identity += `${subject.length}:${subject}`;
+  return identity;
 }
 
 /** A loaded answer; times are clock milliseconds. */

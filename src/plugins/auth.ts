@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessTokens, TokenFacts } from "../access/access-token.ts";
 import { permits } from "../access/scopes.ts";
@@ -32,9 +33,21 @@ export function settle(done: (error?: Error) => void, check: () => Promise<unkno
   else done();
 }
 
+// by connection: one client sends the same header again and again, and reading and hashing it anew is dear
+const lastSent = new WeakMap<Socket, { header: string; token: string }>();
+
+function tokenOf({ headers, raw }: FastifyRequest): string | undefined {
+  const header = headers.authorization ?? "";
+  const last = lastSent.get(raw.socket);
+  if (last?.header === header) return last.token;
+  const token = bearer.exec(header)?.[1];
+  if (token) lastSent.set(raw.socket, { header, token });
+  return token;
+}
+
 /** Checks the request's token; a token known to this replica costs no promise. Throws `unauthorized`, `token-expired`. */
 export function authenticateBearer(request: FastifyRequest, tokens: AccessTokens): Promise<void> | undefined {
-  const token = bearer.exec(request.headers.authorization ?? "")?.[1];
+  const token = tokenOf(request);
   if (!token) throw new GatewayError("unauthorized", { detail: "send Authorization: Bearer <token>" });
   const known = tokens.known(token);
   if (!known) return tokens.check(token).then((facts) => accept(request, facts));
