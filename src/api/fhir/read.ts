@@ -57,13 +57,18 @@ export function readBy(
   provider: Provider,
   address: Address,
 ): Promise<Resource> {
-  const permitted = permittedRead({ providers, request }, provider, address);
-  const journalled = (value: Resource) => {
-    const access = { resourceType: provider.type, resourceId: address.id, subject: personOf(value) };
-    const action = address.version === undefined ? "read" : "vread";
-    return request.journal({ action, ...access }).then(() => value);
-  };
-  return permitted instanceof Promise ? permitted.then(journalled) : journalled(permitted);
+  const value = permittedRead({ providers, request }, provider, address);
+  return value instanceof Promise
+    ? value.then((read) => journalled(request, read, address))
+    : journalled(request, value, address);
+}
+
+function journalled(request: FastifyRequest, value: Resource, { id, version }: Address): Promise<Resource> {
+  const action = version === undefined ? "read" : "vread";
+  const { resourceType } = value;
+  return request
+    .journal({ action, resourceType, resourceId: id, subject: personOf(value) })
+    .then(() => value);
 }
 
 /** The same without the journal, as nothing of the resource is told yet; no promise for what is known at once. */
