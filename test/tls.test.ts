@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:https";
 import { type AddressInfo, connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type SecureVersion, type TLSSocket } from "node:tls";
+import type { Patient } from "@medplum/fhirtypes";
 import Fastify from "fastify";
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +14,9 @@ import { edgeOf } from "../src/edge.ts";
 import { serverOptions } from "../src/plugins/server-options.ts";
 import type { Channel } from "../src/upstream/channel.ts";
 import { createAgent, createWireFetch } from "../src/upstream/http.ts";
+import { actingWorker, snilsOf } from "./support/acting.ts";
 import { startApp, type TestApp } from "./support/app.ts";
+import { fhirCall } from "./support/fhir-call.ts";
 import { TlsFolder } from "./support/tls-files.ts";
 
 const folder = new TlsFolder();
@@ -144,9 +147,27 @@ describe("what callers send is encrypted", () => {
     expect(await handshake(port, "TLSv1.1", asOldClient)).toMatch(/PROTOCOL_VERSION/);
     await listener.close();
   });
-});
 
-const doctorSnils = "90000000283";
+  it("M-31 a patient's data come by TLS 1.3 only, and lie encrypted where they are kept", async () => {
+    const office = await (await actingWorker(app, snilsOf.doctorTwo)).token("HOPERAT");
+    const family = "Хранимова";
+    const made = await fhirCall<Patient>(app, office, "POST /Patient", {
+      body: { resourceType: "Patient", name: [{ family }] },
+    });
+    expect([made.status, made.body.name?.[0]?.family]).toEqual([201, family]);
+    expect(await handshake(portOf(app.url), "TLSv1.2")).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+    const kept = await app.parts.store.db
+      .selectFrom("resource_history")
+      .select("content")
+      .where("id", "=", String(made.body.id))
+      .execute();
+    expect(kept).toHaveLength(1);
+    for (const { content } of kept) {
+      expect(content?.length).toBeGreaterThan(50);
+      expect(Buffer.from(content ?? []).includes(family)).toBe(false);
+    }
+  });
+});
 
 async function find(type: string, query: Record<string, string>) {
   const authorization = `Bearer ${await app.token(`system/${type}.rs`)}`;
@@ -158,7 +179,7 @@ async function find(type: string, query: Record<string, string>) {
   return { status: answer.status, text: await answer.text() };
 }
 
-const findDoctor = () => find("Practitioner", { identifier: `urn:oid:1.2.643.100.3|${doctorSnils}` });
+const findDoctor = () => find("Practitioner", { identifier: `urn:oid:1.2.643.100.3|${snilsOf.doctorTwo}` });
 
 describe("channels to systems of ЕГИСЗ", () => {
   it("Z-01 a system that speaks no newer TLS than 1.2 is called only where its channel allows that", async () => {

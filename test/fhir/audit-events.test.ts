@@ -74,6 +74,30 @@ it("a page that is not the last has a next and no total, and the pages hold each
   expect((await get("/AuditEvent?agent=told")).body.total).toBe(4);
 });
 
+it("rows of one millisecond stand on one page each, whether they were committed together or not", async () => {
+  const journal = new Journal({
+    pool: server.store.pool,
+    keyring: createKeyring(new Uint8Array(32).fill(7)),
+  });
+  const ids = Array.from({ length: 150 }, (_, n) => `request-of-one-moment-${n}`);
+  const row = { at: Date.parse(days[0] ?? ""), tenant, actorKind: "client", actorId: "busy", action: "read" };
+  for (const [n, requestId] of ids.entries()) {
+    const written = journal.append({ ...row, requestId, outcome: "ok" });
+    if (n % 3 === 0) await written;
+  }
+  await journal.close();
+  const found: string[] = [];
+  for (let path: string | undefined = "/AuditEvent?agent=busy&_count=7"; path; ) {
+    const page: { body: Bundle<AuditEvent> } = await get(path);
+    const requests = (page.body.entry ?? []).map(
+      ({ resource }) => resource?.entity?.at(-1)?.what?.identifier?.value ?? "",
+    );
+    found.push(...requests);
+    path = found.length > ids.length ? undefined : link(page, "next");
+  }
+  expect(found).toEqual(ids.toReversed());
+});
+
 it("what may not be seen is neither shown nor counted, and does not end the pages", async () => {
   const all = (await get("/AuditEvent?agent=told")).body.entry ?? [];
   for (const { resource } of all.slice(0, 2)) hidden.add(resource?.id ?? "");
