@@ -3,6 +3,7 @@ import type { OperationOutcomeIssue, Resource, ResourceType } from "@medplum/fhi
 import { type Kysely, sql } from "kysely";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
+import { Turns } from "../core/turns.ts";
 import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import type {
@@ -48,6 +49,7 @@ export interface RepositoryParts {
 /** FHIR resources of our own store: read as they are, written in transactions. */
 export class Repository {
   readonly #parts: RepositoryParts;
+  readonly #turns = new Turns();
 
   constructor(parts: RepositoryParts) {
     this.#parts = parts;
@@ -143,6 +145,14 @@ export class Repository {
     if (issues.some(({ severity }) => severity === "error" || severity === "fatal"))
       throw new GatewayError("validation-failed", { field: resource.resourceType, issues });
     return issues;
+  }
+
+  /** Does the work when all earlier work of this process about any of the names has ended. */
+  inTurn<T>({ actor }: RequestContext, names: readonly string[], work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(
+      names.map((name) => `${actor.tenant} ${name}`),
+      work,
+    );
   }
 
   /** Writes of one transaction; what `work` throws undoes them all. */

@@ -6,6 +6,7 @@ import type {
   OperationOutcome,
   Patient,
   Resource,
+  Task,
 } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { xmlOfResource } from "../../src/fhir/xml-codec.ts";
@@ -169,6 +170,52 @@ describe.each(["postgres", "pglite"] as const)("bundles on %s", (engine) => {
         { prefer: "return=representation" },
       );
       expect((answer.body.entry?.[0]?.resource as Patient)?.active).toBe(true);
+    });
+
+    describe("of which two entries are about one resource", () => {
+      const order = (value: string): Task => ({
+        resourceType: "Task",
+        status: "requested",
+        intent: "order",
+        identifier: [{ system, value }],
+      });
+      const created = (value: string, ifNoneExist = `identifier=${system}|${value}`) =>
+        entry("POST", "Task", { resource: order(value), request: { ifNoneExist } });
+      const found = async (value: string) =>
+        (await read<Bundle>(`/Task?identifier=${system}|${value}`)).entry?.length ?? 0;
+      const refused = async (...entries: BundleEntry[]) => {
+        const answer = await transaction(...entries);
+        expect([answer.status, codeOf(answer)]).toEqual([400, "bad-request"]);
+      };
+
+      it("is refused when one deletes or changes what another finds", async () => {
+        const { id } = await create(order("twice"));
+        const ifMatch = { request: { ifMatch: 'W/"1"' } };
+        await refused(entry("DELETE", `Task/${id}`, ifMatch), created("twice"));
+        await refused(created("twice"), entry("DELETE", `Task?identifier=${system}|twice`));
+        await refused(
+          created("twice"),
+          entry("PUT", `Task/${id}`, { resource: { ...order("twice"), id }, ...ifMatch }),
+        );
+        expect(await found("twice")).toBe(1);
+      });
+
+      it("is refused when one makes what another is to find", async () => {
+        await refused(created("made"), created("made"));
+        await refused(created("made"), created("made", `identifier=${system}|made&status=requested`));
+        await refused(
+          created("made"),
+          entry("PUT", `Task?identifier=${system}|made`, { resource: order("made") }),
+        );
+        expect(await found("made")).toBe(0);
+      });
+
+      it("passes when both only find it", async () => {
+        const { id } = await create(order("found"));
+        const answer = await transaction(created("found"), created("found"));
+        expect(statuses(answer.body)).toEqual(["200", "200"]);
+        expect([0, 1].map((index) => idIn(answer.body, index))).toEqual([id, id]);
+      });
     });
 
     it.each<[string, BundleEntry[], number, string]>([

@@ -1,7 +1,7 @@
 import type { Bundle, OperationOutcome, Patient } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
-import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
+import { type Answer, codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 const system = "https://mis.example/card";
 const patient = (value: string, more: Partial<Patient> = {}): Patient => ({
@@ -13,15 +13,24 @@ const byCard = (value: string) => `identifier=${system}|${value}`;
 
 describe.each(["postgres", "pglite"] as const)("conditional interactions on %s", (engine) => {
   let server: FhirServer;
+  // of one database; the embedded one has but one
+  let replicas: FhirServer[];
   let isBlind = false;
   beforeAll(async () => {
-    server = await startFhirServer({
-      databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
-      // as the registry office: it makes cards and sees none
-      refuses: (action) => isBlind && action !== "create",
-    });
+    const databaseUrl = engine === "postgres" ? await freshDatabase() : undefined;
+    const start = () =>
+      startFhirServer({
+        databaseUrl,
+        rules: { ifMatchRequired: false },
+        // as the registry office: it makes cards and sees none
+        refuses: (action) => isBlind && action !== "create",
+      });
+    server = await start();
+    replicas = databaseUrl ? [server, await start()] : [server];
   });
-  afterAll(() => server?.close());
+  afterAll(() => Promise.all(replicas?.map((replica) => replica.close()) ?? []));
+  const atOnce = (call: (n: number, replica: FhirServer) => Promise<Answer>) =>
+    Promise.all(Array.from({ length: 16 }, (_, n) => call(n, replicas[n % replicas.length] as FhirServer)));
 
   const create = (resource: Patient, condition?: string) =>
     server.call<Patient>("POST", "/Patient", {
@@ -50,6 +59,53 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);
     expect(statuses.filter((status) => status === 200)).toHaveLength(15);
     expect(await versionsOf(answers[0]?.body.id)).toBe(1);
+  });
+
+  it("16 updates at once by one criterion all succeed, and all change one resource", async () => {
+    const at = "/Location?identifier=https://mis.example/place|16";
+    const identifier = [{ system: "https://mis.example/place", value: "16" }];
+    const body = (n: number) => ({ resourceType: "Location", identifier, name: `${n}` });
+    const answers = await atOnce((n, replica) => replica.call("PUT", at, { body: body(n) }));
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(15).fill(200), 201]);
+    expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+    const versions = answers.map((answer) => Number(answer.body.meta?.versionId)).sort((a, b) => a - b);
+    expect(versions).toEqual(Array.from({ length: 16 }, (_, n) => n + 1));
+  });
+
+  it("16 updates at once by an id, of callers who ask for no version, all succeed", async () => {
+    const { body } = await server.call("POST", "/Location", {
+      body: { resourceType: "Location", name: "x" },
+    });
+    const answers = await atOnce((n, replica) =>
+      replica.call("PUT", `/Location/${body.id}`, { body: { ...body, name: `${n}` } }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(200));
+    const last = await server.call("GET", `/Location/${body.id}`);
+    expect(last.body.meta?.versionId).toBe("17");
+  });
+
+  it("16 creates at once by different criteria that hold one identifier make one resource", async () => {
+    const identifier = [{ system: "https://mis.example/order", value: "16" }];
+    const body = { resourceType: "Task", status: "requested", intent: "order", identifier };
+    const own = "identifier=https://mis.example/order|16";
+    const criteria = [own, `${own}&status=requested`, "identifier=16", "status=requested&identifier=16"];
+    const answers = await atOnce((n, replica) =>
+      replica.call("POST", "/Task", { body, headers: { "if-none-exist": criteria[n % 4] ?? "" } }),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(15).fill(200), 201]);
+    expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+  });
+
+  it("an update by criteria that find nothing leaves what has the id of its body alone", async () => {
+    const body = { resourceType: "Location", name: "там" };
+    const there = (await server.call("POST", "/Location", { body })).body;
+    const at = "/Location?identifier=https://mis.example/place|nowhere";
+    const answer = await server.call("PUT", at, { body: { ...body, id: there.id, name: "здесь" } });
+    expect([answer.status, codeOf(answer)]).toEqual([409, "id-taken"]);
+    expect((await server.call("GET", `/Location/${there.id}`)).body).toEqual(there);
+    const id = crypto.randomUUID();
+    const made = await server.call("PUT", at, { body: { ...body, id } });
+    expect([made.status, made.body.id]).toEqual([201, id]);
   });
 
   it("an update changes the one that is found, or creates", async () => {

@@ -2,48 +2,61 @@ import type { Resource } from "@medplum/fhirtypes";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
+import { partsAt, valuesOf } from "../../fhir/search/criterion.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
-import type { Caller, Done } from "./asked.ts";
+import type { AskedChange, Caller, Done } from "./asked.ts";
 import { journalHidden } from "./hidden.ts";
 import type { PlannedChange } from "./plan.ts";
 
-const mostAttempts = 4;
+// each time at least one of those who are in each other's way gets through
+const mostAttempts = 16;
 
 /**
- * Writes the planned changes in one transaction, then their journal rows. When someone else was quicker between the
- * plan and the write, or in its way, it is planned anew. Throws what planning throws, `version-conflict`, `store-unavailable`.
+ * Plans what is asked and writes it in one transaction, then its journal rows. Changes about the same go one after another
+ * in this process; when another replica was quicker between the plan and the write, or in its way, it is planned anew. Throws
+ * what planning throws, `store-unavailable` when others were quicker each time.
  */
-export async function carriedOut(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
+export function carriedOut(
+  caller: Caller,
+  asked: readonly AskedChange[],
+  plan: () => Promise<PlannedChange[]>,
+): Promise<Done[]> {
+  const { repository, request } = caller;
+  return repository.inTurn(request.ctx, asked.flatMap(namesOf), async () => {
+    const done = await writtenAtLast(caller, plan);
+    for (const { access } of done) await request.journal(access);
+    await journalHidden(request, "criteria");
+    return done;
+  });
+}
+
+async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
   for (let attempt = 1; ; attempt += 1) {
     const changes = await plan();
+    if (!changes.every(isStored)) return passedOn(caller, changes);
     try {
-      const done = await written(caller, changes);
-      for (const { access } of done) await caller.request.journal(access);
-      await journalHidden(caller.request, "criteria");
-      return done;
+      return await inTransaction(caller, changes);
     } catch (error) {
-      const conflict = conflictOf(error);
-      if (!conflict || attempt === mostAttempts) throw conflict ?? error;
+      if (!isOvertaken(error)) throw error;
+      if (attempt === mostAttempts) throw storeUnavailable(error);
     }
   }
 }
 
-/** What the caller is told when someone else was in the way each time; undefined for any other failure. */
-function conflictOf(error: unknown): GatewayError | undefined {
-  if (isRepeatable(error)) return storeUnavailable(error);
-  return isGatewayError(error) && error.code === "version-conflict" ? error : undefined;
-}
+const isStored = ({ asked }: PlannedChange): boolean => storedTypeOf(asked.provider.type) !== undefined;
 
-async function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
-  const isStored = changes.every(({ asked }) => storedTypeOf(asked.provider.type));
-  if (isStored) return inTransaction(caller, changes);
+const isOvertaken = (error: unknown): boolean =>
+  isRepeatable(error) || (isGatewayError(error) && error.code === "version-conflict");
+
+/** A change of a type that is not ours: its own provider writes. */
+async function passedOn(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
   const [only, ...others] = changes;
   if (!only || others.length > 0)
     throw new GatewayError("internal", { detail: "one transaction, several systems" });
-  return [doneOf(only, await passedOn(caller, only))];
+  return [doneOf(only, await passed(caller, only))];
 }
 
 function inTransaction(
@@ -52,10 +65,11 @@ function inTransaction(
 ): Promise<Done[]> {
   const { ctx } = request;
   return repository.transaction(ctx, async (writes) => {
-    await writes.claim(changes.flatMap(namesOf));
+    await writes.claim(changes.flatMap(({ asked, id }) => namesOf({ ...asked, id })));
     for (const change of changes) await refuseOvertaken(writes, change);
     const done: Done[] = [];
     for (const change of changes) {
+      if (done.length > 0) await refuseMade(writes, change);
       const result = await performed(writes, change);
       if (change.amendment && result)
         await resigning?.settle(writes.trx, change.amendment, Number(result.resource.meta?.versionId));
@@ -66,12 +80,22 @@ function inTransaction(
   });
 }
 
-/** What a change must have for itself while its transaction lasts: the resource, and the criteria that found it. */
-function namesOf({ asked, id }: PlannedChange): string[] {
-  const { type } = asked.provider;
-  const criteria = asked.criteria && new URLSearchParams([...asked.criteria]);
-  criteria?.sort();
-  return [`${type}/${id}`, ...(criteria ? [`${type}?${criteria}`] : [])];
+/**
+ * What a change must have for itself: the resource, the criteria that find it, and each identifier in them, by which other
+ * criteria may find the same.
+ */
+function namesOf({ provider: { type }, id, criteria = [] }: AskedChange): string[] {
+  const sorted = new URLSearchParams([...criteria]);
+  sorted.sort();
+  const identifiers = criteria
+    .filter(([name]) => /^identifier(:|$)/.test(name))
+    .flatMap(([, value]) => valuesOf(value).raw ?? [])
+    .map((value) => `${type} ${partsAt("|", value).at(-1)}`);
+  return [
+    ...(id === undefined ? [] : [`${type}/${id}`]),
+    ...(criteria.length === 0 ? [] : [`${type}?${sorted}`]),
+    ...identifiers,
+  ];
 }
 
 /** Asks the criteria again, now that nobody else can answer to them; throws `version-conflict` for another answer. */
@@ -82,6 +106,17 @@ async function refuseOvertaken(writes: RepositoryWrites, { search, found }: Plan
     throw new GatewayError("version-conflict");
 }
 
+/** What an entry of a transaction is to find must not first be made by another; throws `bad-request`. */
+async function refuseMade(writes: RepositoryWrites, { search, found, entry }: PlannedChange): Promise<void> {
+  if (!search || !found) return;
+  const ids = await writes.search(search);
+  if (ids.every((id) => found.includes(id))) return;
+  throw new GatewayError("bad-request", {
+    field: `Bundle.entry[${entry}]`,
+    detail: "its criteria find what another entry makes: name that by its fullUrl",
+  });
+}
+
 async function performed(writes: RepositoryWrites, change: PlannedChange): Promise<Written | undefined> {
   const { action, asked, id, before, after } = change;
   const ifMatch = Number(before?.meta?.versionId ?? 0);
@@ -90,8 +125,7 @@ async function performed(writes: RepositoryWrites, change: PlannedChange): Promi
   return writes.put({ ...(after as Resource), id }, { ifMatch });
 }
 
-/** A type that is not ours: its own provider writes. */
-async function passedOn({ request }: Caller, change: PlannedChange): Promise<Written | undefined> {
+async function passed({ request }: Caller, change: PlannedChange): Promise<Written | undefined> {
   const { action, asked, id, after } = change;
   const { provider, ifMatch } = asked;
   if (action === "delete") await provider.remove?.(id, request.ctx, { ifMatch });

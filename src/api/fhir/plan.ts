@@ -40,7 +40,7 @@ export interface PlannedChange extends Target {
   amendment?: Amendment;
 }
 
-/** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `not-found`. */
+/** Finds what a change is about. Throws `scope-missing`, `criteria-ambiguous`, `id-taken`, `not-found`. */
 export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Target[]> {
   const { interaction, provider, criteria } = asked;
   requireScope(caller.request, provider.type, scopeLetters[interaction]);
@@ -57,15 +57,20 @@ export async function targetsOf(caller: Caller, asked: AskedChange): Promise<Tar
       field: provider.type,
       detail: `${matches.length} matches`,
     });
-  if (first !== undefined && asked.resource?.id && asked.resource.id !== first && interaction === "update")
-    throw new GatewayError("bad-request", {
-      field: `${provider.type}.id`,
-      detail: "not the id that is found",
-    });
-  if (first === undefined && interaction === "patch") throw new GatewayError("not-found");
-  const ownId = interaction === "update" ? asked.resource?.id : undefined;
-  const id = first ?? ownId ?? (await newIdOf(caller, asked));
-  return [{ ...(await targetOf(caller, asked, id)), search, found }];
+  return [{ ...(await onlyTargetOf(caller, asked, first)), search, found }];
+}
+
+/** Of criteria that find one resource or none (FHIR R4 3.1.0.4.3). */
+async function onlyTargetOf(caller: Caller, asked: AskedChange, found: string | undefined): Promise<Target> {
+  const { interaction, provider, resource } = asked;
+  const sent = interaction === "update" ? resource?.id : undefined;
+  const field = `${provider.type}.id`;
+  if (found !== undefined && sent && sent !== found)
+    throw new GatewayError("bad-request", { field, detail: "not the id that is found" });
+  if (found === undefined && interaction === "patch") throw new GatewayError("not-found");
+  const target = await targetOf(caller, asked, found ?? sent ?? (await newIdOf(caller, asked)));
+  if (found === undefined && target.before) throw new GatewayError("id-taken", { field });
+  return target;
 }
 
 /** The id of what is created; throws `patient-known` for a person whose record is here already. */

@@ -33,7 +33,8 @@ export async function transacted(
   const reads = entries
     .filter((entry): entry is ReadEntry => entry.read !== undefined)
     .map((entry) => ({ ...entry, run: atEntry(entry.index, () => preparedRead(caller, entry.read)) }));
-  const done = await carriedOut(caller, () => planned(caller, changes, reads));
+  const asked = changes.map(({ change }) => change);
+  const done = await carriedOut(caller, asked, () => planned(caller, changes, reads));
   const answers = respondedChanges(caller, entries, done);
   // what is written stays written: a read that fails now is the failure of its entry
   for (const { run, ...entry } of reads)
@@ -108,17 +109,19 @@ const waitsFor = ({ change }: ChangeEntry, open: readonly ChangeEntry[]): boolea
 const linkedCriteria = (criteria: Pairs | undefined, links: ReadonlyMap<string, string>): Pairs | undefined =>
   criteria?.map(([name, value]) => [name, links.get(value) ?? value]);
 
+/** What is found or named by two entries (FHIR R4 3.1.0.11.2); throws `bad-request`. */
 function refuseTwice(aims: readonly Aim[]): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, AskedChange["interaction"]>();
   for (const { asked, id, entry } of aims) {
     const name = `${asked.provider.type}/${id}`;
+    const other = seen.get(name);
     // several conditional creates may find the same resource, which none of them changes
-    if (seen.has(name) && asked.interaction !== "create")
+    if (other !== undefined && (other !== "create" || asked.interaction !== "create"))
       throw new GatewayError("bad-request", {
         field: `Bundle.entry[${entry.index}]`,
         detail: "another entry changes the same resource",
       });
-    seen.add(name);
+    seen.set(name, asked.interaction);
   }
 }
 

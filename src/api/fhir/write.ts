@@ -30,7 +30,7 @@ export const answerWrite =
 
 /** Carries one change out; a conditional delete may come to several. */
 export function changed(caller: Caller, asked: AskedChange): Promise<Done[]> {
-  return carriedOut(caller, async () => {
+  return carriedOut(caller, [asked], async () => {
     const targets = await targetsOf(caller, asked);
     const changes = [];
     for (const target of targets) changes.push(await plannedChange(caller, target));
