@@ -105,11 +105,15 @@ function refuseRepeated(control: readonly Pair[]): void {
     throw new GatewayError("bad-request", { field: twice, detail: "the parameter comes twice" });
 }
 
-/** Undefined for what the type does not have, and under lenient handling for what has no value. */
+/**
+ * Undefined for what the type does not have, and under lenient handling for what has no value. A criterion without one would
+ * find everything when it is negated, which who deletes by it must not mean.
+ */
 function testOf(providers: Providers, provider: Provider, [name, value]: Pair, { lenient }: SearchHandling) {
-  if (/^,*$/.test(value)) {
-    if (lenient) return undefined;
-    throw new GatewayError("bad-request", { field: name.slice(0, 100), detail: "a value is due" });
+  if (valuesOf(value).values.length === 0) {
+    if (lenient && /^,*$/.test(value)) return undefined;
+    if (!lenient)
+      throw new GatewayError("bad-request", { field: name.slice(0, 100), detail: "a value is due" });
   }
   const read = name.startsWith("_has:") ? readReverseChain : readCriterion;
   return read(providers, provider, { name, value });

@@ -124,6 +124,8 @@ it("smart-configuration names both endpoints", async () => {
 
 it.each([
   ["a search of the type", "system/Task.rs?status=completed", 200, undefined],
+  ["a parameter without a value", "system/Task.rs?status:not=", 400, "invalid_scope"],
+  ["a value that nothing has", "system/Task.rs?status:not=%00", 400, "invalid_scope"],
   ["an unknown parameter", "system/Task.rs?colour=red", 400, "invalid_scope"],
   ["a person's name", "system/Task.rs?patient:Patient.name=X", 400, "invalid_scope"],
   ["a type that is not searched by the index", `${scope}?name=x`, 400, "invalid_scope"],

@@ -43,6 +43,24 @@ describe("a control parameter is no criterion", () => {
     expect(await total("K")).toBe(before);
   });
 
+  it.each(["status:not=", "status:not=,", "status:not=%00", "status:not=%00,%00x", "name=&status:not="])(
+    "a criterion without a value is none: %s",
+    async (query) => {
+      await create("kept");
+      const body = place("kept");
+      const answers = [
+        await server.call("DELETE", `/Location?${query}`),
+        await server.call("PUT", `/Location?${query}`, { body }),
+        await server.call("POST", "/Location", { body, headers: { "if-none-exist": query } }),
+        await post("transaction", { request: { method: "DELETE", url: `Location?${query}` } }),
+      ];
+      for (const answer of answers) expect([answer.status, codeOf(answer)]).toEqual([400, "bad-request"]);
+      const lenient = { prefer: "handling=lenient" };
+      expect((await server.call("DELETE", `/Location?${query}`, { headers: lenient })).status).toBe(400);
+      expect(await total("kept")).toBeGreaterThan(0);
+    },
+  );
+
   it("_summary and _elements are none in If-None-Exist", async () => {
     const headers = { "if-none-exist": "name=K&_summary=count" };
     const answer = await server.call("POST", "/Location", { body: place("K"), headers });
