@@ -4,6 +4,7 @@ import { renderCabinetTypes } from "./render-cabinet-types.ts";
 import { renderConfiguration } from "./render-configuration.ts";
 import { renderErrors } from "./render-errors.ts";
 import { renderFhirElements } from "./render-fhir-elements.ts";
+import { renderMetrics } from "./render-metrics.ts";
 import { renderScopes } from "./render-scopes.ts";
 import { renderSearchParameters } from "./render-search-parameters.ts";
 import { renderValidationRules } from "./render-validation-rules.ts";
@@ -13,6 +14,7 @@ const products = {
   "docs/errors.md": renderErrors,
   "docs/configuration.md": renderConfiguration,
   "docs/scopes.md": renderScopes,
+  "docs/metrics.md": renderMetrics,
   "src/api/cabinet/types.ts": renderCabinetTypes,
   "src/fhir/element-table.ts": renderFhirElements,
   "src/fhir/validation/r4-rules.json": renderValidationRules,

@@ -44,6 +44,7 @@ import type { IdentityProvider } from "./systems/esia/identity-provider.ts";
 import type { NotifyClient } from "./systems/notify/client.ts";
 import { Notices, notifySystem } from "./systems/notify/notices.ts";
 import { outboxMetrics } from "./telemetry/outbox-metrics.ts";
+import { observeStores } from "./telemetry/store-metrics.ts";
 import { openTerminology } from "./terminology-parts.ts";
 import { openSystems, openUpstream } from "./upstream-parts.ts";
 
@@ -57,6 +58,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const stored = await openStore(config, around);
   const { keyring, store, journal, outbox } = stored;
   const { cache, redis } = await openCache(config, { ...around, keyring });
+  observeStores(around.telemetry.instruments, { redis });
   const failedMessages = openFailedMessages(config, { db: store.db, keyring, clock, log });
   const upstream = openUpstream(config, { cache, failedMessages }, around);
   const verifier = openVerifier(config, upstream, { ...around, store });
@@ -160,7 +162,9 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
   const { db } = store;
   const deliverers = new Map([[notifySystem, noticeDeliverer({ client: notify, clock, log })]]);
   const jobs = [
-    journalSealer({ db, keyring, clock }),
+    journalSealer({ db, keyring, clock }, () => {
+      telemetry.instruments.journalSealed.of({}).value = clock.now() / 1_000;
+    }),
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     dictionaryWatch(ground.terminology.sync),

@@ -22,6 +22,7 @@ import { registryWatch } from "./jobs/registry-watch.ts";
 import type { OpenDatabase } from "./store/database.ts";
 import type { ResourceStore } from "./store/resources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { declareLabel } from "./telemetry/labels.ts";
 
 interface Ground {
   store: OpenDatabase;
@@ -48,7 +49,7 @@ const callMs = 60_000;
 export function openRegistryCopies(
   config: Config,
   ground: Ground,
-  { clock, log }: Surroundings,
+  { clock, log, telemetry }: Surroundings,
 ): RegistryCopies {
   const named = listOf(config.REGISTRY_COPIES);
   const { store, resources, keyring, terminology, practitioners, organizations, frmr, frmo } = ground;
@@ -77,7 +78,11 @@ export function openRegistryCopies(
       deadline: clock.now() + callMs,
       log,
     });
-  const sync = (signal: AbortSignal) => syncRegistries({ copy, registries, clock, log, newContext }, signal);
+  const onCopied = (registry: string, at: number) => {
+    telemetry.instruments.registryCopied.of({ registry: declareLabel(registry) }).value = at / 1_000;
+  };
+  const sync = (signal: AbortSignal) =>
+    syncRegistries({ copy, registries, clock, log, newContext, onCopied }, signal);
   return {
     copyOf: (registry) => (named.includes(registry) ? copy.searchOf(registry) : undefined),
     sync,

@@ -26,6 +26,11 @@ export class TokenBucket {
     this.#filledAt = clock.now();
   }
 
+  /** how many may go at once after a rest */
+  get burst(): number {
+    return this.#burst;
+  }
+
   get remaining(): number {
     this.#fill();
     return Math.floor(this.#tokens);

@@ -24,6 +24,8 @@ export interface RegistrySyncParts {
   clock: Clock;
   log: Logger;
   newContext(): RequestContext;
+  /** told of each registry whose copy is up to date again */
+  onCopied(registry: string, at: number): void;
 }
 
 const day = 86_400_000;
@@ -42,7 +44,7 @@ export async function syncRegistries(parts: RegistrySyncParts, signal: AbortSign
 }
 
 async function syncOne(
-  { copy, clock, log, newContext }: RegistrySyncParts,
+  { copy, clock, log, newContext, onCopied }: RegistrySyncParts,
   { name, records }: ListedRegistry,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,6 +61,7 @@ async function syncOne(
   }
   if (isWhole) await copy.sweep(name, began);
   await copy.noteAge(name, { copiedAt: began, wholeAt: isWhole ? began : age.wholeAt });
+  onCopied(name, began);
   log.info(
     { system: name, count, kind: isWhole ? "whole" : "changes" },
     "the copy of a registry is up to date",

@@ -26,6 +26,7 @@ const rejections: Partial<Record<ErrorCode, RejectReason>> = {
   unauthorized: "auth",
   "token-expired": "auth",
   draining: "drain",
+  "csrf-rejected": "csrf",
   overloaded: "load",
   "bad-request": "schema",
 };
@@ -47,8 +48,7 @@ export function registerTelemetry(app: FastifyInstance, settings: TelemetrySetti
     routes.of(request, status).observe((endMs - startMs) / 1000);
     for (const timing of entries)
       if (timing.name === "journal append") journalSeconds.observe((timing.endMs - timing.startMs) / 1000);
-    const reason = request.errorCode && rejections[request.errorCode];
-    if (reason) instruments.rejected.of({ reason }).value++;
+    if (request.errorCode) countError(instruments, request.errorCode);
     finish(request, reply, { endMs, status }, settings);
   };
   app.addHook("onRequest", (request, reply, done) => {
@@ -57,6 +57,12 @@ export function registerTelemetry(app: FastifyInstance, settings: TelemetrySetti
     reply.raw.on("close", () => measure(request, reply));
     done();
   });
+}
+
+function countError({ errors, rejected }: Instruments, code: ErrorCode): void {
+  errors.of({ code }).value++;
+  const reason = rejections[code];
+  if (reason) rejected.of({ reason }).value++;
 }
 
 function finish(

@@ -12,6 +12,8 @@ interface InstrumentOptions<S extends LabelSpec> {
   labels?: S;
   /** most series of the instrument; by default the product of its closed lists */
   ceiling?: number;
+  /** when an operator should be woken, for docs/metrics.md */
+  alert?: string;
 }
 
 export type Attributes = Readonly<Record<string, string>>;
@@ -110,7 +112,14 @@ export interface MetricFamily {
   kind: "counter" | "gauge" | "histogram";
   name: string;
   help: string;
+  labels: readonly string[];
+  alert: string | undefined;
   read(): readonly (ValueSeries | HistogramSeries)[];
+}
+
+/** Where the values of an observed metric come from, by their labels. */
+export interface Observed<S extends LabelSpec> {
+  values: () => Iterable<readonly [LabelsOf<S>, number]>;
 }
 
 /** RED buckets in seconds: 5 ms to 10 s. */
@@ -152,18 +161,16 @@ export class Metrics {
     return this.#register("histogram", options, (attributes) => new HistogramSeries(attributes, bounds));
   }
 
-  /** A counter or gauge without labels whose value is asked for at each scrape. */
-  observed(kind: "counter" | "gauge", name: string, help: string, read: () => number): void {
-    const series = new ValueSeries({});
-    this.families.push({
-      kind,
-      name,
-      help,
-      read: () => {
-        series.value = read();
-        return [series];
-      },
-    });
+  /** A counter or gauge that is asked for at each scrape, once somebody has set what to ask. */
+  observed<const S extends LabelSpec>(
+    kind: "counter" | "gauge",
+    options: Omit<InstrumentOptions<S>, "ceiling">,
+  ): Observed<S> {
+    const observed: Observed<S> = { values: () => [] };
+    const seriesOf = ([labels, value]: readonly [LabelsOf<S>, number]) =>
+      Object.assign(new ValueSeries(labels as Attributes), { value });
+    this.#publish(kind, options, () => [...observed.values()].map(seriesOf));
+    return observed;
   }
 
   #register<const S extends LabelSpec, T extends ValueSeries | HistogramSeries>(
@@ -175,7 +182,15 @@ export class Metrics {
       // an instrument's name is a constant of ours
       this.#overflow.of({ metric: name as DeclaredLabel }).value++;
     });
-    this.families.push({ kind, name: options.name, help: options.help, read: () => instrument.series });
+    this.#publish(kind, options, () => instrument.series);
     return instrument;
+  }
+
+  #publish(
+    kind: MetricFamily["kind"],
+    { name, help, labels = {}, alert }: InstrumentOptions<LabelSpec>,
+    read: MetricFamily["read"],
+  ): void {
+    this.families.push({ kind, name, help, labels: Object.keys(labels), alert, read });
   }
 }

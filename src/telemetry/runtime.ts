@@ -20,7 +20,7 @@ export function observeRuntime(metrics: Metrics): { stop(): void } {
   });
   collector.observe({ entryTypes: ["gc"] });
   observeProcess(metrics);
-  metrics.observed("gauge", "nodejs_eventloop_lag_p99_seconds", "since the last scrape", () => {
+  gauge(metrics, "nodejs_eventloop_lag_p99_seconds", "since the last scrape", () => {
     const seconds = delay.percentile(99) / 1e9;
     delay.reset();
     return seconds;
@@ -35,24 +35,24 @@ export function observeRuntime(metrics: Metrics): { stop(): void } {
 
 function observeProcess(metrics: Metrics): void {
   let before = performance.eventLoopUtilization();
-  metrics.observed("gauge", "nodejs_eventloop_utilization", "0..1 since the last scrape", () => {
+  gauge(metrics, "nodejs_eventloop_utilization", "0..1 since the last scrape", () => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
     return utilization;
   });
-  metrics.observed("counter", "process_cpu_seconds_total", "user and system time", () => {
+  const cpu = { name: "process_cpu_seconds_total", help: "user and system time" };
+  metrics.observed("counter", cpu).values = () => {
     const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
+    return [[{}, (user + system) / 1e6]];
+  };
   const memory = (name: string, help: string, key: "rss" | "heapUsed") =>
-    metrics.observed("gauge", name, help, () => process.memoryUsage()[key]);
+    gauge(metrics, name, help, () => process.memoryUsage()[key]);
   memory("process_resident_memory_bytes", "resident set size", "rss");
   memory("nodejs_heap_used_bytes", "heap in use", "heapUsed");
-  metrics.observed(
-    "gauge",
-    "process_start_time_seconds",
-    "since the epoch",
-    () => performance.timeOrigin / 1000,
-  );
+  gauge(metrics, "process_start_time_seconds", "since the epoch", () => performance.timeOrigin / 1000);
 }
+
+const gauge = (metrics: Metrics, name: string, help: string, read: () => number): void => {
+  metrics.observed("gauge", { name, help }).values = () => [[{}, read()]];
+};

@@ -31,8 +31,12 @@ export function upstreamMetrics(instruments: Instruments) {
     breakerRefused(system: string) {
       instruments.breakerRefused.of({ system: declare(system) }).value++;
     },
-    quota(system: string, remaining: number) {
+    quota(system: string, remaining: number, limit: number) {
       instruments.quotaRemaining.of({ system: declare(system) }).value = remaining;
+      instruments.quotaLimit.of({ system: declare(system) }).value = limit;
+    },
+    inFlight(system: string, change: 1 | -1) {
+      instruments.inFlight.of({ system: declare(system) }).value += change;
     },
     quotaRefused(system: string) {
       instruments.quotaRefused.of({ system: declare(system) }).value++;
@@ -43,11 +47,8 @@ export function upstreamMetrics(instruments: Instruments) {
 /** Counts questions to the cache; fits the observer port of `src/cache`. */
 export function cacheMetrics(instruments: Instruments) {
   return {
-    request(cache: string, result: "hit" | "stale" | "miss" | "bypass" | "negative") {
+    request(cache: string, result: "hit" | "miss" | "bypass") {
       instruments.cacheRequests.of({ cache: declareLabel(cache), result }).value++;
-    },
-    ageServed(cache: string, seconds: number) {
-      instruments.cacheAge.of({ cache: declareLabel(cache) }).observe(seconds);
     },
     invalidated() {
       instruments.cacheInvalidations.of({}).value++;

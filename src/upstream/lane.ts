@@ -78,6 +78,7 @@ export class Lane {
     const { clock, observer, system } = this.#options;
     const startedAt = clock.now();
     const sends = { count: 0 };
+    observer.inFlight(system, 1);
     try {
       const value = await withDeadline(clock, call.deadline, (signal) => this.#tries(call, signal, sends));
       observer.operation(system, call.operation.name, "ok", (clock.now() - startedAt) / 1_000);
@@ -86,6 +87,8 @@ export class Lane {
       const error = isGatewayError(thrown) ? thrown : classify(thrown, system).error;
       this.#report(call, error, { sent: sends.count > 0, ms: clock.now() - startedAt });
       throw error;
+    } finally {
+      observer.inFlight(system, -1);
     }
   }
 
@@ -105,8 +108,8 @@ export class Lane {
   async #awaitQuota<O>({ operation, ctx, deadline }: LiveCall<O>, signal: AbortSignal): Promise<void> {
     const { priority, system } = operation;
     await this.#quota.take({ priority, tenant: ctx.actor.tenant, deadline: deadline.at, signal });
-    const { remaining } = this.#quota;
-    if (remaining !== undefined) this.#options.observer.quota(system, remaining);
+    const { room } = this.#quota;
+    if (room) this.#options.observer.quota(system, room.remaining, room.limit);
   }
 
   #attempt<O>(call: LiveCall<O>, turn: Turn): Promise<O> {

@@ -10,7 +10,8 @@ export interface UpstreamObserver {
   fault(system: string, code: ErrorCode): void;
   breaker(system: string, state: BreakerState): void;
   breakerRefused(system: string): void;
-  quota(system: string, remaining: number): void;
+  quota(system: string, remaining: number, limit: number): void;
+  inFlight(system: string, change: 1 | -1): void;
   quotaRefused(system: string): void;
 }
 
@@ -21,5 +22,6 @@ export const silentUpstreamObserver: UpstreamObserver = {
   breaker() {},
   breakerRefused() {},
   quota() {},
+  inFlight() {},
   quotaRefused() {},
 };

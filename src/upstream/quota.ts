@@ -33,9 +33,9 @@ export class Quota {
     this.#bucket = settings && new TokenBucket(settings, clock);
   }
 
-  /** Requests that may go at once; undefined without a configured limit. */
-  get remaining(): number | undefined {
-    return this.#bucket?.remaining;
+  /** Requests that may go at once, now and after a rest; undefined without a configured limit. */
+  get room(): { remaining: number; limit: number } | undefined {
+    return this.#bucket && { remaining: this.#bucket.remaining, limit: this.#bucket.burst };
   }
 
   /** Holds every request back: the system said Retry-After; `code` is what a caller who can't wait is told. */

@@ -346,6 +346,9 @@ describe("a change", () => {
     const cabinet = await admitted("doctor");
     const foreign = await cabinet.verify({ origin: "https://evil.example" });
     expect([foreign.status, foreign.body.code]).toEqual([403, "csrf-rejected"]);
+    const { rejected, errors } = app.telemetry.instruments;
+    await expect.poll(() => rejected.of({ reason: "csrf" }).value).toBeGreaterThan(0);
+    expect(errors.of({ code: "csrf-rejected" }).value).toBeGreaterThan(0);
   });
 
   it("Z-14 nothing opens before the terms are accepted: 409 from the first call on", async () => {

@@ -42,7 +42,11 @@ describe("what a registry can't find is searched in its copy", () => {
   });
 
   it("by name, post, specialty, organisation and place, with the age of the copy", async () => {
+    const before = Date.now() / 1_000;
     await sync();
+    for (const { value } of app.telemetry.instruments.registryCopied.series)
+      expect(value).toBeGreaterThanOrEqual(before);
+    expect(app.telemetry.instruments.registryCopied.series).toHaveLength(2);
     const [worker] = found<Practitioner>(await search("Practitioner", { name: "двойнова" }));
     expect(worker?.name?.[0]?.family).toBe("Двойнова");
     const bundle = await search("PractitionerRole", {

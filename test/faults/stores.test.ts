@@ -33,7 +33,10 @@ describe("Redis dies and comes back", () => {
     const id = await door.idOf(people.get("doctor")!);
     expect(await storedAnswers()).toBeGreaterThan(0);
 
+    expect(await gateway.metric("cabinet_redis_up")).toBe(1);
+
     await redis.server.kill();
+    await expect.poll(() => gateway.metric("cabinet_redis_up")).toBe(0);
     const cached = await door.call(`/fhir/Practitioner/${id}`);
     const fresh = await door.search(people.get("nurse")!);
     expect([cached.status, fresh.status]).toEqual([200, 200]);

@@ -12,7 +12,11 @@ let collector: OtlpReceiver;
 let healthy: string[];
 let asked: string;
 beforeAll(async () => {
-  const limits = { UPSTREAM_TIMEOUT_MS: "1000", REQUEST_TIMEOUT_MS: "6000" };
+  const limits = {
+    UPSTREAM_TIMEOUT_MS: "1000",
+    REQUEST_TIMEOUT_MS: "6000",
+    UPSTREAM_QUOTAS: "frmr=1000/1",
+  };
   collector = await startOtlpReceiver();
   const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_RATIO: "1", TRACE_SLOW_MS: "60000" };
   gateway = await startGateway({ ...limits, ...traces, DATABASE_URL: await freshDatabase() });
@@ -115,6 +119,22 @@ describe("telemetry of an outage", () => {
       });
     expect(attempts().map(({ attributes }) => attributes["cabinet.attempt"])).toContain(2);
     expect(await kept("sample")).toBeGreaterThan(10);
+  });
+
+  it("its calls under way, its quota and the work of the jobs are metrics", async () => {
+    const inFlight = () => gateway.metric('cabinet_upstream_inflight{system="frmr"}');
+    const pending = play("hang");
+    await expect.poll(inFlight).toBe(1);
+    await pending;
+    await expect.poll(inFlight).toBe(0);
+    expect(await gateway.metric('cabinet_quota_limit{system="frmr"}')).toBe(1_000);
+    expect(await gateway.metric('cabinet_quota_remaining{system="frmr"}')).toBeGreaterThan(0);
+    for (const code of ["upstream-malformed", "upstream-timeout"])
+      expect(await gateway.metric(`cabinet_http_server_errors_total{code="${code}"}`)).toBeGreaterThan(0);
+    const recent = Date.now() / 1_000 - 600;
+    expect(await gateway.metric("cabinet_journal_sealed_timestamp_seconds")).toBeGreaterThan(recent);
+    const misses = 'cabinet_cache_requests_total{cache="frmr.getEmployee",result="miss"}';
+    expect(await gateway.metric(misses)).toBeGreaterThan(10);
   });
 
   it("the refusals of an open breaker leave few lines, and their traces are a sample", async () => {

@@ -27,6 +27,8 @@ const organization = (id: string, name: string): Organization & { id: string } =
 
 onBothEngines((store) => {
   const clock = new ManualClock(Date.UTC(2026, 10, 1, 12));
+  const copiedAt = new Map<string, number>();
+  const onCopied = (registry: string, at: number) => void copiedAt.set(registry, at);
   const told: [object, string][] = [];
   const say = (fields: object, message: string) => void told.push([redactFields(fields), message]);
   const log = { debug: say, info: say, warn: say, error: say };
@@ -60,7 +62,7 @@ onBothEngines((store) => {
     return { asked, registry };
   }
   const run = (copy: RegistryCopy, ...registries: ListedRegistry[]) =>
-    syncRegistries({ copy, registries, clock, log, newContext: () => testContext(clock) }, signal);
+    syncRegistries({ copy, registries, clock, log, newContext: () => testContext(clock), onCopied }, signal);
 
   async function namesIn(copy: RegistryCopy, registry: string) {
     const parameter = indexedParametersOf("Organization").find(({ name }) => name === "name")!;
@@ -122,6 +124,8 @@ onBothEngines((store) => {
     await run(copy, ill, registry);
     expect(await copy.ageOf("ill")).toBeUndefined();
     expect(await copy.ageOf("well")).toBeDefined();
+    expect([...copiedAt.keys()]).toContain("well");
+    expect([...copiedAt.keys()]).not.toContain("ill");
     expect(told).toContainEqual([
       { system: "ill", reason: "upstream-unavailable" },
       "the copy of a registry was not brought up to date",
