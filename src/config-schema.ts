@@ -73,6 +73,11 @@ export const configSchema = Type.Object({
     description:
       "name of the ФРМР operation that finds a worker by СНИЛС (not published: as your connection says)",
   }),
+  FRMR_LIST_OPERATION: Type.String({
+    default: "listEmployees",
+    description:
+      "name of the ФРМР operation that lists workers by the day of their last change (not published)",
+  }),
   FRMO_URL: Url("address of ФРМО, the organisations' registry; absent: the sandbox"),
   FRMO_CACHE_SECONDS: Count(3_600, "how long an organisation's card may be answered from the cache"),
   FRMR_CACHE_SECONDS: Count(300, "how long a worker's card may be answered from the cache"),

@@ -76,7 +76,7 @@ export async function openSystems(config: Config, upstream: Upstream, { clock, s
       upstream,
       clock,
       baseUrl: config.FRMR_URL ?? `${sandbox?.url}/frmr`,
-      operationNames: { getEmployee: config.FRMR_OPERATION },
+      operationNames: { getEmployee: config.FRMR_OPERATION, listEmployees: config.FRMR_LIST_OPERATION },
       timeoutMs,
       cacheSeconds: config.FRMR_CACHE_SECONDS,
     }),

@@ -11,7 +11,7 @@ let gateway: TestGateway;
 let tokenUrl: string;
 let snils: string;
 beforeAll(async () => {
-  gateway = await startGateway({ DATABASE_URL: await freshDatabase() });
+  gateway = await startGateway({ TRACE_SLOW_MS: "1", DATABASE_URL: await freshDatabase() });
   tokenUrl = `${gateway.url}/auth/token`;
   snils = (await sandboxPeople(gateway)).get("doctor")!;
 });
@@ -110,5 +110,11 @@ describe("/fhir", () => {
     const inUrl = `/fhir/Practitioner?identifier=urn:oid:1.2.643.100.3|${snils}`;
     const shown = await door.call<OperationOutcome>(inUrl);
     expect([shown.status, codeOf(shown.body)]).toEqual([400, "identifier-in-url"]);
+  });
+
+  it("leaves its trace when it took longer than the setting", async () => {
+    await expect
+      .poll(() => gateway.metric('cabinet_telemetry_traces_kept_total{reason="slow"}'))
+      .toBeGreaterThan(5);
   });
 });

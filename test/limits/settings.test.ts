@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
@@ -48,6 +51,32 @@ it("a configured quota holds calls to its system back, and to no other", async (
   expect((await worker("90000000283")).status).toBe(200);
   const over = await worker("90000000182");
   expect([over.status, over.headers.has("retry-after")]).toEqual([503, true]);
+}, 60_000);
+
+it("ФРМР is asked for its operations by the names of the settings", async () => {
+  const heard: string[] = [];
+  const frmr = createServer((request, response) => {
+    heard.push(String(request.headers["soapaction"]));
+    request.on("data", (chunk) => heard.push(String(chunk)));
+    request.on("end", () => response.writeHead(500, { "content-type": "text/plain" }).end());
+  }).listen(0, "127.0.0.1");
+  await once(frmr, "listening");
+  app = await startApp({
+    FRMR_URL: `http://127.0.0.1:${(frmr.address() as AddressInfo).port}/`,
+    FRMR_OPERATION: "findWorker",
+    FRMR_LIST_OPERATION: "findChanged",
+  });
+  await fetch(`${app.url}/fhir/Practitioner/_search`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${await app.token("system/Practitioner.rs")}` },
+    body: new URLSearchParams({ identifier: "urn:oid:1.2.643.100.3|90000000283" }),
+  });
+  await app.parts.copies.sync(AbortSignal.timeout(20_000));
+  frmr.close();
+  const text = heard.join(" ");
+  for (const name of ["findWorker", "findChanged"])
+    expect(text).toMatch(new RegExp(`/${name}"? .*:${name}Request`, "s"));
+  expect(text).not.toMatch(/getEmployee|listEmployees/);
 }, 60_000);
 
 it("a quota for a system that does not exist ends the start with one line that names it", async () => {

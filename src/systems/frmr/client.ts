@@ -9,6 +9,7 @@ import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { createSoapPort } from "../../upstream/soap.ts";
 import { SoapFault } from "../../upstream/soap-fault.ts";
 import { employeesOf, withoutRepeats } from "./answer.ts";
+import { type OperationNames, renaming } from "./operation-names.ts";
 import { createWorkerList, type WorkerList } from "./worker-list.ts";
 
 export interface FrmrOptions {
@@ -17,7 +18,7 @@ export interface FrmrOptions {
   /** SOAP endpoint */
   baseUrl: string;
   /** what the live contract calls our operations; absent: as in fixtures/wsdl/frmr.wsdl */
-  operationNames?: { getEmployee?: string };
+  operationNames?: OperationNames;
   timeoutMs: number;
   cacheSeconds: number;
 }
@@ -35,27 +36,23 @@ interface FrmrClient extends WorkerList {
 
 const wsdl = new URL("../../../fixtures/wsdl/frmr.wsdl", import.meta.url);
 const map = new URL("../../../mappings/frmr/person/to-fhir.fml", import.meta.url);
-const wsdlName = "getEmployee";
-// in the SOAPAction and in the element of the request
-const wsdlNames = /getEmployee(?=Request|"?$)/g;
 // the registry's own day: an employment ends by Moscow time
 const moscowDay = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Moscow" });
 
+const personOperation: Omit<Operation, "timeoutMs" | "cacheSeconds"> = {
+  system: "frmr",
+  name: "getEmployee",
+  effect: "read",
+  priority: "interactive",
+  maxBytes: 2 * 1024 * 1024,
+};
+
 /** Client of the workers' registry (ФРМР); rejects when the map can't be loaded. */
 export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient> {
-  const { upstream, clock } = options;
-  const operationName = options.operationNames?.getEmployee ?? wsdlName;
+  const { upstream, clock, operationNames, timeoutMs, cacheSeconds } = options;
   const toFhir = await loadMapping(map);
   const soap = createSoapPort({ wsdl, endpoint: options.baseUrl });
-  const getEmployee: Operation = {
-    system: "frmr",
-    name: wsdlName,
-    effect: "read",
-    timeoutMs: options.timeoutMs,
-    cacheSeconds: options.cacheSeconds,
-    priority: "interactive",
-    maxBytes: 2 * 1024 * 1024,
-  };
+  const getEmployee = { ...personOperation, timeoutMs, cacheSeconds };
 
   function toBundle(Employee: unknown): Bundle {
     const now = new Date(clock.now());
@@ -64,8 +61,8 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
   }
 
   async function send(attempt: Attempt, SNILS: string): Promise<Bundle> {
-    const named = renaming(attempt, operationName);
-    const answer = await soap.call(named, wsdlName, { SNILS }).catch(refusal);
+    const named = renaming(attempt, "getEmployee", operationNames);
+    const answer = await soap.call(named, "getEmployee", { SNILS }).catch(refusal);
     const [employee, ...more] = employeesOf(answer);
     if (!employee) throw notFound();
     if (more.length > 0) throw new GatewayError("person-duplicated", { system: "frmr" });
@@ -75,7 +72,7 @@ export async function createFrmrClient(options: FrmrOptions): Promise<FrmrClient
   const kept = (digits: string) => ({ cacheKey: [digits, toFhir.digest], subjects: [digits] });
 
   return {
-    ...createWorkerList({ upstream, soap, person: getEmployee, toBundle }),
+    ...createWorkerList({ upstream, soap, person: getEmployee, operationNames, toBundle }),
     async personBySnils(snils, ctx) {
       const digits = snilsDigits(snils);
       if (!digits || !isSnils(digits)) throw new GatewayError("invalid-snils", { field: "snils" });
@@ -92,19 +89,4 @@ function refusal(error: unknown): never {
   if (error instanceof SoapFault && /^PERSON_(CARD_)?NOT_FOUND/.test(error.detail ?? ""))
     throw notFound(error);
   throw error;
-}
-
-/** Sends our operation under the name of the live contract, which is not public. */
-function renaming(attempt: Attempt, operationName: string): Attempt {
-  if (operationName === wsdlName) return attempt;
-  const renamed = (text: unknown) => String(text).replaceAll(wsdlNames, operationName);
-  return {
-    ...attempt,
-    fetch: (url, init = {}) => {
-      const headers = Object.entries(init.headers ?? {}).map(
-        ([name, value]) => [name, renamed(value)] as const,
-      );
-      return attempt.fetch(url, { ...init, headers: Object.fromEntries(headers), body: renamed(init.body) });
-    },
-  };
 }

@@ -6,6 +6,7 @@ import type { Fetched, Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import type { SoapPort } from "../../upstream/soap.ts";
 import { employeeListOf, employeeOf } from "./answer.ts";
+import { type OperationNames, renaming } from "./operation-names.ts";
 
 export interface WorkerPage {
   bundles: readonly Bundle[];
@@ -31,24 +32,28 @@ interface WorkerListParts {
   soap: SoapPort;
   /** how one person is asked for */
   person: Operation;
+  operationNames?: OperationNames;
   /** maps one record, as `employeeOf` reads it */
   toBundle(employee: unknown): Bundle;
 }
 
 const pageSize = 100;
+const listEmployees = "listEmployees";
 
 /** The registry's list of workers, in pages. */
-export function createWorkerList({ upstream, soap, person, toBundle }: WorkerListParts): WorkerList {
+export function createWorkerList(parts: WorkerListParts): WorkerList {
+  const { upstream, soap, person, operationNames, toBundle } = parts;
   const operation: Operation = {
     ...person,
-    name: "listEmployees",
+    name: listEmployees,
     cacheSeconds: 0,
     priority: "background",
     maxBytes: 8 * 1024 * 1024,
   };
   async function send(attempt: Attempt, { day, page }: { day?: string; page: number }): Promise<WorkerPage> {
+    const named = renaming(attempt, listEmployees, operationNames);
     const asked = { ...(day && { ModifiedSince: day }), PageNumber: page, PageSize: pageSize };
-    const { total, records } = employeeListOf(await soap.call(attempt, operation.name, asked));
+    const { total, records } = employeeListOf(await soap.call(named, listEmployees, asked));
     const bundles = records.flatMap((record) => orNothing(() => toBundle(employeeOf(record))));
     return { bundles, refused: records.length - bundles.length, isLast: page * pageSize >= total };
   }
