@@ -55,7 +55,9 @@ const gateway = await startGateway(
     RATE_LIMIT_PER_MINUTE: "1000000",
     REFUSALS_PER_MINUTE: "1000000",
     SIGN_IN_PER_MINUTE: "1000000",
+    // a busy machine is no reason to refuse, nor to run out of time
     OVERLOAD_MS: "60000",
+    TOKEN_SECONDS: "86400",
     // the copy of ФРМР holds workers' names as the register publishes them, where it would hide a leak of the same name
     REGISTRY_COPIES: "frmo",
     ...(redis && { REDIS_URL: redis.url }),
@@ -109,12 +111,10 @@ async function drive(canaries: readonly Canary[], outgoing: Outgoing) {
     stranger: await actingWorker(door, snilsOf.nurse),
   };
   const patients = new Map<Canary, string>();
-  await subscribe(cards, await cardTokens(cards), "canary");
-  let token = "";
-  let tokens = await cardTokens(cards);
+  const token = await gateway.token("system/*.cruds");
+  const tokens = await cardTokens(cards);
+  await subscribe(cards, tokens, "canary");
   for (let start = 0; start < people.length; start += atOnce) {
-    // a token lives for minutes
-    if (start % 80 === 0) [token, tokens] = [await gateway.token("system/*.cruds"), await cardTokens(cards)];
     const some = people.slice(start, start + atOnce);
     await Promise.all(
       some.map(async (canary, index) => {
@@ -128,7 +128,6 @@ async function drive(canaries: readonly Canary[], outgoing: Outgoing) {
     );
   }
   const members = people.slice(0, most.signIns);
-  tokens = await cardTokens(cards);
   for (const canary of members) {
     const patient = patients.get(canary) ?? "";
     await driveCitizen({ ...cards, store: database?.db }, tokens, { canary, patient });
