@@ -239,6 +239,23 @@ describe("cache", () => {
     expect((await second).value).toEqual({ n: 7 });
   });
 
+  it("what it has is known at once, until it ends, is bumped, or a scenario asks for another answer", async () => {
+    const { upstream, clock, cache, ctx } = setUp({ sandbox: true });
+    const codec = { ...steps<string>(() => "answer"), cacheKey: ["k"], subjects: ["person"] };
+    const known = (asking = ctx) => upstream.known<string>(cachedRead, codec, asking);
+    expect(known()).toBeUndefined();
+    await upstream.call(cachedRead, undefined, codec, testContext(clock));
+    expect(known()).toMatchObject({ value: "answer", source: { system: "registry", status: "cached" } });
+    expect(known(testContext(clock, { scenario: "slow" }))).toBeUndefined();
+    expect(ctx.timings.entries).toHaveLength(1);
+    await cache.bump("person");
+    expect(known()).toBeUndefined();
+    await upstream.call(cachedRead, undefined, codec, testContext(clock));
+    expect(known()).toBeDefined();
+    await clock.advance(60_000);
+    expect(known()).toBeUndefined();
+  });
+
   it("a write, an operation without a key and a sandbox scenario are never cached", async () => {
     const { upstream, clock } = setUp({ sandbox: true });
     const codec = { ...steps<number>(() => 1), cacheKey: ["k"] };
