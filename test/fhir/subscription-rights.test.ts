@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Bundle, OperationOutcome, Parameters, Resource, Subscription } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { topicOf } from "../../src/flows/subscriptions/shape.ts";
+import { eventToJudge, type QueuedEvent, subscriberSystem } from "../../src/flows/subscriptions/watch.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { journalRows } from "../support/sign-in.ts";
@@ -157,6 +158,19 @@ it("an event is told when decide() opens what it is about, as the journal tells 
   const status = body.entry?.[0]?.resource as Parameters;
   const count = status.parameter?.find((one) => one.name === "events-since-subscription-start");
   expect([count?.valueString, (body.entry ?? []).length]).toEqual(["2", 3]);
+  // the outbox may bring an event to be judged twice: it keeps its number and is told once
+  const { outbox, store } = app.parts;
+  const payload: QueuedEvent = {
+    subscription: id,
+    event: { type: "Observation", id: first, version: 1, interaction: "create", at: Date.now() },
+    about: { type: "Observation", id: first, subject: theirs, organization: nurse.organization },
+  };
+  const again = { kind: eventToJudge, deduplicationId: randomUUID(), payload };
+  await outbox.enqueue(store.db, { tenant: nurse.organization, system: subscriberSystem, ...again });
+  await settled();
+  expect(await toldOf(name)).toHaveLength(2);
+  const once = await call<Bundle>(await nurse.token("TREAT"), "GET", `Subscription/${id}/$events`);
+  expect(once.body.entry).toHaveLength(3);
   for (const operation of ["$events", "$status"]) {
     const other = await call(treating, "GET", `Subscription/${id}/${operation}`);
     expect([other.status, codeOf(other)], operation).toEqual([403, "access-denied"]);

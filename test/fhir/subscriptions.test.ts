@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Bundle, OperationOutcome, Parameters, Subscription, Task } from "@medplum/fhirtypes";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { topicOf } from "../../src/flows/subscriptions/shape.ts";
+import { type QueuedNotification, subscriberSystem } from "../../src/flows/subscriptions/watch.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
@@ -118,6 +119,46 @@ it("full-resource puts the resource into the notification, for types that descri
   );
   expect(refused.status).toBe(422);
   expect(pathsOf(refused.body)).toContain("Subscription.channel.payload");
+});
+
+it("a notification that comes late holds the version that it tells of, and counts no event after it", async () => {
+  const name = randomUUID();
+  const content =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content";
+  const _payload = { extension: [{ url: content, valueCode: "full-resource" }] };
+  const channel = { ...subscriptionTo(name).channel, _payload } as unknown as Subscription["channel"];
+  const id = await subscribed(name, { channel });
+  await statusBecomes(id, "active");
+  const { body } = await call<Task>("POST", "HealthcareService", serviceOf(true));
+  const changed = { ...body, active: false };
+  await call("PUT", `HealthcareService/${body.id}`, changed, { "if-match": 'W/"1"' });
+  await expect.poll(async () => (await heard(name)).length, { timeout: 15_000 }).toBe(3);
+  const { outbox, store } = app.parts;
+  const { tenant } = await store.db
+    .selectFrom("subscription")
+    .select("tenant")
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  await outbox.enqueue(store.db, {
+    tenant,
+    system: subscriberSystem,
+    kind: "event-notification",
+    deduplicationId: randomUUID(),
+    payload: { subscription: id, kind: "event-notification", event: 1 } satisfies QueuedNotification,
+  });
+  await expect.poll(async () => (await heard(name)).length, { timeout: 15_000 }).toBe(4);
+  const told = (await heard(name))
+    .slice(1)
+    .map((bundle) => [
+      numbersOf(bundle)[0],
+      partOf(bundle, "events-since-subscription-start")?.valueString,
+      bundle.entry?.[1]?.resource?.meta?.versionId,
+    ]);
+  expect(told.sort()).toEqual([
+    ["1", "1", "1"],
+    ["1", "1", "1"],
+    ["2", "2", "2"],
+  ]);
 });
 
 it("a subscriber that hears nothing for a period gets a heartbeat without an event", async () => {

@@ -7,7 +7,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import type { ClaimedMessage } from "../../store/outbox.ts";
 import type { Schema } from "../../store/schema.ts";
-import { eventCountOf, eventsOf, noteSent } from "../../store/subscriptions.ts";
+import { eventCountOf, eventsOf, noteSent, type SubscriptionEvent } from "../../store/subscriptions.ts";
 import type { SubscriberClient } from "../../systems/subscriber/client.ts";
 import { notificationOf } from "./notification.ts";
 import { askedOf } from "./shape.ts";
@@ -74,7 +74,8 @@ export class NotificationDelivery {
     const key = { tenant: ctx.actor.tenant, id: subscription.id ?? "" };
     const events =
       event === undefined ? [] : await eventsOf(db, key, { since: event, until: event, limit: 1 });
-    const eventCount = (await eventCountOf(db, key)) ?? 0;
+    // up to this notification and no further (backport guide, events-since-subscription-start)
+    const eventCount = event ?? (await eventCountOf(db, key)) ?? 0;
     const resources = await this.#resourcesOf(subscription, events, ctx);
     const facts = { subscription, kind, eventCount, events, resources };
     const { endpoint = "", header = [] } = subscription.channel;
@@ -83,15 +84,29 @@ export class NotificationDelivery {
 
   async #resourcesOf(
     subscription: Subscription,
-    events: readonly { type: string; id: string }[],
+    events: readonly SubscriptionEvent[],
     ctx: RequestContext,
   ): Promise<Map<string, Resource>> {
     const found = new Map<string, Resource>();
     if (askedOf(subscription).content !== "full-resource") return found;
-    for (const { type, id } of events)
-      for (const resource of await this.#parts.repository.byIds(type, [id], ctx))
-        found.set(`${type}/${id}`, resource);
+    for (const event of events) {
+      const resource = await this.#versionOf(event, ctx);
+      if (resource) found.set(`${event.type}/${event.id}`, resource);
+    }
     return found;
+  }
+
+  /** The version that the event told of; undefined for a deletion, and for one that was shredded since. */
+  async #versionOf(
+    { type, id, version }: SubscriptionEvent,
+    ctx: RequestContext,
+  ): Promise<Resource | undefined> {
+    try {
+      return await this.#parts.repository.vread(type, id, String(version), ctx);
+    } catch (error) {
+      if (isGatewayError(error) && (error.code === "gone" || error.code === "not-found")) return undefined;
+      throw error;
+    }
   }
 
   async #read(id: string, ctx: RequestContext): Promise<Subscription | undefined> {

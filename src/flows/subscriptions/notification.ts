@@ -15,7 +15,7 @@ export type StatusKind = "handshake" | "heartbeat" | "event-notification" | "que
 export interface NotificationFacts {
   subscription: Subscription;
   kind: StatusKind;
-  /** events that the Subscription has had so far */
+  /** events that the Subscription has had, up to those of the notification */
   eventCount: number;
   events: readonly SubscriptionEvent[];
   /** what the events are about, where the payload holds it, by `Type/id` */
