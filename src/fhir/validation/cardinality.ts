@@ -29,16 +29,28 @@ export function checkChoices(choices: readonly Property[], path: string, finding
   }
 }
 
-/** Tells contained resources that nothing refers to and that refer to nothing of their container (dom-3). */
+/**
+ * Tells contained resources of one id (R4 references, contained), those that nothing refers to and that refer to nothing of
+ * their container (dom-3).
+ */
 export function checkContained(
   contained: readonly unknown[],
   links: ReadonlySet<string>,
   path: string,
   findings: Findings,
 ): void {
+  const ids = new Set<string>();
   contained.forEach((each, i) => {
     const id = (each as Json | null)?.["id"];
-    if (typeof id !== "string" || links.has(`#${id}`) || refersToContainer(each)) return;
+    if (typeof id !== "string") return;
+    if (ids.has(id))
+      findings.add({
+        kind: "broken-rule",
+        path: `${path}.contained[${i}].id`,
+        detail: "another has this id",
+      });
+    ids.add(id);
+    if (links.has(`#${id}`) || refersToContainer(each)) return;
     const detail = "dom-3: a contained resource must be referred to, or refer to its container";
     findings.add({ kind: "broken-rule", path: `${path}.contained[${i}]`, detail });
   });

@@ -17,37 +17,57 @@ export interface ReferencePlace {
   readonly isResource: (type: string) => boolean;
 }
 
-/** Checks the form of a Reference's `reference`, its target's type, and that a contained one is there. */
+/** Checks the form of a Reference's `reference`, its target's type, which `type` may say too, and that a contained one is there. */
 export function checkReference(value: Json, place: ReferencePlace, findings: Findings): void {
   const { reference, type } = value;
-  if (typeof type === "string" && place.isResource(type))
-    refuseTarget(type, `${place.path}.type`, place, findings);
+  const isTyped = typeof type === "string" && place.isResource(type);
+  if (isTyped) refuseTarget(type, `${place.path}.type`, place, findings);
   if (typeof reference !== "string") return;
   const path = `${place.path}.reference`;
-  if (reference.startsWith("#")) checkContained(reference, path, place, findings);
-  else checkLiteral(reference, path, place, findings);
+  const check = reference.startsWith("#") ? checkContained : checkLiteral;
+  const target = check(reference, path, place, findings);
+  if (isTyped && target !== undefined && target !== type)
+    findings.add({ kind: "reference-target", path, detail: `${target}, and type says ${type}` });
 }
 
-function checkLiteral(reference: string, path: string, place: ReferencePlace, findings: Findings): void {
+/** The type that it names. */
+function checkLiteral(
+  reference: string,
+  path: string,
+  place: ReferencePlace,
+  findings: Findings,
+): string | undefined {
   const target = (literal.exec(reference) ?? conditional.exec(reference))?.[1];
-  if (target !== undefined && place.isResource(target)) refuseTarget(target, path, place, findings);
-  else if (!absolute.test(reference))
+  if (target !== undefined && place.isResource(target)) {
+    refuseTarget(target, path, place, findings);
+    return target;
+  }
+  if (!absolute.test(reference))
     findings.add({ kind: "reference-form", path, detail: "neither Type/id nor an absolute address" });
+  return undefined;
 }
 
-function checkContained(reference: string, path: string, place: ReferencePlace, findings: Findings): void {
+/** The type of what it names. */
+function checkContained(
+  reference: string,
+  path: string,
+  place: ReferencePlace,
+  findings: Findings,
+): string | undefined {
   // a lone # means the container itself
-  if (reference === "#") return;
+  if (reference === "#") return undefined;
   const contained = place.root["contained"];
   const found: unknown = Array.isArray(contained)
     ? contained.find((each: Json | null) => each?.["id"] === reference.slice(1))
     : undefined;
   if (found === undefined) {
     findings.add({ kind: "reference-unresolved", path, detail: "contained holds no resource with this id" });
-    return;
+    return undefined;
   }
   const { resourceType } = found as Json;
-  if (typeof resourceType === "string") refuseTarget(resourceType, path, place, findings);
+  if (typeof resourceType !== "string") return undefined;
+  refuseTarget(resourceType, path, place, findings);
+  return resourceType;
 }
 
 function refuseTarget(type: string, path: string, { targets }: ReferencePlace, findings: Findings): void {
