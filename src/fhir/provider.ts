@@ -156,6 +156,8 @@ export interface HistoryEntry {
   /** logical id of the patient whose data it is */
   subject?: string;
   interaction: "create" | "update" | "delete";
+  /** an update that made it anew after its deletion */
+  recreated?: boolean;
   resource?: Resource;
 }
 

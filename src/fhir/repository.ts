@@ -133,6 +133,7 @@ export class Repository {
         lastUpdated: stored.lastUpdated,
         subject: stored.subject,
         interaction: stored.deleted ? "delete" : stored.version === 1 ? "create" : "update",
+        ...(stored.recreated && { recreated: true }),
         ...(stored.content && { resource: resourceOf(stored) }),
       }),
     );

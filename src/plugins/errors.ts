@@ -92,7 +92,7 @@ async function answer(
   else if (told.cause) request.ctx.log.debug({ error: told, code }, "request refused");
   const { retryAfter } = told.retry;
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
-  if (row.status === 401) reply.header("www-authenticate", "Bearer");
+  if (row.status === 401) reply.header("www-authenticate", challengeTo(request));
   // of an answer that was about to leave when its transaction failed
   for (const name of ["location", "content-location", "etag", "last-modified", "preference-applied"])
     reply.removeHeader(name);
@@ -102,6 +102,10 @@ async function answer(
   const { type, text } = errorBody(told, request, settings.publicUrl);
   return reply.type(type).send(text);
 }
+
+/** RFC 6750 3.1: whoever sent no token is told of no error in it. */
+const challengeTo = ({ headers }: FastifyRequest): string =>
+  /^bearer /i.test(headers.authorization ?? "") ? 'Bearer error="invalid_token"' : "Bearer";
 
 async function recorded(
   error: GatewayError,

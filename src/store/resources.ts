@@ -16,6 +16,8 @@ export interface StoredResource extends ResourceKey {
   /** milliseconds since the epoch */
   lastUpdated: number;
   deleted: boolean;
+  /** of a past version: the one before it was the deletion */
+  recreated?: boolean;
   source?: string;
   /** logical id of the person whose data it is */
   subject?: string;
@@ -55,6 +57,7 @@ export interface HistoryQuery {
 }
 
 type Row = Selectable<Schema["resource"]> & {
+  recreated?: boolean;
   wrapped: Uint8Array | null;
   shredded_at: number | null;
 };
@@ -193,6 +196,7 @@ export class ResourceStore {
       id,
       version,
       deleted,
+      recreated: row.recreated,
       lastUpdated: row.last_updated,
       source: row.source ?? undefined,
       subject: row.subject ?? undefined,
@@ -240,7 +244,11 @@ const pastVersions = (db: Kysely<Schema>) =>
     .leftJoin("data_key as k", (join) =>
       join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
     )
-    .select([...columns, "r.sequence"]);
+    .select([...columns, "r.sequence", recreated.as("recreated")]);
+
+const recreated = sql<boolean>`exists (
+  select from resource_history p where p.tenant = r.tenant and p.type = r.type and p.id = r.id
+    and p.version = r.version - 1 and p.deleted)`;
 
 /** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
 const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`

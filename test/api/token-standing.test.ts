@@ -119,6 +119,7 @@ it("smart-configuration names both endpoints", async () => {
   expect(await answer.json()).toMatchObject({
     introspection_endpoint: `${replicas[0].url}/auth/introspect`,
     revocation_endpoint: `${replicas[0].url}/auth/revoke`,
+    code_challenge_methods_supported: ["S256"],
   });
 });
 

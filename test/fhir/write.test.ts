@@ -162,6 +162,30 @@ describe("create", () => {
     expect(passed.body.issue[0]?.diagnostics).toContain("created");
   });
 
+  it.each([
+    [
+      "two contained resources of one id",
+      {
+        contained: ["a", "b"].map((name) => ({ resourceType: "Organization", id: "o", name })),
+        managingOrganization: { reference: "#o" },
+      },
+    ],
+    [
+      "a reference to another type than it says",
+      { generalPractitioner: [{ reference: "Practitioner/1", type: "Organization" }] },
+    ],
+    [
+      "a reference to something contained of another type than it says",
+      {
+        contained: [{ resourceType: "Organization", id: "o", name: "ГБУЗ" }],
+        generalPractitioner: [{ reference: "#o", type: "Practitioner" }],
+      },
+    ],
+  ])("refuses %s", async (_name, more) => {
+    const answer = await server.call("POST", "/Patient", { body: { ...patient(), ...more } });
+    expect([answer.status, codeOf(answer)]).toEqual([422, "validation-failed"]);
+  });
+
   it.each<[string, unknown, number, string]>([
     ["another type", { resourceType: "Observation" }, 400, "bad-request"],
     [
@@ -294,6 +318,18 @@ describe("history", () => {
     expect(second.entry?.map(({ request }) => request?.method)).toEqual(["POST"]);
   });
 
+  it("tells that what was deleted was made anew", async () => {
+    const one = await created();
+    await server.call("DELETE", path(one), { headers: seen("1") });
+    expect((await server.call("PUT", path(one), { body: one })).status).toBe(201);
+    const { entry = [] } = (await server.call<Bundle>("GET", `${path(one)}/_history`)).body;
+    expect(entry.map(({ request, response }) => [request?.method, response?.status])).toEqual([
+      ["PUT", "201"],
+      ["DELETE", "204"],
+      ["POST", "201"],
+    ]);
+  });
+
   it("of a type and of everything holds each version", async () => {
     const one = await created();
     for (const place of ["/Patient/_history", "/_history"]) {
@@ -351,6 +387,17 @@ describe("access", () => {
       await server.call("GET", "/_history", { token: await server.tokenFor("system/Patient.r") }),
     ];
     for (const answer of refused) expect([answer.status, codeOf(answer)]).toEqual([403, "scope-missing"]);
+  });
+
+  it("a token that is none is named as the fault, its absence is not", async () => {
+    const challenge = async (authorization?: string) =>
+      (
+        await fetch(`${server.url}/fhir/Patient/1`, { headers: authorization ? { authorization } : {} })
+      ).headers.get("www-authenticate");
+    expect([await challenge(), await challenge("Bearer none")]).toEqual([
+      "Bearer",
+      'Bearer error="invalid_token"',
+    ]);
   });
 
   it("what decide() refuses is not written and not shown", async () => {

@@ -189,13 +189,14 @@ function periodOf(text: unknown): { low: number; high: number } {
 const verbs = { create: "POST", update: "PUT", delete: "DELETE" } as const;
 const statuses = { create: "201", update: "200", delete: "204" } as const;
 
-function entryOf(baseUrl: string, { type, id, version, lastUpdated, interaction, resource }: HistoryEntry) {
+function entryOf(baseUrl: string, entry: HistoryEntry) {
+  const { type, id, version, lastUpdated, interaction, recreated, resource } = entry;
   return {
     fullUrl: `${baseUrl}/${type}/${id}`,
     ...(resource && { resource }),
     request: { method: verbs[interaction], url: interaction === "create" ? type : `${type}/${id}` },
     response: {
-      status: statuses[interaction],
+      status: recreated ? "201" : statuses[interaction],
       etag: etagOf(version),
       lastModified: new Date(lastUpdated).toISOString(),
     },

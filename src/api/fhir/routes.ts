@@ -70,6 +70,8 @@ const smartConfigurationOf = ({ tokenUrl, providers }: FhirDoor) => ({
   token_endpoint_auth_methods_supported: ["private_key_jwt"],
   token_endpoint_auth_signing_alg_values_supported: ["RS384", "ES384"],
   grant_types_supported: ["client_credentials"],
+  // SMART App Launch 2 demands it of every server, also of one without an authorization endpoint
+  code_challenge_methods_supported: ["S256"],
   scopes_supported: providers.all.flatMap(scopesOf),
   capabilities: ["client-confidential-asymmetric", "permission-v2"],
 });
