@@ -23,7 +23,7 @@ export const home = "http://127.0.0.1:8080";
 
 /** The sandbox's ESIA on a socket with a clock of its own, and raw HTTP to drive it. */
 export async function startEsia(more: readonly EsiaClient[] = [], clock = new ManualClock()) {
-  const system = await createEsiaSystem("MISCAB01", clock.now());
+  const system = createEsiaSystem("MISCAB01", clock.now());
   const logged: { fields: object; message: string }[] = [];
   const sandbox = await createSandbox({
     clock,

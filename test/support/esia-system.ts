@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createCertificate } from "../../src/crypto/certificate-builder.ts";
-import { generatePrivateKey, type PrivateKey, publicKeyOf, signMessage } from "../../src/crypto/keys.ts";
-import { keySigner } from "../../src/crypto/signer.ts";
-import { streebog256 } from "../../src/crypto/streebog.ts";
+import { issueCertificate } from "../../src/sandbox-crypto/certificate.ts";
+import { createKey } from "../../src/sandbox-crypto/keys.ts";
+import { streebog256 } from "../../src/sandbox-crypto/streebog.ts";
 
 /** A system registered at ESIA, written for the tests from the fact sheet alone: it shares nothing with our client. */
 export interface EsiaSystem {
@@ -14,23 +13,20 @@ export interface EsiaSystem {
   secret(text: string): string;
 }
 
-export async function createEsiaSystem(clientId: string, now: number): Promise<EsiaSystem> {
-  const key: PrivateKey = generatePrivateKey("CryptoPro-A");
-  const { der } = await createCertificate(
-    {
-      subject: { commonName: clientId },
-      publicKey: publicKeyOf(key),
-      notBefore: new Date(now - 86_400_000),
-      notAfter: new Date(now + 365 * 86_400_000),
-    },
-    { signer: keySigner(key) },
-  );
+export function createEsiaSystem(clientId: string, now: number): EsiaSystem {
+  const key = createKey("gost");
+  const { der } = issueCertificate({
+    subject: { commonName: clientId },
+    key,
+    notBefore: new Date(now - 86_400_000),
+    notAfter: new Date(now + 365 * 86_400_000),
+    keyUsages: ["digitalSignature"],
+  }).certificate;
   return {
     clientId,
     certificateDer: der,
     hash: Buffer.from(streebog256(der)).toString("hex").toUpperCase(),
-    secret: (text) =>
-      Buffer.from(signMessage(key, "gost-256", Buffer.from(text, "utf8"))).toString("base64url"),
+    secret: (text) => Buffer.from(key.sign(Buffer.from(text, "utf8"))).toString("base64url"),
   };
 }
 

@@ -33,9 +33,9 @@ let disabled: EsiaSystem;
 
 beforeAll(async () => {
   const clock = new ManualClock();
-  gost = await createEsiaSystem("GOSTMIS1", clock.now());
-  outdated = await createEsiaSystem("OLDCERT1", clock.now() - 400 * 86_400_000);
-  disabled = await createEsiaSystem("SWITCHED", clock.now());
+  gost = createEsiaSystem("GOSTMIS1", clock.now());
+  outdated = createEsiaSystem("OLDCERT1", clock.now() - 400 * 86_400_000);
+  disabled = createEsiaSystem("SWITCHED", clock.now());
   const common = { redirectUris: [home], tokenAlgorithm: "GOST3410_2012_256" } as const;
   const others = [
     { ...gost, ...common, scopes: ["openid", "fullname"] },
@@ -64,7 +64,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe("the request of a code", () => {
   it("passes as the fact sheet writes it, signed string included", async () => {
-    const cabinet = await createEsiaSystem("MISCAB01", Date.UTC(2026, 10, 21));
+    const cabinet = createEsiaSystem("MISCAB01", Date.UTC(2026, 10, 21));
     const registered = {
       ...cabinet,
       redirectUris: ["https://cabinet.example.test"],
