@@ -14,6 +14,7 @@ import { summaryOperation } from "./api/cabinet/access-summary.ts";
 import { createAccessesPages } from "./api/cabinet/accesses-page.ts";
 import { meOperations } from "./api/cabinet/me.ts";
 import { myAccessesOperation } from "./api/cabinet/my-accesses.ts";
+import { myActivityOperation } from "./api/cabinet/my-activity.ts";
 import { myCertificateOperations } from "./api/cabinet/my-certificates.ts";
 import { consentOperations } from "./api/cabinet/my-consents.ts";
 import { myRecordsOperation } from "./api/cabinet/my-records.ts";
@@ -60,9 +61,10 @@ import { strangerLimit } from "./plugins/strangers.ts";
 import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openRepeats } from "./repeat-parts.ts";
 import { openSignIn } from "./sign-in-doors.ts";
-import { signingPageOf } from "./signature-parts.ts";
+import { signingPageOf, startSignatureJobs } from "./signature-parts.ts";
 import { currentHead } from "./store/journal-seal.ts";
 import { countJournal, type SearchJournal, searchJournal } from "./store/journal-search.ts";
+import { signingActivity } from "./store/signature-activity.ts";
 import { startSubscriptions } from "./subscription-parts.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Upstream } from "./upstream/call.ts";
@@ -132,7 +134,9 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });
+  parts.writeSignaturesThrough(fhir.repository);
   const jobs = [
+    startSignatureJobs(parts, around),
     startSubscriptions(config, parts, { around, factsOf, ...fhir }),
     startDeferred(parts, { around, app, tokens }),
   ];
@@ -200,13 +204,16 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
       ...meOperations(openMe(config, parts, around, auth)),
       ...consentOperations(openConsents(parts, around, auth)),
       ...mySignatureOperations({
+        ...parts,
         door: auth.session,
-        signatures: parts.signatures,
-        regions: parts.regions,
-        orgSigner: parts.orgSigner,
         signingPage: signingPageOf(config, around.sandbox),
       }),
       ...myCertificateOperations({ ...parts, door: auth.session, clock: around.clock }),
+      ...myActivityOperation({
+        door: auth.session,
+        clock: around.clock,
+        signingActivity: (of) => signingActivity(parts.store.db, of),
+      }),
       explainAccess: explainOperation(journal),
       summarizeAccesses: summaryOperation(countJournal(parts.store.db)),
       listMyRecords: myRecordsOperation({

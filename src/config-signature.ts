@@ -42,6 +42,12 @@ export const signatureSettings = {
         'JSON of what regions ask of signatures beyond the federal rules: {"77": {"levels": {"Observation": "qualified"}, "algorithms": ["gost-256"]}}; absent: the federal rules alone',
     }),
   ),
+  SIGNING_RULES_FILE: Type.Optional(
+    Type.String({
+      description:
+        "JSON of who signs documents of which kind, in the form of src/flows/signature/signing-rules.json; absent: that file",
+    }),
+  ),
   ORG_SIGNER_URL: Url("address of the organisation's signing service; absent: the sandbox's in MODE=sandbox"),
   ORG_SIGNER_KEY_FILE: Type.Optional(
     Type.String({

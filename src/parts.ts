@@ -23,7 +23,7 @@ import { outboxWatch } from "./jobs/outbox-watch.ts";
 import { outboxWorkers } from "./jobs/outbox-worker.ts";
 import { openKeyProvider, openKeyring } from "./key-encryption.ts";
 import { openRegistryCopies, type RegistryCopies } from "./registry-copy-parts.ts";
-import { openOrgSigner, openSignatures, openVerifier, signatureJobs } from "./signature-parts.ts";
+import { openOrgSigner, openSignatures, openVerifier } from "./signature-parts.ts";
 import { DataKeys } from "./store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "./store/database.ts";
 import { DeferredRequests } from "./store/deferred-requests.ts";
@@ -69,8 +69,8 @@ export async function openParts(config: Config, around: Surroundings) {
   const terminology = openTerminology(config, { store, keyring, source: systems.nsi }, around);
   const copied = { ...stored, ...registries, ...systems, ...terminology };
   const copies = openRegistryCopies(config, copied, around);
-  const signing = openSignatures(config, { ...stored, identities, verifier, clock });
-  const ground = { ...stored, esia, failedMessages, notify: systems.notify, signing, terminology, copies };
+  const signing = openSignatures(config, { ...stored, ...registries, identities, verifier, clock, log });
+  const ground = { ...stored, esia, failedMessages, notify: systems.notify, terminology, copies };
   const jobs = startJobs(config, ground, around);
   return {
     ...stored,
@@ -152,11 +152,10 @@ interface JobGround {
   copies: RegistryCopies;
   dataKeys: DataKeys;
   deferredRequests: DeferredRequests;
-  signing: ReturnType<typeof openSignatures>;
 }
 
 function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
-  const { store, keyring, esia, failedMessages, outbox, notify, dataKeys, signing } = ground;
+  const { store, keyring, esia, failedMessages, outbox, notify, dataKeys } = ground;
   const observer = outboxMetrics(telemetry.instruments);
   const { deferredRequests } = ground;
   const { db } = store;
@@ -170,7 +169,6 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
     dictionaryWatch(ground.terminology.sync),
     ...ground.copies.jobs,
     certificateWatch({ log, notices: () => esia.notices() }),
-    ...signatureJobs(signing, { notices: new Notices(outbox), telemetry }),
     ...outboxWorkers({ outbox, deliverers, clock, log, observer }),
     outboxWatch({ db, clock, report: observer.depth }),
     expiry([

@@ -1,37 +1,48 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Resource } from "@medplum/fhirtypes";
 import { federalOnly, regionalPoliciesIn } from "./access/regional-policy.ts";
 import { type Config, listOf } from "./config.ts";
 import { identifierSystem } from "./core/canonical.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RequestContext } from "./core/context.ts";
+import { GatewayError } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { allDerFromPem } from "./crypto/pem.ts";
 import { RevocationClient } from "./crypto/revocation-client.ts";
 import { createVerifier, type Verifier } from "./crypto/verifier.ts";
 import type { TrustAnchors } from "./crypto/verify-signature.ts";
 import { parseCertificate } from "./crypto/x509.ts";
+import type { Repository } from "./fhir/repository.ts";
+import { resourceOf } from "./fhir/stored-content.ts";
 import type { Identities } from "./flows/identities.ts";
 import type { OrganizationDirectory } from "./flows/organization-directory.ts";
+import type { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { CertificateActivation } from "./flows/signature/activation.ts";
 import { SigningCertificates } from "./flows/signature/certificates.ts";
 import { SignatureChecks } from "./flows/signature/checks.ts";
+import { CoSignatures } from "./flows/signature/co-signatures.ts";
 import { checkedOrgSigner, fileOrgSigner, type OrgSigner } from "./flows/signature/org-signer.ts";
 import { powersOfAttorneyIn } from "./flows/signature/power-of-attorney.ts";
 import { Resigning } from "./flows/signature/resigning.ts";
 import { Settlement } from "./flows/signature/settlement.ts";
+import { OpenedLater, SignatureWrites } from "./flows/signature/signature-writes.ts";
 import { Signatures } from "./flows/signature/signatures.ts";
-import type { Job } from "./jobs/job-runner.ts";
+import { signingRulesIn } from "./flows/signature/signing-rules.ts";
+import { type Job, JobRunner } from "./jobs/job-runner.ts";
 import { signatureVerification } from "./jobs/signature-verification.ts";
 import { signingCertificateWatch } from "./jobs/signing-certificate-watch.ts";
 import type { DataKeys } from "./store/data-keys.ts";
 import type { OpenDatabase } from "./store/database.ts";
+import type { Journal } from "./store/journal.ts";
 import { OneTimeCodes } from "./store/one-time-codes.ts";
 import type { Outbox } from "./store/outbox.ts";
-import type { ResourceStore } from "./store/resources.ts";
+import type { ResourceKey, ResourceStore } from "./store/resources.ts";
 import { revocationAnswers } from "./store/revocation-answers.ts";
 import { SignatureStore } from "./store/signatures.ts";
 import { SigningCertificateStore } from "./store/signing-certificates.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { Notices } from "./systems/notify/notices.ts";
 import { createRemoteSigner, orgSignerSystem } from "./systems/pki/client/org-signer.ts";
 import { createRevocationNetwork, revocationSystem } from "./systems/pki/client/revocation.ts";
@@ -108,56 +119,89 @@ function anchorsIn(folder: string): TrustAnchors {
 }
 
 interface SignatureGround {
+  practitioners: Pick<PractitionerDirectory, "roleById">;
   store: OpenDatabase;
   keyring: Keyring;
   dataKeys: DataKeys;
   outbox: Outbox;
   resources: ResourceStore;
+  journal: Journal;
   identities: Identities;
   verifier: Verifier;
   clock: Clock;
+  log: Logger;
 }
 
 const hourMs = 3_600_000;
 
 /** Joins what people's signatures are made of. */
 export function openSignatures(config: Config, ground: SignatureGround) {
-  const {
-    store: { db },
-    keyring,
-    dataKeys,
-    resources,
-    identities,
-    verifier,
-    clock,
-  } = ground;
+  const { resources, identities, clock, log, journal } = ground;
+  const { db } = ground.store;
+  const store = new SignatureStore({ db, dataKeys: ground.dataKeys, keyring: ground.keyring });
+  const { powers, regions, rules } = signaturePolicies(config);
+  const { bound, ...ofCertificates } = openCertificates(config, ground);
+  const { signingCertificates: certificates } = ofCertificates;
   const toleratedAgeMs = config.SIGNATURE_STATUS_HOURS * hourMs;
-  const store = new SignatureStore({ db, dataKeys, keyring });
-  const bound = new SigningCertificateStore({ db, keyring });
-  const certificates = new SigningCertificates({ store: bound, verifier, clock, toleratedAgeMs });
-  const file = config.POWERS_OF_ATTORNEY_FILE;
-  const powers = file === undefined ? undefined : powersOfAttorneyIn(file);
-  const policies = config.SIGNATURE_POLICY_FILE;
-  const regions = policies === undefined ? federalOnly : regionalPoliciesIn(policies);
+  const { verifier } = ground;
   const checks = new SignatureChecks({ verifier, certificates, clock, regions, powers, toleratedAgeMs });
-  const settlement = new Settlement({ store, resources, bound, clock });
+  const repository = new OpenedLater<Repository>();
+  const writes = new SignatureWrites({ repository, journal, clock, log });
+  const settlement = new Settlement({ store, writes, rules, bound, clock });
   const signatures = new Signatures({
-    store,
-    certificates,
-    checks,
-    settlement,
-    clock,
+    ...{ store, certificates, checks, rules, settlement, clock },
     freezeMs: config.SIGNATURE_FREEZE_SECONDS * 1000,
     cardMs: config.CARD_SIGNATURE_SECONDS * 1000,
   });
-  const resigning = new Resigning({ store, checks, settlement, resources, identities, clock, regions });
-  const codes = new OneTimeCodes({ keyring, clock });
-  const certificateActivation = new CertificateActivation({
-    ...{ db, store: bound, codes, clock },
-    notices: new Notices(ground.outbox),
-  });
-  return { signatures, signingCertificates: certificates, certificateActivation, resigning, regions };
+  const postsOf = postsIn(ground.practitioners);
+  const judging = { store, checks, settlement, clock, regions, rules, postsOf };
+  return {
+    ...ofCertificates,
+    ...{ signatures, regions, postsOf },
+    storedResource: async (key: ResourceKey): Promise<Resource> => {
+      const stored = await resources.get(db, key);
+      if (!stored?.content) throw new GatewayError(stored ? "gone" : "not-found", { field: "resource" });
+      return resourceOf(stored);
+    },
+    coSignatures: new CoSignatures({ store, rules, signatures }),
+    resigning: new Resigning({ ...judging, resources, identities }),
+    /** What is signed is written through the repository of the doors, which is opened after this. */
+    writeSignaturesThrough: (opened: Repository) => repository.open(opened),
+  };
 }
+
+function openCertificates(
+  config: Config,
+  { store: { db }, keyring, outbox, verifier, clock }: SignatureGround,
+) {
+  const bound = new SigningCertificateStore({ db, keyring });
+  const toleratedAgeMs = config.SIGNATURE_STATUS_HOURS * hourMs;
+  return {
+    bound,
+    signingCertificates: new SigningCertificates({ db, store: bound, verifier, clock, toleratedAgeMs }),
+    certificateActivation: new CertificateActivation({
+      ...{ db, store: bound, codes: new OneTimeCodes({ keyring, clock }), clock },
+      notices: new Notices(outbox),
+    }),
+  };
+}
+
+function signaturePolicies(config: Config) {
+  const { POWERS_OF_ATTORNEY_FILE: powers, SIGNATURE_POLICY_FILE: regions } = config;
+  return {
+    powers: powers === undefined ? undefined : powersOfAttorneyIn(powers),
+    regions: regions === undefined ? federalOnly : regionalPoliciesIn(regions),
+    rules: signingRulesIn(config.SIGNING_RULES_FILE),
+  };
+}
+
+/** Posts of a worker's role as ФРМР has them: codes of dictionary 11.1002. */
+const postsIn =
+  (practitioners: Pick<PractitionerDirectory, "roleById">) =>
+  async (roleId: string, ctx: RequestContext): Promise<readonly string[]> => {
+    const { value } = await practitioners.roleById(roleId, ctx);
+    return (value.code ?? []).flatMap(({ coding = [] }) => coding.flatMap(({ code }) => code ?? []));
+  };
 
 interface OrgSignerGround {
   upstream: Upstream;
@@ -185,9 +229,22 @@ export function openOrgSigner(config: Config, ground: OrgSignerGround): OrgSigne
   return checkedOrgSigner({ signer, verifier, ogrnOf, clock, toleratedAgeMs });
 }
 
+type Signing = Pick<ReturnType<typeof openSignatures>, "signatures" | "signingCertificates">;
+
+/** Starts background work on signatures; the caller stops it. */
+export function startSignatureJobs(
+  parts: Signing & { store: OpenDatabase; notices: Notices },
+  { clock, log, telemetry }: Surroundings,
+): JobRunner {
+  const jobs = signatureJobs(parts, { notices: parts.notices, telemetry });
+  const runner = new JobRunner({ db: parts.store.db, clock, log, jobs });
+  runner.start();
+  return runner;
+}
+
 /** Background work on signatures: what waits is asked about again, owners learn of their certificates' end. */
 export function signatureJobs(
-  { signatures, signingCertificates }: ReturnType<typeof openSignatures>,
+  { signatures, signingCertificates }: Signing,
   { notices, telemetry }: { notices: Notices; telemetry: Telemetry },
 ): Job[] {
   const gauge = telemetry.instruments.signingCertificates;

@@ -19,6 +19,10 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
   return accessed;
 }
 
+/** The highest of these labels; N when there is none. */
+export const highestLabel = (labels: readonly (Label | undefined)[]): Label =>
+  order.findLast((label) => labels.includes(label)) ?? "N";
+
 const confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 // U, L and M of the same system are below N
 const labels: Readonly<Record<string, Label>> = { U: "N", L: "N", M: "N", N: "N", R: "R", V: "V" };
@@ -30,7 +34,7 @@ function labelOf(security: readonly Coding[]): Label {
   const found = security
     .filter(({ system }) => system === confidentiality)
     .map(({ code = "" }) => (Object.hasOwn(labels, code) ? labels[code] : undefined) ?? "V");
-  return order.findLast((label) => found.includes(label)) ?? "N";
+  return highestLabel(found);
 }
 
 // what a sign-in and a check of a worker leave in the journal

@@ -122,6 +122,7 @@ export function actorOf(facts: SessionFacts, rules = noRules): Actor {
     role: organization?.roleId,
     organization: organization?.oid,
     purpose: "TREAT",
+    session: facts.id,
     signature: signatureOf(facts),
     ...(!isStrong(facts, rules.strongAmr) && { singleFactor: true }),
     ...(duties.length > 0 && { duties }),

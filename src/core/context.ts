@@ -29,6 +29,8 @@ export interface Actor {
   remit?: readonly string[];
   /** the login is not strong enough for a patient's card (L-43) */
   singleFactor?: true;
+  /** id of the person's session in the cabinet */
+  session?: string;
   /** level of the electronic signature with which the human opened the session */
   signature?: SignatureLevel;
 }

@@ -1,11 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCrl } from "../../test/support/crl-builder.ts";
 import { createOcspResponse, parseOcspRequest } from "../../test/support/ocsp-responder.ts";
+import { OpenSsl } from "../../test/support/openssl.ts";
 import { createCertificate } from "./certificate-builder.ts";
 import { signDetached } from "./cms-sign.ts";
 import { checkCms } from "./cms-verify.ts";
@@ -24,42 +22,14 @@ import { createSigner, keySigner } from "./signer.ts";
 import { streebog256, streebog512 } from "./streebog.ts";
 import { certificatePublicKey, isSignedBy, parseCertificate } from "./x509.ts";
 
-const ENGINE_CONFIG = `openssl_conf = main
-[main]
-engines = engines
-[engines]
-gost = gost
-[gost]
-engine_id = gost
-default_algorithms = ALL
-[req]
-distinguished_name = name
-[name]
-[theirs]
-database = index
-`;
-
-let folder: string;
-const path = (name: string) => join(folder, name);
-
-function openssl(...args: string[]): string {
-  const env = { PATH: process.env["PATH"] ?? "", OPENSSL_CONF: path("openssl.cnf") };
-  return execFileSync("openssl", args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] }).toString();
-}
+let tool: OpenSsl;
+const path = (name: string) => tool.path(name);
+const openssl = (...args: string[]) => tool.run(...args).toString();
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "gost-interop-"));
-  writeFileSync(path("openssl.cnf"), ENGINE_CONFIG);
-  try {
-    openssl("engine", "gost");
-  } catch (cause) {
-    const remedy = "run scripts/ensure-servers.sh or: apt-get install -y openssl libengine-gost-openssl";
-    throw new Error(`OpenSSL's gost engine is missing, so that interoperability can't be proved; ${remedy}`, {
-      cause,
-    });
-  }
+  tool = new OpenSsl("[theirs]\ndatabase = index\n");
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => tool?.remove());
 
 const PARAMETER_SETS = [
   ["CryptoPro-A", "gost2012_256", "A"],

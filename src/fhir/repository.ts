@@ -189,6 +189,11 @@ export class RepositoryWrites {
     for (const lock of locks) await sql`select pg_advisory_xact_lock(${lock}::int8)`.execute(this.trx);
   }
 
+  /** The current version as the transaction sees it; throws `not-found`, and `gone` for a deleted resource. */
+  async read(type: string, id: string): Promise<Resource> {
+    return existing(await this.#parts.store.get(this.trx, keyOf(type, id, this.#ctx)));
+  }
+
   /** Ids that a search finds as the transaction sees them. */
   async search(request: SearchRequest): Promise<readonly string[]> {
     const query = queryOf(request, this.#ctx);

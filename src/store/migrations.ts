@@ -261,6 +261,11 @@ const steps: Record<string, readonly string[]> = {
   // a person's own records are looked for in every tenant
   "030-data-key-subject": ["create index data_key_subject on data_key (subject) where subject <> ''"],
   "031-subscription-owner": ["alter table subscription add column owner text"],
+  "033-co-signatures": [
+    "alter table signature add column awaiting text[]",
+    "create index signature_awaiting on signature (tenant, settled_at) where awaiting is not null",
+  ],
+  "034-signature-session": ["alter table signature add column session text"],
 };
 
 const provider: MigrationProvider = {

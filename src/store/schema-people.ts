@@ -141,6 +141,10 @@ export interface SignatureTable {
   due_at: number | null;
   document_id: string | null;
   document_version: number | null;
+  /** roles that must still sign the document; null: none */
+  awaiting: string[] | null;
+  /** of the person who is to sign, where the signature opens something to that session alone */
+  session: string | null;
   /** sealed JSON: what is signed and why */
   terms: Uint8Array;
   /** sealed: the frozen bytes */

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import { isGatewayError } from "../core/errors.ts";
-import { type EnvelopePlace, openValue, sealValue } from "../crypto/envelope.ts";
+import { openValue, sealValue } from "../crypto/envelope.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { Schema } from "./schema.ts";
+import { fromJson, json, place, SignatureEvidence } from "./signature-evidence.ts";
 
 interface SignatureStoreParts {
   db: Kysely<Schema>;
@@ -25,6 +26,10 @@ export interface KeptSignature {
   submittedAt?: number;
   settledAt?: number;
   document?: { id: string; version: number };
+  /** roles that must still sign the document; absent: none */
+  awaiting?: readonly string[];
+  /** the session that it is for */
+  session?: string;
   /** SHA-256 of the signer's certificate, in hex */
   certificate?: string;
   terms: object;
@@ -34,7 +39,16 @@ export interface KeptSignature {
 
 export type NewSignature = Pick<
   KeptSignature,
-  "tenant" | "signer" | "subject" | "purpose" | "state" | "createdAt" | "expiresAt" | "terms" | "content"
+  | "tenant"
+  | "signer"
+  | "subject"
+  | "purpose"
+  | "state"
+  | "createdAt"
+  | "expiresAt"
+  | "session"
+  | "terms"
+  | "content"
 >;
 
 export interface SignatureChange {
@@ -49,23 +63,18 @@ export interface SignatureChange {
   terms?: object;
 }
 
-/** One check of a signature, kept for ever; `report` is sealed. */
-export interface Evidence {
-  at: number;
-  verdict: string;
-  report: object;
-}
-
 type Row = Selectable<Schema["signature"]>;
 
 /** Requests for signatures and the evidence of every check, sealed under the patient's key or the tenant's. */
 export class SignatureStore {
   readonly db: Kysely<Schema>;
+  readonly evidence: SignatureEvidence;
   readonly #dataKeys: DataKeys;
   readonly #keyring: Keyring;
 
   constructor({ db, dataKeys, keyring }: SignatureStoreParts) {
     this.db = db;
+    this.evidence = new SignatureEvidence({ db, dataKeys });
     this.#dataKeys = dataKeys;
     this.#keyring = keyring;
   }
@@ -73,7 +82,7 @@ export class SignatureStore {
   /** Keeps a new request; throws `gone` for a subject whose key was shredded. */
   async create(fresh: NewSignature & { id?: string }, db: Kysely<Schema> = this.db): Promise<KeptSignature> {
     const { id = randomUUID() } = fresh;
-    const { tenant, signer, subject, purpose, state, createdAt, expiresAt, terms, content } = fresh;
+    const { tenant, signer, subject, purpose, state, createdAt, expiresAt, session, terms, content } = fresh;
     const key = await this.#dataKeys.of(db, { tenant, subject });
     const row = {
       id,
@@ -85,6 +94,7 @@ export class SignatureStore {
       document_mac: this.#documentMac(content),
       created_at: createdAt,
       expires_at: expiresAt,
+      session: session ?? null,
       terms: sealValue(key, json(terms), place(tenant, "terms", id)),
       content: sealValue(key, content, place(tenant, "content", id)),
     };
@@ -94,7 +104,7 @@ export class SignatureStore {
 
   async find(id: string, db: Kysely<Schema> = this.db): Promise<KeptSignature | undefined> {
     const row = await db.selectFrom("signature").selectAll().where("id", "=", id).executeTakeFirst();
-    return row && this.#opened(row);
+    return row && this.#opened(row, db);
   }
 
   /** The state of a row that nobody else can change until the transaction ends. */
@@ -118,7 +128,7 @@ export class SignatureStore {
       .orderBy("id")
       .limit(limit)
       .execute();
-    return this.#openedAll(rows);
+    return this.#openedAll(rows, this.db);
   }
 
   /** The request under which a person has signed exactly these bytes already. */
@@ -135,19 +145,50 @@ export class SignatureStore {
       .where("document_mac", "=", this.#documentMac(content))
       .where("state", "=", "signed")
       .executeTakeFirst();
-    return row && this.#opened(row);
+    return row && this.#opened(row, db);
   }
 
-  /** Ids of the signatures in force over a document. */
-  async overDocument(trx: Kysely<Schema>, of: { tenant: string; id: string }): Promise<string[]> {
-    const rows = await trx
+  /** The signatures in force over a document, oldest first. */
+  async over(of: { tenant: string; id: string }, db: Kysely<Schema> = this.db): Promise<KeptSignature[]> {
+    const rows = await db
       .selectFrom("signature")
-      .select("id")
+      .selectAll()
+      .where("tenant", "=", of.tenant)
+      .where("document_id", "=", of.id)
+      .where("state", "=", "signed")
+      .orderBy("settled_at")
+      .orderBy("id")
+      .execute();
+    return this.#openedAll(rows, db);
+  }
+
+  /** Says which roles a document awaits now, to every signature in force over it. */
+  async setAwaiting(
+    trx: Kysely<Schema>,
+    of: { tenant: string; id: string },
+    roles: readonly string[],
+  ): Promise<void> {
+    await trx
+      .updateTable("signature")
+      .set({ awaiting: roles.length > 0 ? [...roles] : null })
       .where("tenant", "=", of.tenant)
       .where("document_id", "=", of.id)
       .where("state", "=", "signed")
       .execute();
-    return rows.map(({ id }) => id);
+  }
+
+  /** Signatures over documents of a tenant that await further signers, newest first. */
+  async awaiting(tenant: string, limit: number): Promise<KeptSignature[]> {
+    const rows = await this.db
+      .selectFrom("signature")
+      .selectAll()
+      .where("tenant", "=", tenant)
+      .where("awaiting", "is not", null)
+      .where("state", "=", "signed")
+      .orderBy("settled_at", "desc")
+      .limit(limit)
+      .execute();
+    return this.#openedAll(rows, this.db);
   }
 
   /** Requests in a state whose next try is due, oldest first. */
@@ -160,11 +201,12 @@ export class SignatureStore {
       .orderBy("due_at")
       .limit(limit)
       .execute();
-    return this.#openedAll(rows);
+    return this.#openedAll(rows, this.db);
   }
 
-  /** Of which patients a person has signed a request of this purpose since a moment, and with which certificate. */
+  /** Of which patients a session has signed a request of this purpose since a moment, and with which certificate. */
   async signedSince(of: {
+    session: string;
     signer: string;
     subjects: readonly string[];
     purpose: string;
@@ -175,6 +217,7 @@ export class SignatureStore {
       .selectFrom("signature")
       .select(["subject", "certificate"])
       .where("signer", "=", of.signer)
+      .where("session", "=", of.session)
       .where("subject", "in", [...of.subjects])
       .where("purpose", "=", of.purpose)
       .where("state", "=", "signed")
@@ -209,43 +252,11 @@ export class SignatureStore {
       .execute();
   }
 
-  /** Adds a check to the evidence; none is ever changed. */
-  async addEvidence(trx: Kysely<Schema>, of: KeptSignature, evidence: Evidence): Promise<void> {
-    const { id, tenant, subject } = of;
-    const key = await this.#dataKeys.of(trx, { tenant, subject });
-    const { most } = await trx
-      .selectFrom("signature_evidence")
-      .select((query) => query.fn.max("n").as("most"))
-      .where("signature_id", "=", id)
-      .executeTakeFirstOrThrow();
-    const n = (most ?? 0) + 1;
-    const report = sealValue(key, json(evidence.report), place(tenant, `report-${n}`, id));
-    const { at, verdict } = evidence;
-    await trx.insertInto("signature_evidence").values({ signature_id: id, n, at, verdict, report }).execute();
-  }
-
-  /** Every check of a request, oldest first. */
-  async evidenceOf({ id, tenant, subject }: KeptSignature): Promise<Evidence[]> {
-    const rows = await this.db
-      .selectFrom("signature_evidence")
-      .selectAll()
-      .where("signature_id", "=", id)
-      .orderBy("n")
-      .execute();
-    if (rows.length === 0) return [];
-    const key = await this.#dataKeys.of(this.db, { tenant, subject });
-    return rows.map(({ n, at, verdict, report }) => ({
-      at,
-      verdict,
-      report: fromJson(openValue(key, report, place(tenant, `report-${n}`, id))),
-    }));
-  }
-
   /** Those of shredded patients are left out. */
-  async #openedAll(rows: readonly Row[]): Promise<KeptSignature[]> {
+  async #openedAll(rows: readonly Row[], db: Kysely<Schema>): Promise<KeptSignature[]> {
     const opened = await Promise.all(
       rows.map((row) =>
-        this.#opened(row).catch((error) => {
+        this.#opened(row, db).catch((error) => {
           if (isGatewayError(error) && error.code === "gone") return undefined;
           throw error;
         }),
@@ -254,10 +265,10 @@ export class SignatureStore {
     return opened.filter((one) => one !== undefined);
   }
 
-  async #opened(row: Row): Promise<KeptSignature> {
+  async #opened(row: Row, db: Kysely<Schema>): Promise<KeptSignature> {
     const { id, tenant, document_id, document_version } = row;
     const subject = row.subject ?? undefined;
-    const key = await this.#dataKeys.of(this.db, { tenant, subject });
+    const key = await this.#dataKeys.of(db, { tenant, subject });
     return {
       id,
       tenant,
@@ -270,6 +281,8 @@ export class SignatureStore {
       submittedAt: row.submitted_at ?? undefined,
       settledAt: row.settled_at ?? undefined,
       certificate: row.certificate ?? undefined,
+      awaiting: row.awaiting ?? undefined,
+      session: row.session ?? undefined,
       document:
         document_id === null || document_version === null
           ? undefined
@@ -285,12 +298,3 @@ export class SignatureStore {
     return this.#keyring.hmac("signature-document", Buffer.from(content).toString("base64"));
   }
 }
-
-const place = (tenant: string, column: string, row: string): EnvelopePlace => ({
-  tenant,
-  table: "signature",
-  column,
-  row,
-});
-const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
-const fromJson = (bytes: Uint8Array): object => JSON.parse(Buffer.from(bytes).toString("utf8"));

@@ -21,6 +21,10 @@ export interface SigningCertificate {
   contact?: { channel: "sms" | "email"; address: string };
 }
 
+interface LostKey extends Pick<SigningCertificate, "person" | "fingerprint"> {
+  at: number;
+}
+
 const domain = "signing-certificate";
 
 export const fingerprintOf = (der: Uint8Array): string => createHash("sha256").update(der).digest("hex");
@@ -126,8 +130,8 @@ export class SigningCertificateStore {
   }
 
   /** The key is lost: from the commit on nothing signed with it is accepted. False when there is no such certificate. */
-  async lose(person: string, fingerprint: string, at: number): Promise<boolean> {
-    const { numUpdatedRows } = await this.#db
+  async lose(trx: Kysely<Schema>, { person, fingerprint, at }: LostKey): Promise<boolean> {
+    const { numUpdatedRows } = await trx
       .updateTable("signing_certificate")
       .set({ lost_at: at })
       .where("person", "=", person)

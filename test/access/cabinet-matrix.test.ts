@@ -8,7 +8,7 @@ import { Cabinet } from "../support/cabinet.ts";
 import { fhirCall } from "../support/fhir-call.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { alterAccounts } from "../support/sign-in.ts";
-import { signedByTool } from "../support/signing.ts";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 
 const citizenPhone = "+79990000005";
 const secret = "Матрицына";
@@ -45,6 +45,7 @@ beforeAll(async () => {
     body: { ...condition, code: { text: secret } },
   });
   expect(made.status, JSON.stringify(made.body)).toBe(201);
+  await activateCertificates(app, doctor, { owner: "doctor-two", kind: "gost" });
   signature = await signedDocument();
 });
 afterAll(() => app?.close());
@@ -102,6 +103,7 @@ const ofWorker: Record<string, Door> = {
     path: () => `/me/signatures/${signature}`,
     shows: () => [secret, patient, bytesOf(secret)],
   },
+  listAwaitedSignatures: { path: () => "/me/awaited-signatures", shows: () => [secret, patient] },
   listMyPermissions: { path: () => "/me/permissions", shows: () => [patient] },
 };
 
@@ -118,6 +120,7 @@ const ofNoPatient = [
   "listMyVerifications",
   "getMyConfirmation",
   "listMyCertificates",
+  "getMyActivity",
   "getPractitionerRegistryCard",
   "listMyAccesses",
   "explainAccess",

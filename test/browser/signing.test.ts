@@ -2,6 +2,8 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startApp, type TestApp } from "../support/app.ts";
 import { startBrowser } from "../support/browser.ts";
+import { codeSentTo } from "../support/messages.ts";
+import { activateCertificates } from "../support/signing.ts";
 
 let app: TestApp;
 let browser: Browser;
@@ -51,16 +53,23 @@ const outcome = async (code: string): Promise<string> => {
 };
 
 describe("in Chromium", () => {
-  it("E-22 a doctor prepares, signs on the tool's page and has the result without a reload", async () => {
+  it("E-09, E-22 a doctor prepares, signs on the tool's page, activates the certificate by the code and has the result without a reload", async () => {
     await page.evaluate("window.unreloaded = true");
     await prepare("Прошу согласовать график");
     expect(await page.locator("#streebog").innerText()).toMatch(/^[0-9a-f]{64}$/);
     await signOn({ owner: "doctor", kind: "gost", variant: "good" });
+    expect(await outcome("certificate-pending")).toContain("не активирован");
+    await page.getByRole("button", { name: "Добавить сертификат" }).click();
+    await page.locator("#confirmation").waitFor();
+    await page.locator("#code").fill(await codeSentTo(app, "+79990000001"));
+    await page.getByRole("button", { name: "Активировать" }).click();
     expect(await outcome("signed")).toContain("подписан");
     expect(await page.evaluate("window.unreloaded")).toBe(true);
   });
 
   it("another person's certificate is refused on the page with the cause, then the right one is taken", async () => {
+    const me = await page.evaluate("fetch('/cabinet/v1/me').then((answer) => answer.json())");
+    await activateCertificates(app, (me as { id: string }).id, {});
     await prepare("Прошу предоставить отпуск");
     const tool = await signOn({ owner: "nurse", kind: "rsa", variant: "good" });
     expect(await outcome("signature-owner-mismatch")).toContain("СНИЛС");

@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
-import type { Bundle, DocumentReference, Provenance, Resource } from "@medplum/fhirtypes";
+import type { Bundle, DocumentReference, MedicationRequest, Provenance, Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RequestContext } from "../../src/core/context.ts";
+import { checkCms } from "../../src/crypto/cms-verify.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { assignedPatient, type FhirAnswer, fhirCall, outcomeCode } from "../support/fhir-call.ts";
-import { calm, order } from "../support/sign-in.ts";
-import { documentOf, organization, signedByTool, type ToolOrder } from "../support/signing.ts";
+import { alterAccounts, calm, journalRows, order } from "../support/sign-in.ts";
+import {
+  activateCertificates,
+  documentOf,
+  organization,
+  signedByTool,
+  type ToolOrder,
+} from "../support/signing.ts";
 
 let app: TestApp;
 let doctor: ActingWorker;
@@ -20,6 +27,7 @@ let signatureId: string;
 beforeAll(async () => {
   app = await startApp({ DATABASE_URL: await freshDatabase() });
   doctor = await actingWorker(app, snilsOf.doctor);
+  await activateCertificates(app, doctor.id, {});
   token = await doctor.token();
   patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
 });
@@ -65,6 +73,46 @@ const signatureOver = async (bytes: Buffer, by?: ToolOrder) => [
 const told = (answer: FhirAnswer) => [answer.status, outcomeCode(answer)];
 const due = [422, "resigning-reason-required"];
 const version = async () => (await ask<DocumentReference>("GET", current.id)).body.meta?.versionId;
+
+describe("what is signed is FHIR like all else", () => {
+  const found = async (path: string) => {
+    const { status, body } = await fhirCall<Bundle>(app, token, `GET ${path}`);
+    expect(status, JSON.stringify(body)).toBe(200);
+    return (body.entry ?? []).flatMap(({ resource }) => resource ?? []);
+  };
+
+  it("a search finds the document by its patient and the signature by what it signs, each read as the patient's", async () => {
+    const ids = (await found(`/DocumentReference?subject=Patient/${patient}`)).map(({ id }) => id);
+    expect(ids).toContain(current.id);
+    const [provenance, ...others] = await found(`/Provenance?target=DocumentReference/${current.id}`);
+    expect(others).toEqual([]);
+    expect(provenance).toMatchObject({
+      resourceType: "Provenance",
+      target: [{}, { reference: `Patient/${patient}` }],
+    });
+    expect((await found(`/Provenance?patient=${patient}`)).map(({ id }) => id)).toContain(provenance?.id);
+    const all = await found(`/DocumentReference?_id=${current.id}&_revinclude=Provenance:target`);
+    expect(all.map(({ resourceType }) => resourceType).sort()).toEqual(["DocumentReference", "Provenance"]);
+  });
+
+  it("whoever may not open the card sees neither the document nor its signature", async () => {
+    const stranger = await (await actingWorker(app, "90000000384")).token();
+    const [provenance] = await found(`/Provenance?target=DocumentReference/${current.id}`);
+    for (const path of [`DocumentReference/${current.id}`, `Provenance/${provenance?.id}`])
+      expect((await fhirCall(app, stranger, `GET /${path}`)).status).toBe(403);
+    const { body } = await fhirCall<Bundle>(app, stranger, `GET /Provenance?patient=${patient}`);
+    expect(JSON.stringify(body)).not.toContain(provenance?.id);
+  });
+
+  it("each resource that a signature wrote has its row in the journal, in the name of the signer", async () => {
+    const [provenance] = await found(`/Provenance?target=DocumentReference/${current.id}`);
+    const rows = (await journalRows(app)).filter(({ actorId }) => actorId === "signatures");
+    for (const resourceId of [current.id, provenance?.id])
+      expect(rows.find((row) => row.resourceId === resourceId)).toMatchObject({
+        ...{ action: "create", actorKind: "system", onBehalfOf: doctor.id, subject: patient, outcome: "ok" },
+      });
+  });
+});
 
 describe("E-19 a signed document at /fhir", () => {
   it("E-19 changes by no interaction without the reason of the change and a new signature", async () => {
@@ -189,6 +237,263 @@ describe("E-19 a signed document at /fhir", () => {
     expect(told(made)).toEqual([400, "bad-request"]);
   });
 });
+
+async function entered(persona: string): Promise<Cabinet> {
+  const cabinet = new Cabinet(app.url);
+  const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS" }));
+  await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=${persona}`);
+  undo();
+  await cabinet.acceptTerms();
+  await activateCertificates(app, (await cabinet.get("/me")).body.id, { owner: persona });
+  return cabinet;
+}
+
+async function signedIn(cabinet: Cabinet, request: { id: string; content: string }, owner: string) {
+  const bytes = Buffer.from(request.content, "base64");
+  const signature = (await signedByTool(app.sandboxUrl, bytes, { owner })).toString("base64");
+  return cabinet.send("PUT", `/me/signatures/${request.id}/signature`, { signature });
+}
+
+describe("E-15 a document of a kind that a doctor and the head sign", () => {
+  const kind = "125";
+  let author: Cabinet;
+  let chief: Cabinet;
+
+  beforeAll(async () => {
+    [author, chief] = [await entered("doctor"), await entered("chief")];
+  });
+
+  const order = (more: object = {}) => ({
+    document: {
+      ...{ title: "Свидетельство", contentType: "text/xml", patient, kind },
+      content: Buffer.from(`<ClinicalDocument>${randomUUID()}</ClinicalDocument>`).toString("base64"),
+      ...more,
+    },
+  });
+  const rolesIn = ({ signers }: { signers: { role: { name: string }; state: string }[] }) =>
+    signers.map(({ role, state }) => `${role.name} ${state}`);
+  const document = async (id: string) =>
+    (await fhirCall<DocumentReference>(app, token, `GET /DocumentReference/${id}`)).body;
+
+  async function assign(practitioner: string): Promise<void> {
+    const team = { resourceType: "CareTeam", status: "active", subject: { reference: `Patient/${patient}` } };
+    const participant = [{ member: { reference: `Practitioner/${practitioner}` } }];
+    const office = await doctor.token("HOPERAT");
+    const body = { ...team, participant };
+    expect((await fhirCall(app, office, "POST /CareTeam", { body })).status).toBe(201);
+  }
+
+  it("E-15 one signature of two is refused for registration, and is enough once the head has signed the same bytes", async () => {
+    const { body: prepared } = await author.send("POST", "/me/signatures", order());
+    expect(rolesIn(prepared)).toEqual(["Врач awaited", "Главный врач awaited"]);
+    const { body: signed } = await signedIn(author, prepared, "doctor");
+    expect([signed.state, signed.inForce, ...rolesIn(signed)]).toEqual([
+      ...["signed", false, "Врач signed", "Главный врач awaited"],
+    ]);
+    const { id } = signed.document;
+    expect(await document(id)).toMatchObject({
+      docStatus: "preliminary",
+      category: [{ coding: [{ code: kind }] }],
+      type: { coding: [{ code: "13" }] },
+    });
+    const organization = `/me/signatures/${prepared.id}/organization`;
+    const early = await author.send("POST", organization);
+    expect([early.status, early.body.code]).toEqual([409, "signatures-missing"]);
+    expect(early.body.detail).toContain("HEAD_DOCTOR (Главный врач)");
+    expect(early.body.remedy).toContain("Дождитесь подписей");
+
+    // the card is not open to the head yet
+    expect((await chief.get("/me/awaited-signatures")).body.items).toEqual([]);
+    expect((await chief.send("POST", "/me/signatures", { cosign: id })).status).toBe(403);
+    await assign((await chief.get("/me")).body.id);
+    const { items } = (await chief.get("/me/awaited-signatures")).body;
+    expect(items).toMatchObject([{ document: id, patient, kind: { code: kind } }]);
+    expect((await author.get("/me/awaited-signatures")).body.items).toEqual([]);
+
+    const { body: second } = await chief.send("POST", "/me/signatures", { cosign: id });
+    expect(second.content).toBe(prepared.content);
+    const { body: settled } = await signedIn(chief, second, "chief");
+    expect([settled.inForce, ...rolesIn(settled)]).toEqual([true, "Врач signed", "Главный врач signed"]);
+    const shown = await author.get(`/me/signatures/${prepared.id}`);
+    expect([shown.body.inForce, ...rolesIn(shown.body)]).toEqual([
+      ...[true, "Врач signed", "Главный врач signed"],
+    ]);
+    expect(await document(id)).toMatchObject({
+      docStatus: "final",
+      meta: { versionId: "2" },
+      author: [{}, {}],
+    });
+    const targets = (await provenancesOf(id)).map(({ target }) => target[0]?.reference);
+    expect(targets).toEqual([1, 2].map((n) => `DocumentReference/${id}/_history/${n}`));
+    expect((await author.send("POST", organization)).status).toBe(200);
+    expect((await chief.get("/me/awaited-signatures")).body.items).toEqual([]);
+  });
+
+  it("E-15 a post that the kind does not know signs nothing, nor does one person twice, nor an unknown kind", async () => {
+    const nurse = await entered("nurse");
+    const refused = await nurse.send("POST", "/me/signatures", order({ patient: undefined }));
+    expect([refused.status, refused.body.code]).toEqual([403, "signer-role-mismatch"]);
+    expect(refused.body.detail).toContain("Врач, Главный врач");
+    const unknown = await author.send("POST", "/me/signatures", order({ kind: "9999" }));
+    expect([unknown.status, unknown.body.code]).toEqual([422, "document-kind-unknown"]);
+    const { body: signed } = await signedIn(
+      author,
+      (await author.send("POST", "/me/signatures", order())).body,
+      "doctor",
+    );
+    const again = await author.send("POST", "/me/signatures", { cosign: signed.document.id });
+    expect([again.status, again.body.code]).toEqual([409, "signature-settled"]);
+  });
+
+  it("E-15 a document that was changed meanwhile takes no signature over its old bytes", async () => {
+    const { body: signed } = await signedIn(
+      author,
+      (await author.send("POST", "/me/signatures", order())).body,
+      "doctor",
+    );
+    const { id } = signed.document;
+    const { body: second } = await chief.send("POST", "/me/signatures", { cosign: id });
+    const replacing = order({ replaces: id, reason: "Исправлена причина" });
+    const { body: next } = await signedIn(
+      author,
+      (await author.send("POST", "/me/signatures", replacing)).body,
+      "doctor",
+    );
+    expect([next.inForce, ...rolesIn(next)]).toEqual([false, "Врач signed", "Главный врач awaited"]);
+    const late = await signedIn(chief, second, "chief");
+    expect([late.status, late.body.code]).toEqual([409, "signature-settled"]);
+    expect((await document(id)).docStatus).toBe("preliminary");
+  });
+
+  it("E-15 at /fhir nobody makes it final alone: neither unsigned, nor by one new signature", async () => {
+    const attachment = { contentType: "text/xml", data: Buffer.from("<a/>").toString("base64") };
+    const coding = [{ system: "urn:oid:1.2.643.5.1.13.13.11.1520", code: kind }];
+    const body = {
+      ...{
+        resourceType: "DocumentReference",
+        status: "current",
+        subject: { reference: `Patient/${patient}` },
+      },
+      ...{ category: [{ coding }], content: [{ attachment }] },
+    };
+    const post = (docStatus: string) =>
+      fhirCall(app, token, "POST /DocumentReference", { body: { ...body, docStatus } });
+    expect(told(await post("final"))).toEqual([409, "signatures-missing"]);
+    expect((await post("preliminary")).status).toBe(201);
+
+    const { body: signed } = await signedIn(
+      author,
+      (await author.send("POST", "/me/signatures", order())).body,
+      "doctor",
+    );
+    current = { ...(await document(signed.document.id)), id: signed.document.id };
+    const { bytes, next } = changed();
+    const headers = header({ reason, signature: await signatureOver(bytes) });
+    const put = (docStatus: "amended" | "preliminary") =>
+      ask<DocumentReference>("PUT", current.id, { body: { ...next, docStatus }, headers });
+    expect(told(await put("amended"))).toEqual([409, "signatures-missing"]);
+    expect((await put("preliminary")).body.meta?.versionId).toBe("2");
+    const { body: second } = await chief.send("POST", "/me/signatures", { cosign: current.id });
+    expect(Buffer.from(second.content, "base64").equals(bytes)).toBe(true);
+    expect((await signedIn(chief, second, "chief")).body.inForce).toBe(true);
+    expect((await document(current.id)).docStatus).toBe("amended");
+  });
+});
+
+describe("a prescription that was signed", () => {
+  it("E-19 is provably the signed version, and changes only with a reason and a signature over the next one", async () => {
+    await app.parts.store.db
+      .insertInto("consent_fact")
+      .values({
+        ...{ tenant: organization, id: randomUUID(), kind: "prescription", decision: "permit", patient },
+        ...{ rights: ["enter"], organization, booked: false, granted_at: 0 },
+      })
+      .execute();
+    await app.parts.cache.bump(patient);
+    const made = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
+      body: {
+        ...{ resourceType: "MedicationRequest", status: "active", intent: "order" },
+        ...{ subject: { reference: `Patient/${patient}` }, medicationCodeableConcept: { text: "Синтетин" } },
+      },
+    });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const { id = "" } = made.body;
+    const author = await entered("doctor");
+    const { body: prepared } = await author.send("POST", "/me/signatures", {
+      resource: `MedicationRequest/${id}`,
+    });
+    const bytes = Buffer.from(prepared.content, "base64");
+    expect(bytes.toString()).toBe(canonical(made.body));
+    expect(prepared.level).toBe("qualified");
+    const { body: signed } = await signedIn(author, prepared, "doctor");
+    expect([signed.inForce, signed.document]).toEqual([true, { id, version: 1 }]);
+
+    const { body: found } = await fhirCall<Bundle<Provenance>>(
+      app,
+      token,
+      `GET /Provenance?target=MedicationRequest/${id}`,
+    );
+    const provenance = found.entry?.[0]?.resource;
+    expect(provenance?.target[0]?.reference).toBe(`MedicationRequest/${id}/_history/1`);
+    const version = await fhirCall<MedicationRequest>(app, token, `GET /MedicationRequest/${id}/_history/1`);
+    const given = Buffer.from(provenance?.signature?.[0]?.data ?? "", "base64");
+    expect(checkCms(given, Buffer.from(canonical(version.body))).problems).toEqual([]);
+
+    const path = `PUT /MedicationRequest/${id}`;
+    const next = { ...made.body, status: "stopped" };
+    const headers = { "if-match": 'W/"1"' };
+    expect(told(await fhirCall(app, token, path, { body: next, headers }))).toEqual(due);
+    expect(told(await fhirCall(app, token, `DELETE /MedicationRequest/${id}`, { headers }))).toEqual(due);
+    const over = async (of: object) => ({
+      ...headers,
+      ...header({ reason, signature: await signatureOver(Buffer.from(canonical(of))) }),
+    });
+    const wrong = await fhirCall(app, token, path, {
+      body: next,
+      headers: await over({ ...next, status: "completed" }),
+    });
+    expect(told(wrong)).toEqual([422, "signature-content-differs"]);
+    const right = await fhirCall(app, token, path, { body: next, headers: await over(next) });
+    expect([right.status, right.body.meta?.versionId]).toEqual([200, "2"]);
+    const { body: both } = await fhirCall<Bundle<Provenance>>(
+      app,
+      token,
+      `GET /Provenance?target=MedicationRequest/${id}`,
+    );
+    expect(both.entry?.map(({ resource }) => resource?.target[0]?.reference).sort()).toEqual(
+      [1, 2].map((n) => `MedicationRequest/${id}/_history/${n}`),
+    );
+  });
+
+  it("a version that was past before its signature came is not signed", async () => {
+    const body = { resourceType: "Observation", status: "preliminary", code: { text: "Пульс" } };
+    const about = { subject: { reference: `Patient/${patient}` } };
+    const made = await fhirCall<Resource>(app, token, "POST /Observation", { body: { ...body, ...about } });
+    const author = await entered("doctor");
+    const resource = `Observation/${made.body.id}`;
+    const { body: prepared } = await author.send("POST", "/me/signatures", { resource });
+    const next = { ...made.body, status: "final" };
+    const put = await fhirCall(app, token, `PUT /${resource}`, {
+      body: next,
+      headers: { "if-match": 'W/"1"' },
+    });
+    expect(put.status).toBe(200);
+    const late = await signedIn(author, prepared, "doctor");
+    expect([late.status, late.body.code]).toEqual([412, "version-conflict"]);
+  });
+});
+
+/** Canonical JSON of FHIR R4 without meta and text, written from its definition. */
+function canonical(resource: object): string {
+  const { meta: _meta, text: _text, ...node } = resource as Record<string, unknown>;
+  const text = (value: unknown): string => {
+    if (Array.isArray(value)) return `[${value.map(text).join(",")}]`;
+    if (typeof value !== "object" || value === null) return JSON.stringify(value);
+    const names = Object.keys(value).sort();
+    return `{${names.map((name) => `${JSON.stringify(name)}:${text((value as Record<string, unknown>)[name])}`).join(",")}}`;
+  };
+  return text(node);
+}
 
 describe("after the loss of a key", () => {
   it("E-25 neither a client system nor another certificate of the worker changes or opens what is signed", async () => {

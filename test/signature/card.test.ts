@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
@@ -7,7 +7,7 @@ import { freshDatabase } from "../support/database.ts";
 import { assignedPatient, fhirCall } from "../support/fhir-call.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { journalRows } from "../support/sign-in.ts";
-import { signedByTool } from "../support/signing.ts";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 
 const minute = 60_000;
 
@@ -31,6 +31,7 @@ beforeAll(async () => {
   doctor = await actingWorker(app, snilsOf.doctor);
   [office, treating] = [await doctor.token("HOPERAT"), await doctor.token()];
   session = await entered("doctor");
+  await activateCertificates(app, doctor.id, { kind: "gost" });
 });
 afterAll(() => app?.close());
 
@@ -127,6 +128,23 @@ describe("a patient's card", () => {
     expect((await give(id, await sign(bytes, "nurse"), nurse)).status).toBe(404);
     expect((await give(id, await sign(bytes, "nurse"))).body.code).toBe("signature-owner-mismatch");
     expect([await read(), await read(condition, nurse)]).toEqual([403, 403]);
+  });
+
+  it("E-11 it is the session's own: another session of the same worker neither answers it nor has the card by it", async () => {
+    const other = await entered("doctor");
+    const { id, bytes } = await challenge();
+    const signature = await sign(bytes);
+    expect((await give(id, signature, other)).status).toBe(404);
+    expect((await give(id, signature)).status).toBe(200);
+    expect([await read(), await read(condition, other)]).toEqual([200, 403]);
+    const row = app.parts.store.db.selectFrom("signature").select("session").where("id", "=", id);
+    const { session: own } = await row.executeTakeFirstOrThrow();
+    // what was signed says which session it opens the card to
+    const digest = createHash("sha256")
+      .update(own ?? "")
+      .digest("hex")
+      .slice(0, 32);
+    expect(bytes.toString()).toContain(digest);
   });
 
   it("E-12 one byte flipped in the signed request: the signature is refused and the card stays closed", async () => {

@@ -6,6 +6,7 @@ import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
+import { signedByTool } from "../support/signing.ts";
 
 const phone = "+79990000001";
 const dayMs = 24 * 3_600_000;
@@ -91,6 +92,31 @@ describe("a certificate in the profile", () => {
     await chief.acceptTerms();
     const asked = await chief.send("POST", `/me/certificates/${body.fingerprint}/code`);
     expect([asked.status, asked.body.code]).toEqual([404, "not-found"]);
+  });
+
+  it("E-09 a certificate that the code has not activated signs nothing in the cabinet", async () => {
+    const { code, confirm } = await bound();
+    const content = Buffer.from(`Записка ${randomUUID()}`);
+    const document = { title: "Записка", contentType: "text/plain", content: content.toString("base64") };
+    const { body: request } = await cabinet.send("POST", "/me/signatures", { document });
+    const signature = (await signedByTool(app.sandboxUrl, content)).toString("base64");
+    const give = () => cabinet.send("PUT", `/me/signatures/${request.id}/signature`, { signature });
+    const early = await give();
+    expect([early.status, early.body.code]).toEqual([403, "certificate-pending"]);
+    expect(early.body.remedy).toContain("введите код");
+    expect((await cabinet.get(`/me/signatures/${request.id}`)).body.state).toBe("prepared");
+    expect((await confirm(code)).body.state).toBe("active");
+    const given = await give();
+    expect([given.status, given.body.state]).toEqual([200, "signed"]);
+    // another certificate of the same person was never offered to the profile
+    const other = { ...document, content: Buffer.from(`Другая ${randomUUID()}`).toString("base64") };
+    const { body: second } = await cabinet.send("POST", "/me/signatures", { document: other });
+    const bytes = Buffer.from(other.content, "base64");
+    const foreign = await signedByTool(app.sandboxUrl, bytes, { kind: "gost" });
+    const refused = await cabinet.send("PUT", `/me/signatures/${second.id}/signature`, {
+      signature: foreign.toString("base64"),
+    });
+    expect([refused.status, refused.body.code]).toEqual([403, "certificate-pending"]);
   });
 
   it("E-08, E-25 a lost key closes at once what its certificate had opened", async () => {

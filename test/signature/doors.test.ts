@@ -12,7 +12,7 @@ import { freshDatabase } from "../support/database.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { calm, csrfOn, journalRows, order, signInAs } from "../support/sign-in.ts";
-import { signedByTool } from "../support/signing.ts";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 import type { Visitor } from "../support/visitor.ts";
 
 type View = components["schemas"];
@@ -34,21 +34,49 @@ async function enter(persona: string): Promise<Visitor> {
   const entered = await signInAs(app, persona);
   const page = await entered.visitor.visit(`${app.url}/auth/account`);
   await entered.visitor.visit(`${app.url}/auth/terms`, { form: { csrf: csrfOn(page), version: "1" } });
+  const { body } = await call("GET", "/me", undefined, entered.visitor);
+  const gost = { owner: persona, kind: "gost" } as const;
+  const orders = [{ owner: persona }, gost, { ...gost, variant: "expiring" }];
+  await activateCertificates(app, body.id, ...orders);
   return entered.visitor;
 }
 
-async function call(method: string, path: string, body?: object, as = visitor) {
-  const { status, text } = await as.visit(`${app.url}/cabinet/v1${path}`, {
+/** From now on no row gets into the journal: the request fails, though its effect is committed. */
+function failingJournal(): { mend(): void } {
+  const { journal } = app.parts;
+  const real = journal.append;
+  journal.append = () => Promise.reject(new Error("the disk is full"));
+  return {
+    mend: () => {
+      journal.append = real;
+    },
+  };
+}
+
+const call = (method: string, path: string, body?: object, as = visitor) =>
+  send({ method, path, body, as, key: randomUUID() });
+
+interface Asked {
+  method: string;
+  path: string;
+  body?: object;
+  as?: Visitor;
+  key: string;
+}
+
+async function send({ method, path, body, as = visitor, key }: Asked) {
+  const { status, text, headers } = await as.visit(`${app.url}/cabinet/v1${path}`, {
     method,
     headers: {
       accept: "application/json",
       origin: app.url,
       "x-requested-with": "test",
-      "idempotency-key": randomUUID(),
+      "idempotency-key": key,
     },
     ...(body && { json: body }),
   });
-  return { status, body: text ? JSON.parse(text) : undefined };
+  const replayed = headers.get("idempotent-replayed");
+  return { status, replayed, body: text ? JSON.parse(text) : undefined };
 }
 
 const document = (label = randomUUID()) => ({
@@ -149,6 +177,24 @@ describe("the cabinet's signatures", () => {
       Buffer.from(request.content ?? "", "base64"),
     );
     expect(problems).toEqual([]);
+  });
+
+  it("keeps its answer with the effect: a repeat after a failure behind the commit gets it, and nothing is done twice", async () => {
+    const certificate = await certificateOf({ owner: "doctor", variant: "expiring" });
+    for (const asked of [
+      { method: "POST", path: "/me/signatures", body: { document: document() }, key: randomUUID() },
+      { method: "POST", path: "/me/certificates", body: certificate, key: randomUUID() },
+    ]) {
+      const journal = failingJournal();
+      expect((await send(asked)).status).toBe(503);
+      journal.mend();
+      const { db } = app.parts.store;
+      const effects = () => db.selectFrom("signature").select("id").execute();
+      const done = await effects();
+      const repeated = await send(asked);
+      expect([repeated.status, repeated.replayed]).toEqual([201, "true"]);
+      expect(await effects()).toEqual(done);
+    }
   });
 
   it("can be taken back until it is settled", async () => {

@@ -6,9 +6,10 @@ import type { SignatureLevel } from "../../src/core/context.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { Cabinet } from "../support/cabinet.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { leveledClients, levels } from "../support/leveled-clients.ts";
-import { organization } from "../support/signing.ts";
+import { activateCertificates, doctor, documentOf, organization, signedByTool } from "../support/signing.ts";
 
 let app: TestApp;
 let workers: Record<SignatureLevel, ActingWorker>;
@@ -49,6 +50,32 @@ async function tried(level: SignatureLevel, line: string, body?: object) {
 const changes = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const done = [201, undefined];
 const refused = [403, "signature-level"];
+
+interface Figures {
+  documents: number;
+  cards: number;
+}
+
+/** The person's session as one that was opened with a signature of this level. */
+async function openedWith(level: SignatureLevel, id: string): Promise<void> {
+  const { sessions } = app.parts;
+  const real = sessions.check.bind(sessions);
+  sessions.check = async (...asked) => {
+    const checked = await real(...asked);
+    if (checked.standing !== "open" || checked.facts.personId !== id) return checked;
+    return { ...checked, facts: { ...checked.facts, signature: level } };
+  };
+}
+
+/** The worker signs a document of their own organisation. */
+async function signedNow(personId: string): Promise<void> {
+  const worker = { ...doctor(), personId };
+  const document = documentOf(randomUUID());
+  const { id } = await app.parts.signatures.prepare(worker, document);
+  await activateCertificates(app, personId, {});
+  const container = await signedByTool(app.sandboxUrl, document.content);
+  await app.parts.signatures.submit(worker, id, { container });
+}
 
 /** What the patient agreed to elsewhere: electronic prescriptions of this organisation. */
 async function consentToPrescriptions(): Promise<void> {
@@ -103,6 +130,30 @@ describe("the level that an action needs, at the door", () => {
     expect(settings).toHaveLength(3);
     for (const { method, url } of settings)
       expect(suffices("enhanced", levelOfOperation(method, url) as SignatureLevel)).toBe(true);
+  });
+
+  it("E-03 an enhanced session sees its own analytics and changes profile settings, and signs medical acts; a simple one sees no analytics", async () => {
+    const cabinet = new Cabinet(app.url);
+    await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
+    await cabinet.acceptTerms();
+    const simple = await cabinet.get("/me/activity");
+    expect([simple.status, simple.body.code]).toEqual([403, "signature-level"]);
+    const { id, organizations } = (await cabinet.get("/me")).body;
+    await openedWith("enhanced", id);
+    await signedNow(id);
+    const seen = await cabinet.get("/me/activity?days=3");
+    expect(seen.status, JSON.stringify(seen.body)).toBe(200);
+    expect(seen.body.days.map(({ documents, cards }: Figures) => [documents, cards])).toEqual([
+      [0, 0],
+      [0, 0],
+      [1, 0],
+    ]);
+    expect(seen.body.days[2].day).toBe(seen.body.until);
+    const chosen = await cabinet.send("PUT", "/me/organization", { oid: organizations[0].oid });
+    expect(chosen.status).toBe(204);
+    expect((await cabinet.acceptTerms()).status).toBe(200);
+    expect(await tried("enhanced", "POST /Observation", observation())).toEqual(done);
+    expect(await tried("enhanced", "POST /MedicationRequest", prescription())).toEqual(refused);
   });
 
   it("E-05 every route that changes something and every stored type declares its level", () => {

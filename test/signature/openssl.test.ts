@@ -1,10 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Provenance } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
@@ -16,23 +13,13 @@ import { signXml } from "../../src/crypto/xmldsig.ts";
 import { fileOrgSigner } from "../../src/flows/signature/org-signer.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
-import { doctor, documentOf, organization } from "../support/signing.ts";
+import { OpenSsl } from "../support/openssl.ts";
+import { activateCertificate, doctor, documentOf, organization } from "../support/signing.ts";
 
 /** An authority, a doctor and their signing tool that are OpenSSL and nothing of ours. */
-const folder = mkdtempSync(join(tmpdir(), "openssl-"));
-const path = (name: string) => join(folder, name);
-const configuration = (crlUrl: string) => `openssl_conf = main
-[main]
-engines = engines
-[engines]
-gost = gost
-[gost]
-engine_id = gost
-default_algorithms = ALL
-[req]
-distinguished_name = name
-[name]
-[root]
+const tool = new OpenSsl();
+const { path, run: openssl } = tool;
+const sections = (crlUrl: string) => `[root]
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
@@ -51,11 +38,6 @@ default_crl_days = 1
 
 let app: TestApp;
 let lists: Server;
-
-function openssl(...args: string[]): Buffer {
-  const env = { PATH: process.env["PATH"] ?? "", OPENSSL_CONF: path("openssl.cnf") };
-  return execFileSync("openssl", args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-}
 
 const kinds = {
   gost: ["gost2012_256", "paramset:A", "md_gost12_256"],
@@ -116,7 +98,7 @@ beforeAll(async () => {
     ["weak", "rsa", ["rsa", "rsa_keygen_bits:1024"]],
     ["ecc", "rsa", ["EC", "ec_paramgen_curve:P-256"]],
   ] as const) {
-    writeFileSync(path("openssl.cnf"), configuration(`http://${host}/${name}.crl`));
+    tool.configure(sections(`http://${host}/${name}.crl`));
     issued(name, kind, key);
   }
   app = await startApp({
@@ -128,7 +110,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await app?.close();
   lists?.close();
-  rmSync(folder, { recursive: true, force: true });
+  tool.remove();
 });
 
 /** What comes of a document that OpenSSL has signed. */
@@ -138,6 +120,8 @@ async function outcomeOf(name: string, digest: string): Promise<string> {
   const { id } = await app.parts.signatures.prepare(worker, document);
   writeFileSync(path("document"), document.content);
   const by = ["-signer", `${name}.pem`, "-inkey", `${name}.key`, "-md", digest];
+  const certificate = readFileSync(path(`${name}.pem`), "utf8");
+  await activateCertificate(app.parts, worker.personId, derFromPem(certificate, "CERTIFICATE"));
   const container = openssl("cms", "-sign", "-cades", "-binary", "-in", "document", ...by, "-outform", "DER");
   return app.parts.signatures.submit(worker, id, { container }).then(
     ({ signature }) => signature.state,
@@ -179,6 +163,7 @@ describe("OpenSSL and the pipeline", () => {
         const worker = doctor();
         const document = documentOf(randomUUID());
         const { id } = await app.parts.signatures.prepare(worker, document);
+        await activateCertificate(app.parts, worker.personId, der);
         const xml = await signXml(change(document.content.toString()), signer, { keyInfo });
         const [alone = ""] = /<ds:Signature[\s\S]*<\/ds:Signature>/.exec(xml) ?? [];
         const container = Buffer.from(form === "enveloped" ? xml : alone);

@@ -14,7 +14,14 @@ import { startApp, type TestApp } from "../support/app.ts";
 import { freshDatabase } from "../support/database.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { calm, order } from "../support/sign-in.ts";
-import { doctor, documentOf, organization, signedByTool, type ToolOrder } from "../support/signing.ts";
+import {
+  activateCertificates,
+  doctor,
+  documentOf,
+  organization,
+  signedByTool,
+  type ToolOrder,
+} from "../support/signing.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -33,6 +40,12 @@ const tool = (content: Uint8Array, asked?: ToolOrder) => signedByTool(app.sandbo
 async function attempt(asked: ToolOrder = {}, worker: SigningWorker = doctor(), needed = "qualified") {
   const document = { ...documentOf(randomUUID()), needed: needed as "qualified" };
   const { id } = await app.parts.signatures.prepare(worker, document);
+  const { owner, kind, variant } = asked;
+  await activateCertificates(app, worker.personId, {
+    owner,
+    ...(kind && { kind }),
+    ...(variant && { variant }),
+  });
   const container = await tool(document.content, asked);
   return {
     worker,
@@ -84,7 +97,9 @@ async function resourcesOf<T>(type: string, documentId: string): Promise<T[]> {
     type,
     ids: rows.map(({ id }) => id),
   });
-  return stored.map(({ content }) => content as T).filter((one) => JSON.stringify(one).includes(documentId));
+  return stored
+    .map(({ id, content }) => ({ ...content, id }) as T)
+    .filter((one) => JSON.stringify(one).includes(documentId));
 }
 
 const rootsOf = async (sandboxUrl: string) =>
@@ -227,6 +242,7 @@ describe("each cause of a refusal", () => {
 
   it("E-12 content differs: one flipped byte of what was prepared", async () => {
     const worker = doctor();
+    await activateCertificates(app, worker.personId, {});
     const document = documentOf(randomUUID());
     const { id } = await app.parts.signatures.prepare(worker, document);
     const flipped = Buffer.from(document.content);

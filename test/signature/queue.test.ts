@@ -13,7 +13,10 @@ import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { fhirCall } from "../support/fhir-call.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { signedByTool } from "../support/signing.ts";
+
+const phone = "+79990000001";
 
 // authorities and signing tools live on while the gateway is killed
 let authorities: Awaited<ReturnType<typeof createSandbox>>;
@@ -66,8 +69,21 @@ async function entered(): Promise<Cabinet> {
   return cabinet;
 }
 
+/** The certificate of the person's tool is in their profile, and the code from the message makes it active. */
+async function activated(cabinet: Cabinet): Promise<void> {
+  const codes = async () =>
+    (await messagesTo(gateway, phone)).filter(({ text }) => /^\d{6}/.test(text)).length;
+  const before = await codes();
+  const offered = await fetch(`${authoritiesUrl}/pki/certificates?owner=doctor&kind=gost`);
+  const { body: bound } = await cabinet.send("POST", "/me/certificates", (await offered.json()) as object);
+  const code = await codeSentTo(gateway, phone, before);
+  const path = `/me/certificates/${bound.fingerprint}/confirmation`;
+  expect((await cabinet.send("POST", path, { code })).body.state).toBe("active");
+}
+
 it("E-26 a check that takes over a minute queues the document, which a killed process does not lose", async () => {
   const cabinet = await entered();
+  await activated(cabinet);
   const bytes = Buffer.from(`Записка ${randomUUID()}`);
   const document = { title: "Записка", contentType: "text/plain", content: bytes.toString("base64") };
   const { body: request } = await cabinet.send("POST", "/me/signatures", { document });

@@ -8,7 +8,7 @@ import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { leveledClients } from "../support/leveled-clients.ts";
-import { doctor, documentOf, signedByTool } from "../support/signing.ts";
+import { activateCertificates, doctor, documentOf, signedByTool } from "../support/signing.ts";
 
 function policyFile(regions: object): string {
   const file = join(mkdtempSync(join(tmpdir(), "regions-")), "regions.json");
@@ -51,6 +51,7 @@ describe("what a region asks of signatures", () => {
       const worker = { ...doctor(), organization };
       const document = documentOf(randomUUID());
       const { id } = await app.parts.signatures.prepare(worker, document);
+      await activateCertificates(app, worker.personId, { kind });
       const container = await signedByTool(app.sandboxUrl, document.content, { kind });
       return app.parts.signatures.submit(worker, id, { container }).then(
         ({ signature }) => signature.state,

@@ -7,7 +7,7 @@ import { Cabinet } from "../support/cabinet.ts";
 import { assignedPatient, fhirCall } from "../support/fhir-call.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { alterAccounts, calm, order } from "../support/sign-in.ts";
-import { signedByTool } from "../support/signing.ts";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 
 const minute = 60_000;
 const patience = { timeout: 40_000, interval: 500 };
@@ -52,6 +52,7 @@ afterAll(() => app?.close());
 
 it("E-17 what waits for its authority is in force at no door, and comes into force by itself once that answers", async () => {
   const doctor = await actingWorker(app, snilsOf.doctor);
+  await activateCertificates(app, doctor.id, { kind: "gost" });
   const patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
   const token = await doctor.token();
   const bytes = Buffer.from(`Рецепт ${randomUUID()}`);

@@ -1,5 +1,7 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import type { SigningWorker } from "../../src/flows/signature/terms.ts";
+import type { Parts } from "../../src/parts.ts";
+import { fingerprintOf, SigningCertificateStore } from "../../src/store/signing-certificates.ts";
 
 export const organization = "1.2.643.5.1.13.13.12.2.77.90001";
 
@@ -17,6 +19,36 @@ export interface ToolOrder {
   variant?: string;
   /** ISO instant that the signature states */
   at?: string;
+}
+
+interface Signing {
+  parts: Pick<Parts, "store" | "keyring">;
+  sandboxUrl: string;
+}
+
+/** The certificates of a person's tool are in their profile and active, as after the codes of the cabinet. */
+export async function activateCertificates(
+  { parts, sandboxUrl }: Signing,
+  person: string,
+  ...orders: Pick<ToolOrder, "owner" | "kind" | "variant">[]
+): Promise<void> {
+  for (const { owner = "doctor", ...order } of orders) {
+    const query = new URLSearchParams({ owner, ...order });
+    const answer = await fetch(`${sandboxUrl}/pki/certificates?${query}`);
+    const { certificate } = (await answer.json()) as { certificate: string };
+    await activateCertificate(parts, person, Buffer.from(certificate, "base64"));
+  }
+}
+
+export async function activateCertificate(
+  { store: { db }, keyring }: Signing["parts"],
+  person: string,
+  der: Uint8Array,
+): Promise<void> {
+  const certificates = new SigningCertificateStore({ db, keyring });
+  const notAfter = Date.parse(new X509Certificate(der).validTo);
+  await certificates.bind({ person, der, notAfter, boundAt: 0 });
+  await certificates.activate(db, { person, fingerprint: fingerprintOf(der) }, 0);
 }
 
 /** What a person's own tool gives for these bytes: the sandbox plays it. */

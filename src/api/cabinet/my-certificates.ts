@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../core/clock.ts";
 import { recipientOf } from "../../flows/recipient.ts";
+import type { SentCode } from "../../flows/sent-code.ts";
 import type { CertificateActivation, Holder } from "../../flows/signature/activation.ts";
-import type { SigningCertificates } from "../../flows/signature/certificates.ts";
+import type { SigningCertificates, Within } from "../../flows/signature/certificates.ts";
+import { jsonAnswer } from "../../plugins/idempotency.ts";
+import type { Access } from "../../plugins/journal.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { SigningCertificate } from "../../store/signing-certificates.ts";
 import { codeView } from "./code-view.ts";
@@ -25,26 +28,31 @@ export function myCertificateOperations(parts: MyCertificatesParts): CabinetOper
   return {
     listMyCertificates: (request) => list(parts, request),
     bindMyCertificate: (request, reply) => bind(parts, request, reply),
-    sendMyCertificateCode: async (request) => {
+    sendMyCertificateCode: async (request, reply) => {
       const { fingerprint } = request.params as ByFingerprint;
-      const code = await certificateActivation.sendCode(holderOf(door, request), fingerprint);
+      const deed = deedOf(request, reply, { action: "certificate-code-sent", view: codeView });
+      const code = await certificateActivation.sendCode(holderOf(door, request), fingerprint, deed);
       await record(request, "certificate-code-sent", fingerprint);
       return codeView(code);
     },
-    confirmMyCertificate: async (request) => {
+    confirmMyCertificate: async (request, reply) => {
       const { fingerprint } = request.params as ByFingerprint;
       const { code } = request.body as { code: string };
       const { owner, personId } = door.requireWorker(request);
-      const active = await certificateActivation.confirm({ owner, personId }, { fingerprint, code });
+      const view = (active: SigningCertificate) => certificateView(active, clock.now());
+      const deed = deedOf(request, reply, { action: "activate-certificate", view });
+      const active = await certificateActivation.confirm({ owner, personId }, { fingerprint, code }, deed);
       await record(request, "activate-certificate", fingerprint);
-      return certificateView(active, clock.now());
+      return view(active);
     },
-    reportMyKeyLost: async (request) => {
+    reportMyKeyLost: async (request, reply) => {
       const { personId } = door.requireWorker(request);
       const { fingerprint } = request.params as ByFingerprint;
-      const steps = await signingCertificates.reportLost(personId, fingerprint);
+      const view = (steps: readonly string[]) => ({ steps: [...steps] });
+      const deed = deedOf(request, reply, { action: "key-lost", view });
+      const steps = await signingCertificates.reportLost(personId, fingerprint, deed);
       await record(request, "key-lost", fingerprint);
-      return { steps: [...steps] };
+      return view(steps);
     },
   };
 }
@@ -67,13 +75,34 @@ async function bind(parts: MyCertificatesParts, request: FastifyRequest, reply: 
   const worker = signingWorkerOf(door, request);
   const { certificate, chain = [] } = request.body as { certificate: string; chain?: string[] };
   const fromBase64 = (text: string) => Buffer.from(text, "base64");
-  const bound = await signingCertificates.bind(worker, fromBase64(certificate), chain.map(fromBase64));
+  const offered = { der: fromBase64(certificate), chain: chain.map(fromBase64) };
+  const holder = holderOf(door, request);
+  let code: SentCode | undefined;
+  const view = (bound: SigningCertificate): View["SigningCertificate"] => {
+    const shown = certificateView(bound, clock.now());
+    return code ? { ...shown, code: codeView(code) } : shown;
+  };
+  const bound = await signingCertificates.bind(worker, offered, async (trx, own) => {
+    code = await certificateActivation.sendFirstCode(trx, holder, own.fingerprint);
+    const accesses = [accessOf(request, "bind-certificate", own.fingerprint)];
+    await request.settle(trx, { ...jsonAnswer(reply, 201, view(own)), accesses });
+  });
   await record(request, "bind-certificate", bound.fingerprint);
-  const code = await certificateActivation.sendFirstCode(holderOf(door, request), bound.fingerprint);
-  return reply
-    .code(201)
-    .send({ ...certificateView(bound, clock.now()), ...(code && { code: codeView(code) }) });
+  return reply.code(201).send(view(bound));
 }
+
+/** Keeps the answer in the transaction of the deed: a repeat after any crash gets it. */
+const deedOf =
+  <T>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { action, view }: { action: string; view(outcome: T): object },
+  ): Within<T> =>
+  (trx, outcome) =>
+    request.settle(trx, {
+      ...jsonAnswer(reply, 200, view(outcome)),
+      accesses: [accessOf(request, action, (request.params as ByFingerprint).fingerprint)],
+    });
 
 type ByFingerprint = { fingerprint: string };
 
@@ -83,10 +112,12 @@ function holderOf(door: SessionDoor, request: FastifyRequest): Holder {
   return { owner, personId, to: recipientOf(person) };
 }
 
-function record(request: FastifyRequest, action: string, resourceId?: string): Promise<void> {
-  const { id: subject } = request.ctx.actor;
-  return request.journal({ action, resourceType: "Certificate", resourceId, subject });
-}
+const accessOf = ({ ctx }: FastifyRequest, action: string, resourceId?: string): Access => ({
+  ...{ action, resourceType: "Certificate", resourceId, subject: ctx.actor.id },
+});
+
+const record = (request: FastifyRequest, action: string, resourceId?: string): Promise<void> =>
+  request.journal(accessOf(request, action, resourceId));
 
 function stateOf(
   { activatedAt, lostAt, notAfter }: SigningCertificate,

@@ -38,6 +38,13 @@ ${
   html`<p><button type="button" id="tool" data-page="${signingPage}">Подписать учебным ключом</button> (без юридической силы)</p>`
 }
 </section>
+<section id="activation" hidden><h2>Сертификат</h2>
+<p>Этот сертификат ещё не активирован в кабинете: добавьте его в профиль и введите код из сообщения.
+<label>Файл сертификата (.cer) <input type="file" id="certificate"></label></p>
+<p><button type="button" id="bind">Добавить сертификат и получить код</button></p>
+<form id="confirmation" hidden><p><label>Код из сообщения <input id="code" required pattern="[0-9]{6}" inputmode="numeric"
+autocomplete="one-time-code"></label> <button>Активировать и подписать</button></p></form>
+</section>
 <p id="outcome" class="notice" role="status" aria-live="polite"></p>`;
 
 /** Talks to the cabinet API in the person's session; the tool's page answers by postMessage from its own origin. */
@@ -45,9 +52,9 @@ const signingScript = `"use strict";
 const field = (id) => document.getElementById(id);
 const base64 = (bytes) => { let text = ""; for (const byte of bytes) text += String.fromCharCode(byte); return btoa(text); };
 const bytesOf = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-let asked;
+let asked, offered, bound;
 async function call(method, path, body) {
-  const answer = await fetch("/cabinet/v1/me/signatures" + path, {
+  const answer = await fetch("/cabinet/v1/me/" + path, {
     method,
     headers: {
       "content-type": "application/json",
@@ -67,7 +74,7 @@ field("document").addEventListener("submit", async (event) => {
   field("outcome").textContent = "";
   const content = base64(new TextEncoder().encode(field("text").value));
   const order = { title: field("title").value, contentType: "text/plain; charset=utf-8", content };
-  asked = await call("POST", "", { document: order });
+  asked = await call("POST", "signatures", { document: order });
   if (!asked) return;
   field("sha256").textContent = asked.digests.sha256;
   field("streebog").textContent = asked.digests.streebog256;
@@ -78,8 +85,10 @@ const words = {
   signed: "Документ подписан, подпись проверена.",
   "verification-pending": "Подпись принята и ждёт проверки сертификата: документ вступит в силу после неё.",
 };
-async function give(signature) {
-  const result = await call("PUT", "/" + asked.id + "/signature", { signature });
+async function give(signature, certificate) {
+  offered = { signature, certificate };
+  const result = await call("PUT", "signatures/" + asked.id + "/signature", { signature });
+  field("activation").hidden = Boolean(result) || field("outcome").dataset.code !== "certificate-pending";
   if (!result) return;
   field("outcome").textContent = words[result.state] || result.state;
   field("outcome").dataset.code = result.state;
@@ -88,6 +97,20 @@ field("file").addEventListener("change", async () => {
   const [file] = field("file").files;
   if (file) await give(base64(new Uint8Array(await file.arrayBuffer())));
 });
+field("certificate").addEventListener("change", async () => {
+  const [file] = field("certificate").files;
+  if (file) offered.certificate = base64(new Uint8Array(await file.arrayBuffer()));
+});
+field("bind").addEventListener("click", async () => {
+  if (!offered.certificate) return field("certificate").focus();
+  bound = await call("POST", "certificates", { certificate: offered.certificate });
+  field("confirmation").hidden = !bound;
+});
+field("confirmation").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const path = "certificates/" + bound.fingerprint + "/confirmation";
+  if (await call("POST", path, { code: field("code").value })) await give(offered.signature, offered.certificate);
+});
 const tool = field("tool");
 let opened;
 if (tool) tool.addEventListener("click", () => { opened = open(tool.dataset.page, "signing-tool"); });
@@ -95,6 +118,6 @@ addEventListener("message", async (event) => {
   if (!tool || event.source !== opened || event.origin !== new URL(tool.dataset.page).origin) return;
   if (event.data.kind === "ready")
     opened.postMessage({ kind: "sign", title: asked.title, content: asked.content }, event.origin);
-  if (event.data.kind === "signature") await give(event.data.signature);
+  if (event.data.kind === "signature") await give(event.data.signature, event.data.certificate);
 });
 `;

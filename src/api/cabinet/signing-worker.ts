@@ -9,7 +9,7 @@ import type { SessionDoor } from "../../plugins/session.ts";
 /** The worker of the session as a signer; throws `signing-not-allowed` while the registry has not confirmed them. */
 export function signingWorkerOf(door: SessionDoor, request: FastifyRequest): SigningWorker {
   const session = door.requireWorker(request);
-  const { organization, personId, person } = session;
+  const { id, organization, personId, person } = session;
   // E-14: the login itself must be a full one, whatever is then signed
   if (request.ctx.actor.singleFactor) throw new GatewayError("second-factor-missing");
   if (!door.capabilities(session).includes("signing")) throw new GatewayError("signing-not-allowed");
@@ -22,5 +22,6 @@ export function signingWorkerOf(door: SessionDoor, request: FastifyRequest): Sig
     organization: organization.oid,
     snils,
     contact: contactOf(person),
+    session: id,
   };
 }

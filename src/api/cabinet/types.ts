@@ -238,9 +238,26 @@ export interface paths {
         put?: never;
         /**
          * Freezes the final bytes of a document for the worker's signature
-         * @description The bytes of `content` wait 15 minutes (a setting); the person's own tool signs exactly them. With `card` instead of `document` the gateway writes a request to open that patient's card. Bytes that the person has signed already give that signature back. A private key is never sent here.
+         * @description The bytes of `content` wait 15 minutes (a setting); the person's own tool signs exactly them. With `card` instead of `document` the gateway writes a request to open that patient's card, which opens to this session alone. With `cosign` it gives the bytes of a document that others have signed, with `resource` those of a stored resource. Bytes that the person has signed already give that signature back. A private key is never sent here.
          */
         post: operations["prepareMySignature"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/awaited-signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents of the organisation that others have signed and that await the worker's signature */
+        get: operations["listAwaitedSignatures"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -296,7 +313,7 @@ export interface paths {
         put?: never;
         /**
          * The organisation's own signature over a document that the worker has signed
-         * @description Only over what is in force (`inForce`): a document that waits for its verification is 409 `signature-unverified`. The same document gets the same signature.
+         * @description Only over what is in force (`inForce`): a document that waits for its verification is 409 `signature-unverified`, one that awaits further signers 409 `signatures-missing`, which names their roles. The same document gets the same signature.
          */
         post: operations["signForOrganization"];
         delete?: never;
@@ -392,6 +409,26 @@ export interface paths {
          * @description Person, personal files and qualifications from ФРМР. With `Accept: application/fhir+json` the same card is a FHIR Bundle. The id is the logical id of a Practitioner, never a СНИЛС.
          */
         get: operations["getPractitionerRegistryCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much the worker signed on each of the last days
+         * @description Figures alone: no person and no document is named. Analytics need a session that was opened with an enhanced signature at least (403 `signature-level`).
+         */
+        get: operations["getMyActivity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -500,6 +537,14 @@ export interface components {
             replaces?: string;
             /** @description why it is changed; required with `replaces` */
             reason?: string;
+            /** @description code of dictionary 1.2.643.5.1.13.13.11.1520: it says in which roles who signs, and at what level */
+            kind?: string;
+            /**
+             * @description v3-Confidentiality of the document
+             * @default N
+             * @enum {string}
+             */
+            confidentiality: "N" | "R" | "V";
         };
         /** @description title, digests, patient and document are absent where the document is closed to the person now */
         SignatureRequest: {
@@ -541,12 +586,64 @@ export interface components {
                 id: string;
                 version: number;
             };
+            /** @description of a stored resource that was signed in its canonical form: Type/id */
+            resource?: string;
+            kind?: {
+                /** @description of dictionary 1.2.643.5.1.13.13.11.1520 */
+                code: string;
+                name: string;
+            };
+            /** @description of a document of a kind: who has signed it, then who is awaited; in force once nobody is */
+            signers?: components["schemas"]["Signer"][];
             /** @description of 202: reference of the FHIR Task that tells how the verification goes */
             task?: string;
             /** @description sandbox only: a page that signs with an invented person's key */
             signingPage?: string;
             /** @description every check of a signature that came for this request, oldest first */
             checks: components["schemas"]["SignatureCheck"][];
+        };
+        AwaitedSignature: {
+            /** @description id of the DocumentReference, for `cosign` */
+            document: string;
+            title: string;
+            patient?: string;
+            kind: {
+                code: string;
+                name: string;
+            };
+            signers: components["schemas"]["Signer"][];
+        };
+        Activity: {
+            /** Format: date */
+            from: string;
+            /**
+             * Format: date
+             * @description today in Moscow
+             */
+            until: string;
+            days: {
+                /** Format: date */
+                day: string;
+                /** @description documents and records that were signed */
+                documents: number;
+                /** @description cards of patients that were opened with a signature */
+                cards: number;
+            }[];
+        };
+        Signer: {
+            role: {
+                /** @description of dictionary 1.2.643.5.1.13.13.99.2.368 */
+                code: string;
+                name: string;
+            };
+            /** @enum {string} */
+            state: "signed" | "awaited";
+            /** @description logical id of who signed */
+            practitioner?: string;
+            /** @description logical id of the post in which they signed */
+            practitionerRole?: string;
+            /** Format: date-time */
+            at?: string;
         };
         OrganizationSignature: {
             /** @description detached CMS in DER, base64 */
@@ -1360,6 +1457,10 @@ export interface operations {
             content: {
                 "application/json": {
                     document?: components["schemas"]["DocumentToSign"];
+                    /** @description id of a DocumentReference that awaits further signers (`/me/awaited-signatures`) */
+                    cosign?: string;
+                    /** @description a stored resource, such as MedicationRequest/id: its canonical JSON is signed, and from then on it changes only with a new signature */
+                    resource?: string;
                     card?: {
                         /** @description logical id of the Patient */
                         patient: string;
@@ -1375,6 +1476,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAwaitedSignatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 documents, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AwaitedSignature"][];
+                    };
                 };
             };
             default: components["responses"]["Problem"];
@@ -1655,6 +1779,29 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RegistryCard"];
                     "application/fhir+json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyActivity: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures, oldest day first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
                 };
             };
             default: components["responses"]["Problem"];

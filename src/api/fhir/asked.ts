@@ -43,6 +43,8 @@ export interface Done {
   unseen?: boolean;
   /** as the journal has it */
   access: KeptAccess;
+  /** what was written with it: the Provenance of a new signature */
+  beside: readonly KeptAccess[];
 }
 
 export interface WriteRules {

@@ -27,7 +27,7 @@ export function carriedOut(
   const { repository, request } = caller;
   return repository.inTurn(request.ctx, asked.flatMap(namesOf), async () => {
     const done = await writtenAtLast(caller, plan);
-    for (const { access } of done) await request.journal(access);
+    for (const one of done.flatMap(({ access, beside }) => [access, ...beside])) await request.journal(one);
     await journalHidden(request, "criteria");
     return done;
   });
@@ -71,9 +71,9 @@ function inTransaction(
     for (const change of changes) {
       if (done.length > 0) await refuseMade(writes, change);
       const result = await performed(writes, change);
-      if (change.amendment && result)
-        await resigning?.settle(writes.trx, change.amendment, Number(result.resource.meta?.versionId));
-      done.push(doneOf(change, result));
+      const version = Number(result?.resource.meta?.versionId);
+      const beside = change.amendment && (await resigning?.settle(writes, change.amendment, version));
+      done.push(doneOf(change, result, beside));
     }
     await settle?.(writes.trx, done);
     return done;
@@ -135,7 +135,11 @@ async function passed({ request }: Caller, change: PlannedChange): Promise<Writt
     : provider.update?.(id, after as Resource, request.ctx, { ifMatch });
 }
 
-function doneOf(change: PlannedChange, result: Written | undefined): Done {
+function doneOf(
+  change: PlannedChange,
+  result: Written | undefined,
+  beside: readonly KeptAccess[] = [],
+): Done {
   const { asked, entry, id, after, action, warnings, unseen } = change;
   const resource = result?.resource ?? (action === "none" ? after : undefined);
   return {
@@ -147,6 +151,7 @@ function doneOf(change: PlannedChange, result: Written | undefined): Done {
     warnings,
     unseen,
     access: accessOf(change),
+    beside,
   };
 }
 

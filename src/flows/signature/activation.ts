@@ -6,6 +6,7 @@ import type { Schema } from "../../store/schema.ts";
 import type { SigningCertificate, SigningCertificateStore } from "../../store/signing-certificates.ts";
 import type { Notices } from "../../systems/notify/notices.ts";
 import { codeRefusal, type SentCode } from "../sent-code.ts";
+import type { Within } from "./certificates.ts";
 
 interface ActivationParts {
   db: Kysely<Schema>;
@@ -33,28 +34,41 @@ export class CertificateActivation {
   }
 
   /** Sends a code for a certificate that waits. Throws `not-found`, `certificate-settled`, and `code-*`. */
-  async sendCode(holder: Holder, fingerprint: string): Promise<SentCode> {
-    const { db, codes, notices } = this.#parts;
-    return db.transaction().execute(async (trx) => {
-      await this.#waiting(trx, holder, fingerprint);
-      const use = { owner: holder.owner, purpose, target: fingerprint };
-      const { code, expiresAt, resendAt } = await codes.issue(trx, use);
-      await notices.send(trx, {
-        to: holder.to,
-        kind: "certificate-code",
-        parameters: { code, minutes: codeLimits.lifeMs / 60_000 },
-        id: `code ${fingerprint} ${expiresAt}`,
-        tenant: "shared",
-        validUntil: expiresAt,
-      });
-      return { to: holder.to, expiresAt, resendAt };
+  sendCode(holder: Holder, fingerprint: string, within?: Within<SentCode>): Promise<SentCode> {
+    return this.#parts.db.transaction().execute(async (trx) => {
+      const sent = await this.#sendCode(trx, holder, fingerprint);
+      await within?.(trx, sent);
+      return sent;
     });
   }
 
-  /** As `sendCode`; undefined when a code was sent just now or codes are locked, so that it is asked for later. */
-  async sendFirstCode(holder: Holder, fingerprint: string): Promise<SentCode | undefined> {
+  async #sendCode(trx: Kysely<Schema>, holder: Holder, fingerprint: string): Promise<SentCode> {
+    const { codes, notices } = this.#parts;
+    await this.#waiting(trx, holder, fingerprint);
+    const use = { owner: holder.owner, purpose, target: fingerprint };
+    const { code, expiresAt, resendAt } = await codes.issue(trx, use);
+    await notices.send(trx, {
+      to: holder.to,
+      kind: "certificate-code",
+      parameters: { code, minutes: codeLimits.lifeMs / 60_000 },
+      id: `code ${fingerprint} ${expiresAt}`,
+      tenant: "shared",
+      validUntil: expiresAt,
+    });
+    return { to: holder.to, expiresAt, resendAt };
+  }
+
+  /**
+   * As `sendCode`, in the transaction that bound the certificate; undefined when a code was sent just now or codes are
+   * locked, so that it is asked for later.
+   */
+  async sendFirstCode(
+    trx: Kysely<Schema>,
+    holder: Holder,
+    fingerprint: string,
+  ): Promise<SentCode | undefined> {
     try {
-      return await this.sendCode(holder, fingerprint);
+      return await this.#sendCode(trx, holder, fingerprint);
     } catch (error) {
       const isLater = isGatewayError(error) && /^code-|^certificate-settled$/.test(error.code);
       if (!isLater) throw error;
@@ -66,6 +80,7 @@ export class CertificateActivation {
   async confirm(
     { owner, personId }: Pick<Holder, "owner" | "personId">,
     { fingerprint, code }: { fingerprint: string; code: string },
+    within?: Within<SigningCertificate>,
   ): Promise<SigningCertificate> {
     const { db, codes, store, clock } = this.#parts;
     const outcome = await db.transaction().execute(async (trx) => {
@@ -75,7 +90,9 @@ export class CertificateActivation {
       if (verdict !== "right") return { refusal: codeRefusal(verdict) };
       const activatedAt = clock.now();
       await store.activate(trx, waiting, activatedAt);
-      return { active: { ...waiting, activatedAt } };
+      const active = { ...waiting, activatedAt };
+      await within?.(trx, active);
+      return { active };
     });
     if (outcome.refusal) throw outcome.refusal;
     return outcome.active;

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { DocumentOrder, SigningWorker } from "./terms.ts";
 
-/** What a worker signs to open a patient's card: logical ids and a number of one use, no word about the patient. */
+/** What a worker signs to open a patient's card in one session: logical ids and a number of one use, no word about the patient. */
 export function cardRequest(
-  { roleId, organization }: SigningWorker,
+  { roleId, organization, session = "" }: SigningWorker,
   subject: string,
   at: number,
 ): Pick<DocumentOrder, "title" | "contentType" | "content"> {
@@ -13,6 +13,8 @@ export function cardRequest(
     `Должность: ${roleId}`,
     `Организация: ${organization}`,
     `Время: ${new Date(at).toISOString()}`,
+    // a digest: what is signed is kept, and may be shown
+    `Сеанс: ${createHash("sha256").update(session).digest("hex").slice(0, 32)}`,
     `Номер: ${randomUUID()}`,
   ];
   return {

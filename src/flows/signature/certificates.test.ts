@@ -23,6 +23,7 @@ it("the owner is told 30, 14, 7, 3 and 1 days before the end, each time once", a
     },
   };
   const certificates = new SigningCertificates({
+    db: {} as never,
     store: store as never,
     verifier: {} as never,
     clock,

@@ -15,6 +15,7 @@ import type { SigningWorker } from "./terms.ts";
 import { isOwn } from "./verdict.ts";
 
 interface CertificatesParts {
+  db: Kysely<Schema>;
   store: SigningCertificateStore;
   verifier: Pick<Verifier, "verifyCertificate">;
   clock: Clock;
@@ -23,6 +24,9 @@ interface CertificatesParts {
 
 /** A certificate with the whole days until its end; below 0 it has ended. */
 export type EndingCertificate = SigningCertificate & { days: number };
+
+/** Takes part in the transaction of a deed, with what came of it. */
+export type Within<T> = (trx: Kysely<Schema>, outcome: T) => Promise<void>;
 
 const dayMs = 24 * 3_600_000;
 
@@ -52,10 +56,10 @@ export class SigningCertificates {
    */
   async bind(
     worker: SigningWorker,
-    der: Uint8Array,
-    chain: readonly Uint8Array[] = [],
+    { der, chain = [] }: { der: Uint8Array; chain?: readonly Uint8Array[] },
+    within?: Within<SigningCertificate>,
   ): Promise<SigningCertificate> {
-    const { store, clock } = this.#parts;
+    const { db, store, clock } = this.#parts;
     const certificate = readable(der);
     if (!isOwn(certificate, worker.snils)) throw new GatewayError("signature-owner-mismatch");
     const known = (await store.of(worker.personId)).find(
@@ -65,9 +69,14 @@ export class SigningCertificates {
     refuseProblems(await this.#checked(der, chain));
     const { notAfter } = certificate;
     const { personId: person, contact } = worker;
-    await store.bind({ person, der, notAfter: notAfter.getTime(), boundAt: clock.now(), contact });
-    const bound = await store.of(worker.personId);
-    return bound.find(({ fingerprint }) => fingerprint === fingerprintOf(der)) ?? missing();
+    const fresh = { person, der, notAfter: notAfter.getTime(), boundAt: clock.now(), contact };
+    return db.transaction().execute(async (trx) => {
+      await store.bind(fresh, trx);
+      const bound = await store.of(person, trx);
+      const own = bound.find(({ fingerprint }) => fingerprint === fingerprintOf(der)) ?? missing();
+      await within?.(trx, own);
+      return own;
+    });
   }
 
   of(personId: string): Promise<SigningCertificate[]> {
@@ -75,10 +84,18 @@ export class SigningCertificates {
   }
 
   /** The key of a certificate is lost: nothing signed with it is accepted from now on. Throws `not-found`. */
-  async reportLost(personId: string, fingerprint: string): Promise<readonly string[]> {
-    const isKnown = await this.#parts.store.lose(personId, fingerprint, this.#parts.clock.now());
-    if (!isKnown) throw new GatewayError("not-found", { field: "id" });
-    return recoverySteps;
+  async reportLost(
+    person: string,
+    fingerprint: string,
+    within?: Within<readonly string[]>,
+  ): Promise<readonly string[]> {
+    const { db, store, clock } = this.#parts;
+    return db.transaction().execute(async (trx) => {
+      const isKnown = await store.lose(trx, { person, fingerprint, at: clock.now() });
+      if (!isKnown) throw new GatewayError("not-found", { field: "id" });
+      await within?.(trx, recoverySteps);
+      return recoverySteps;
+    });
   }
 
   /** An active certificate opens what needs one: booking of patients, records, applications to funds (E-08). */
@@ -88,6 +105,12 @@ export class SigningCertificates {
       ({ activatedAt, lostAt, notAfter }) =>
         activatedAt !== undefined && lostAt === undefined && notAfter >= now,
     );
+  }
+
+  /** Whether the owner has confirmed this certificate by a code (E-09). */
+  async isActivated(personId: string, fingerprint: string): Promise<boolean> {
+    const own = (await this.#parts.store.of(personId)).find((one) => one.fingerprint === fingerprint);
+    return own?.activatedAt !== undefined;
   }
 
   /**

@@ -12,7 +12,7 @@ import { type Verdict, type VerdictProblem, verdictOf } from "./verdict.ts";
 
 export interface ChecksParts {
   verifier: Pick<Verifier, "verify">;
-  certificates: Pick<SigningCertificates, "lost" | "stoppedSince">;
+  certificates: Pick<SigningCertificates, "lost" | "stoppedSince" | "isActivated">;
   clock: Clock;
   regions: RegionalPolicies;
   /** absent: none is asked for */
@@ -29,7 +29,12 @@ export class SignatureChecks {
     this.#parts = parts;
   }
 
-  async verdict(kept: KeptSignature, container: Uint8Array): Promise<Verdict> {
+  /** `isActivated`: the certificate must be one that its owner has activated in the cabinet (E-09). */
+  async verdict(
+    kept: KeptSignature,
+    container: Uint8Array,
+    { isActivated = false }: { isActivated?: boolean } = {},
+  ): Promise<Verdict> {
     const { verifier, clock, toleratedAgeMs } = this.#parts;
     const { snils, needed } = kept.terms as SignatureTerms;
     const report = await verifier.verify({
@@ -41,8 +46,17 @@ export class SignatureChecks {
       toleratedAgeMs,
     });
     const der = report.certificateDer;
-    const objections = der ? await this.#objections(kept, der) : [];
-    return verdictOf(report, { snils, needed, objections: [...objections, ...this.#regional(kept, report)] });
+    const objections = [
+      ...(der ? await this.#objections(kept, der) : []),
+      ...(der && isActivated ? await this.#pending(kept, der) : []),
+      ...this.#regional(kept, report),
+    ];
+    return verdictOf(report, { snils, needed, objections });
+  }
+
+  async #pending({ signer }: KeptSignature, der: Uint8Array): Promise<VerdictProblem[]> {
+    if (await this.#parts.certificates.isActivated(signer, fingerprintOf(der))) return [];
+    return [{ code: "certificate-pending", detail: "the certificate was not activated by a code" }];
   }
 
   #regional(kept: KeptSignature, { algorithm }: SignatureReport): VerdictProblem[] {

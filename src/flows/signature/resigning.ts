@@ -1,22 +1,26 @@
 import { randomUUID } from "node:crypto";
 import type { Binary, DocumentReference, Provenance, Resource } from "@medplum/fhirtypes";
-import type { Kysely } from "kysely";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { accessedOf } from "../../access/accessed-of.ts";
+import { classOf } from "../../access/data-classes.ts";
 import type { RegionalPolicies } from "../../access/regional-policy.ts";
 import { neededSignature } from "../../access/signature-levels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Actor, RequestContext, SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { RepositoryWrites } from "../../fhir/repository.ts";
+import type { KeptAccess } from "../../store/idempotency.ts";
 import type { ResourceStore } from "../../store/resources.ts";
-import type { Schema } from "../../store/schema.ts";
 import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { Identities } from "../identities.ts";
+import { canonicalForm, canonicalFormat } from "./canonical-form.ts";
 import type { SignatureChecks } from "./checks.ts";
 import { digestsOf } from "./digests.ts";
 import { refuse } from "./refusal.ts";
 import type { Judged, Settlement } from "./settlement.ts";
+import { documentKindSystem } from "./signed-document.ts";
+import type { SigningRules } from "./signing-rules.ts";
 import type { SignatureTerms } from "./terms.ts";
 
 export interface ResigningParts {
@@ -27,6 +31,9 @@ export interface ResigningParts {
   identities: Pick<Identities, "find">;
   clock: Clock;
   regions: RegionalPolicies;
+  rules: SigningRules;
+  /** of a PractitionerRole by its logical id: codes of dictionary 11.1002 */
+  postsOf(roleId: string, ctx: RequestContext): Promise<readonly string[]>;
 }
 
 /** A change that a client asks for; without `before` it creates, without `after` it deletes. */
@@ -45,7 +52,7 @@ export interface Amendment extends Judged {
 const due = (field: string, detail: string): GatewayError =>
   new GatewayError("resigning-reason-required", { field, detail });
 
-/** A signed document changes only with the reason of the change and a new signature over its new bytes (E-19). */
+/** What is signed changes only with the reason of the change and a new signature over its new bytes (E-19). */
 export class Resigning {
   readonly #parts: ResigningParts;
 
@@ -60,39 +67,58 @@ export class Resigning {
    */
   async judged(asked: AskedAmendment, ctx: RequestContext): Promise<Amendment | undefined> {
     const { before, after, provenance } = asked;
-    const tenant = ctx.actor.tenant;
-    if (!before || !(await this.#isSigned(before, tenant))) {
+    const older = before ? await this.#signaturesOver(before, ctx.actor.tenant) : [];
+    if (older.length === 0) {
       if (provenance) throw notSigned();
+      this.#refuseUnsigned(after);
       return undefined;
     }
-    if (!after) throw due(before.resourceType, "what is signed is not deleted");
-    if (after.resourceType !== "DocumentReference")
-      throw due(before.resourceType, "a signature is never changed");
+    if (!after) throw due(before?.resourceType ?? "", "what is signed is not deleted");
     const { reason, container } = termsIn(provenance);
-    await this.#refuseOld({ tenant, id: before.id ?? "" }, container);
-    const kept = await this.#asPrepared(after, reason, ctx);
+    refuseOld(older, container);
+    const kept = await this.#asPrepared(after, { reason, older }, ctx);
     const verdict = await this.#parts.checks.verdict(kept, container);
     if (verdict.outcome === "bad") refuse(verdict);
     if (verdict.outcome === "unknown") throw new GatewayError("signature-unverified", { retryAfter: 60 });
     return { kept, verdict, container };
   }
 
-  /** Puts the new signature in the place of the old ones, in the transaction that wrote the version. */
-  settle(trx: Kysely<Schema>, { kept, ...judged }: Amendment, version: number): Promise<void> {
-    return this.#parts.settlement.amend(trx, kept, judged, version);
+  /** Puts the new signature in the place of the old ones, in the transaction that wrote the version; says what it wrote. */
+  settle(
+    writes: RepositoryWrites,
+    { kept, ...judged }: Amendment,
+    version: number,
+  ): Promise<readonly KeptAccess[]> {
+    return this.#parts.settlement.amend(writes, kept, judged, version);
   }
 
-  async #isSigned(before: Resource, tenant: string): Promise<boolean> {
-    if (before.resourceType === "Provenance") return before.signature !== undefined;
-    if (before.resourceType !== "DocumentReference") return false;
-    const { store } = this.#parts;
-    return (await store.overDocument(store.db, { tenant, id: before.id ?? "" })).length > 0;
+  async #signaturesOver(before: Resource, tenant: string): Promise<KeptSignature[]> {
+    if (before.resourceType === "Provenance" && before.signature !== undefined)
+      throw due("Provenance", "a signature is never changed");
+    const { type, subject } = accessedOf(before);
+    return classOf(type, subject) === "patient"
+      ? this.#parts.store.over({ tenant, id: before.id ?? "" })
+      : [];
+  }
+
+  // a document of a kind that people sign is final by their signatures, not by its sender's word (E-15)
+  #refuseUnsigned(after: Resource | undefined): void {
+    if (after?.resourceType !== "DocumentReference" || !isFinal(after)) return;
+    const { rules } = this.#parts;
+    const kind = rules.find(kindOf(after));
+    if (kind) throw rules.missing(rules.awaited(kind, []));
   }
 
   /** The next version as if it had been prepared for this signature. */
-  async #asPrepared(after: DocumentReference, reason: string, ctx: RequestContext): Promise<KeptSignature> {
+  async #asPrepared(
+    after: Resource,
+    { reason, older }: { reason: string; older: readonly KeptSignature[] },
+    ctx: RequestContext,
+  ): Promise<KeptSignature> {
     const { actor } = ctx;
-    const content = await this.#bytesOf(after, ctx);
+    const isDocument = after.resourceType === "DocumentReference";
+    const content = isDocument ? await this.#bytesOf(after, ctx) : canonicalForm(after);
+    const part = isDocument ? await this.#partIn(after, older, ctx) : ofResource(after);
     const now = this.#parts.clock.now();
     return {
       id: randomUUID(),
@@ -104,32 +130,41 @@ export class Resigning {
       createdAt: now,
       submittedAt: now,
       expiresAt: now,
-      terms: await this.#termsOf(after, { reason, content }, ctx),
+      terms: { ...(await this.#termsOf(after, { reason, content }, ctx)), ...part },
       content,
     };
   }
 
-  // the signature of the old version says nothing of the new one
-  async #refuseOld(of: { tenant: string; id: string }, container: Uint8Array): Promise<void> {
-    const { store } = this.#parts;
-    for (const id of await store.overDocument(store.db, of)) {
-      const older = await store.find(id);
-      if (older?.container && Buffer.compare(older.container, container) === 0)
-        throw due("X-Provenance.signature", "the signature is that of the version before");
-    }
+  /**
+   * The role of who signs anew; the others sign again after them, and until then the document is no more than
+   * preliminary. Throws `signer-role-mismatch` and `signatures-missing`.
+   */
+  async #partIn(
+    after: DocumentReference,
+    [first]: readonly KeptSignature[],
+    ctx: RequestContext,
+  ): Promise<Partial<SignatureTerms>> {
+    const { rules, postsOf } = this.#parts;
+    const { title, contentType = "application/octet-stream" } = after.content[0]?.attachment ?? {};
+    const described = { title: title ?? after.description ?? "", contentType };
+    // what was signed as a document of its kind stays one
+    const kind = rules.find((first?.terms as SignatureTerms | undefined)?.kind ?? kindOf(after));
+    if (!kind) return described;
+    const role = rules.roleFor(kind, { posts: await postsOf(ctx.actor.role ?? "", ctx), signed: [] });
+    const awaited = rules.awaited(kind, [role]);
+    if (awaited.length > 0 && isFinal(after)) throw rules.missing(awaited);
+    return { ...described, kind: kind.code, role };
   }
 
   async #termsOf(
-    after: DocumentReference,
+    after: Resource,
     { reason, content }: { reason: string; content: Uint8Array },
     { actor }: RequestContext,
-  ): Promise<SignatureTerms> {
+  ): Promise<Omit<SignatureTerms, "title" | "contentType">> {
     const worker = await this.#parts.identities.find(actor.onBehalfOf ?? actor.id);
     if (!worker || !actor.role || !actor.organization) throw new GatewayError("signing-not-allowed");
-    const { title, contentType = "application/octet-stream" } = after.content[0]?.attachment ?? {};
     return {
-      title: title ?? after.description ?? "",
-      contentType,
+      label: accessedOf(after).label,
       needed: this.#needed(after, actor),
       roleId: actor.role,
       organization: actor.organization,
@@ -139,7 +174,7 @@ export class Resigning {
     };
   }
 
-  #needed(after: DocumentReference, { tenant, organization }: Actor): SignatureLevel {
+  #needed(after: Resource, { tenant, organization }: Actor): SignatureLevel {
     const regional = this.#parts.regions.of(organization)?.levels;
     return neededSignature("update", accessedOf(after, tenant), regional) ?? "enhanced";
   }
@@ -160,6 +195,24 @@ export class Resigning {
     return Buffer.from(bytes, "base64");
   }
 }
+
+// the signature of the old version says nothing of the new one
+function refuseOld(older: readonly KeptSignature[], container: Uint8Array): void {
+  if (older.some((one) => one.container && Buffer.compare(one.container, container) === 0))
+    throw due("X-Provenance.signature", "the signature is that of the version before");
+}
+
+const isFinal = ({ docStatus }: DocumentReference): boolean =>
+  docStatus === "final" || docStatus === "amended";
+
+const kindOf = ({ category = [] }: DocumentReference): string | undefined =>
+  category.flatMap(({ coding = [] }) => coding).find(({ system }) => system === documentKindSystem)?.code;
+
+const ofResource = ({ resourceType, id = "" }: Resource): Partial<SignatureTerms> => ({
+  title: resourceType,
+  contentType: canonicalFormat,
+  resource: { type: resourceType, id },
+});
 
 const notSigned = (): GatewayError =>
   new GatewayError("bad-request", {

@@ -1,12 +1,18 @@
+import type { ResourceType } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { parseCertificate } from "../../crypto/x509.ts";
-import type { ResourceStore } from "../../store/resources.ts";
+import type { RepositoryWrites } from "../../fhir/repository.ts";
+import type { KeptAccess } from "../../store/idempotency.ts";
 import type { Schema } from "../../store/schema.ts";
-import type { Evidence, KeptSignature, SignatureChange, SignatureStore } from "../../store/signatures.ts";
+import type { Evidence } from "../../store/signature-evidence.ts";
+import type { KeptSignature, SignatureChange, SignatureStore } from "../../store/signatures.ts";
 import { fingerprintOf, type SigningCertificateStore } from "../../store/signing-certificates.ts";
-import { storeProvenance, storeSigned } from "./signed-document.ts";
+import { canonicalForm } from "./canonical-form.ts";
+import { SignatureWriter, type SignatureWrites } from "./signature-writes.ts";
+import { type SignedDocument, storeCoSigned, storeProvenance, storeSigned } from "./signed-document.ts";
+import { rolesOf, type SigningRules } from "./signing-rules.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
@@ -14,7 +20,8 @@ import { toVerificationTask } from "./verification-task.ts";
 
 export interface SettlementParts {
   store: SignatureStore;
-  resources: ResourceStore;
+  writes: SignatureWrites;
+  rules: SigningRules;
   bound: SigningCertificateStore;
   clock: Clock;
 }
@@ -23,6 +30,19 @@ export interface SettlementParts {
 export interface Judged {
   verdict: Verdict;
   container: Uint8Array;
+}
+
+/** The request that moves a signature, and what takes part in the transaction with what came of it. */
+export interface Move {
+  requestId?: string;
+  within?(trx: Kysely<Schema>, moved: KeptSignature): Promise<void>;
+}
+
+/** The version that was signed, and the roles that must still sign it. */
+interface StoredDocument {
+  id: string;
+  version: number;
+  awaiting: readonly string[];
 }
 
 const shortestRetryMs = 60_000;
@@ -37,45 +57,42 @@ export class Settlement {
   }
 
   /** Throws `signature-settled` when the event can't happen or somebody else was first. */
-  async settle(kept: KeptSignature, event: SignatureEvent, judged?: Judged): Promise<KeptSignature> {
-    const { store, clock } = this.#parts;
-    const at = clock.now();
-    return store.db.transaction().execute(async (trx) => {
-      const after = await this.#stateAfter(trx, kept, event);
-      if (judged) await store.addEvidence(trx, kept, evidenceOf(kept, judged, at));
+  async settle(
+    kept: KeptSignature,
+    event: SignatureEvent,
+    { judged, requestId, within }: Move & { judged?: Judged } = {},
+  ): Promise<KeptSignature> {
+    return this.#parts.writes.transaction(kept, { requestId }, async (writer) => {
+      const moved = await this.#moved(writer, kept, { event, judged });
       // a refused try leaves nothing but its evidence: the bytes wait for another
-      if (after === "prepared") return kept;
-      const change: SignatureChange = {
-        state: after,
-        ...(judged && kept.state === "prepared" && submissionOf(kept, judged)),
-        ...timesOf(kept, after, at),
-        ...(after === "signed" && judged && { document: await this.#stored(trx, kept, judged, at) }),
-      };
-      await store.change(trx, kept, change);
-      if (isQueued(kept.state) !== isQueued(after))
-        await this.#tell(trx, kept, { ...change, state: after, at });
-      return { ...kept, ...change, terms: kept.terms };
+      if (moved.state !== "prepared") await within?.(writer.trx, moved);
+      return moved;
     });
   }
 
-  // what waits is a Task from the moment it is queued until it is settled (E-26)
-  async #tell(
-    trx: Kysely<Schema>,
+  async #moved(
+    writer: SignatureWriter,
     kept: KeptSignature,
-    {
-      state,
-      at,
-      document,
-      submittedAt,
-    }: Pick<SignatureChange, "document" | "submittedAt"> & {
-      state: SignatureState;
-      at: number;
-    },
-  ): Promise<void> {
-    const queued = submittedAt === undefined ? kept : { ...kept, submittedAt };
-    const { id, tenant, subject } = kept;
-    const content = toVerificationTask(queued, { state, at, document });
-    await this.#parts.resources.put(trx, { tenant, type: "Task", id, subject, content });
+    { event, judged }: { event: SignatureEvent; judged?: Judged },
+  ): Promise<KeptSignature> {
+    const { store, clock } = this.#parts;
+    const { trx } = writer;
+    const at = clock.now();
+    const after = await this.#stateAfter(trx, kept, event);
+    if (judged) await store.evidence.add(trx, kept, evidenceOf(kept, judged, at));
+    if (after === "prepared") return kept;
+    const stored = after === "signed" && judged ? await this.#stored(writer, kept, judged, at) : undefined;
+    const change: SignatureChange = {
+      state: after,
+      ...(judged && kept.state === "prepared" && submissionOf(kept, judged)),
+      ...timesOf(kept, after, at),
+      ...(stored && { document: { id: stored.id, version: stored.version } }),
+    };
+    await store.change(trx, kept, change);
+    if (stored) await store.setAwaiting(trx, { tenant: kept.tenant, id: stored.id }, stored.awaiting);
+    if (isQueued(kept.state) !== isQueued(after)) await tell(writer, kept, { ...change, state: after, at });
+    const awaiting = stored?.awaiting.length ? stored.awaiting : undefined;
+    return { ...kept, ...change, terms: kept.terms, awaiting };
   }
 
   async #stateAfter(
@@ -94,14 +111,21 @@ export class Settlement {
    * In the transaction that has written the next version of a signed document: its new, good signature stands for the
    * older ones, which stay as evidence of the version before (E-19).
    */
-  async amend(trx: Kysely<Schema>, kept: KeptSignature, judged: Judged, version: number): Promise<void> {
-    const { store, resources, clock } = this.#parts;
+  async amend(
+    writes: RepositoryWrites,
+    kept: KeptSignature,
+    judged: Judged,
+    version: number,
+  ): Promise<readonly KeptAccess[]> {
+    const { store, clock } = this.#parts;
+    const writer = new SignatureWriter(writes);
+    const { trx } = writer;
     const at = clock.now();
     const terms = kept.terms as SignatureTerms;
     const id = terms.replaces?.id ?? kept.id;
     await this.#supersede(trx, kept.tenant, id);
     await store.create(kept, trx);
-    await store.addEvidence(trx, kept, evidenceOf(kept, judged, at));
+    await store.evidence.add(trx, kept, evidenceOf(kept, judged, at));
     await this.#watch(trx, kept, judged, at);
     const document = { id, version };
     await store.change(trx, kept, {
@@ -110,20 +134,78 @@ export class Settlement {
       document,
       ...submissionOf(kept, judged),
     });
-    await storeProvenance(trx, resources, document, { kept, terms, ...judged, at });
+    const awaiting = this.#awaitedAfter(terms, []);
+    await store.setAwaiting(trx, { tenant: kept.tenant, id }, awaiting);
+    await storeProvenance(writer, document, { kept, terms, ...judged, at, awaiting });
+    return writer.accesses;
   }
 
   async #stored(
-    trx: Kysely<Schema>,
+    writer: SignatureWriter,
     kept: KeptSignature,
     judged: Judged,
     at: number,
-  ): Promise<{ id: string; version: number } | undefined> {
+  ): Promise<StoredDocument | undefined> {
+    const { trx } = writer;
     await this.#watch(trx, kept, judged, at);
     if (kept.purpose !== "document") return undefined;
     const terms = kept.terms as SignatureTerms;
-    if (terms.replaces) await this.#supersede(trx, kept.tenant, terms.replaces.id);
-    return storeSigned(trx, this.#parts.resources, { kept, terms, ...judged, at });
+    if (terms.resource) return this.#signedResource(writer, terms.resource, { kept, terms, ...judged, at });
+    if (terms.cosigns !== undefined) return this.#coSigned(writer, kept, judged, at);
+    if (terms.replaces) {
+      await writer.claim(`DocumentReference/${terms.replaces.id}`);
+      await this.#supersede(trx, kept.tenant, terms.replaces.id);
+    }
+    const awaiting = this.#awaitedAfter(terms, []);
+    const kind = this.#parts.rules.find(terms.kind);
+    const document = await storeSigned(writer, { kept, terms, kind, ...judged, at, awaiting });
+    return { ...document, awaiting };
+  }
+
+  /** Ties a signature to the version whose canonical form it signs; throws `version-conflict` when that is past. */
+  async #signedResource(
+    writer: SignatureWriter,
+    { type, id }: { type: string; id: string },
+    signed: Omit<SignedDocument, "awaiting">,
+  ): Promise<StoredDocument> {
+    await writer.claim(`${type}/${id}`);
+    const current = await writer.current(type as ResourceType, id);
+    if (Buffer.compare(canonicalForm(current), signed.kept.content) !== 0)
+      throw new GatewayError("version-conflict", {
+        detail: "the resource was changed since it was prepared",
+      });
+    await this.#supersede(writer.trx, signed.kept.tenant, id);
+    const document = { id, version: Number(current.meta?.versionId) };
+    await storeProvenance(writer, document, { ...signed, awaiting: [] });
+    return { ...document, awaiting: [] };
+  }
+
+  /** Adds a signature to those of others, unless the document was changed, or the role taken, meanwhile. */
+  async #coSigned(
+    writer: SignatureWriter,
+    kept: KeptSignature,
+    judged: Judged,
+    at: number,
+  ): Promise<StoredDocument> {
+    const { store, rules } = this.#parts;
+    const terms = kept.terms as SignatureTerms;
+    const { cosigns: id = "", kind = "", role = "" } = terms;
+    await writer.claim(`DocumentReference/${id}`);
+    const others = await store.over({ tenant: kept.tenant, id }, writer.trx);
+    const isSame = others.every(({ content }) => Buffer.compare(content, kept.content) === 0);
+    if (others.length === 0 || !isSame || !rules.isOpen(rules.kind(kind), role, rolesOf(others)))
+      throw new GatewayError("signature-settled", { detail: "the document awaits this signature no more" });
+    const awaiting = this.#awaitedAfter(terms, rolesOf(others));
+    const replaces = others.some(({ terms: first }) => (first as SignatureTerms).replaces !== undefined);
+    const document = { id, docStatus: replaces ? "amended" : "final" } as const;
+    const version = await storeCoSigned(writer, document, { kept, terms, ...judged, at, awaiting });
+    return { id, version, awaiting };
+  }
+
+  #awaitedAfter({ kind: code, role }: SignatureTerms, signed: readonly string[]): readonly string[] {
+    const { rules } = this.#parts;
+    const kind = rules.find(code);
+    return kind && role !== undefined ? rules.awaited(kind, [...signed, role]) : [];
   }
 
   // every certificate that signs is watched for its end (E-24)
@@ -143,12 +225,24 @@ export class Settlement {
 
   async #supersede(trx: Kysely<Schema>, tenant: string, documentId: string): Promise<void> {
     const { store } = this.#parts;
-    for (const id of await store.overDocument(trx, { tenant, id: documentId })) {
-      const older = await store.find(id, trx);
-      const after = older && next(older.state as SignatureState, "superseded");
-      if (older && after) await store.change(trx, older, { state: after });
+    for (const older of await store.over({ tenant, id: documentId }, trx)) {
+      const after = next(older.state as SignatureState, "superseded");
+      if (after) await store.change(trx, older, { state: after });
     }
   }
+}
+
+// what waits is a Task from the moment it is queued until it is settled (E-26)
+async function tell(
+  writer: SignatureWriter,
+  kept: KeptSignature,
+  {
+    submittedAt,
+    ...moved
+  }: Pick<SignatureChange, "document" | "submittedAt"> & { state: SignatureState; at: number },
+): Promise<void> {
+  const queued = submittedAt === undefined ? kept : { ...kept, submittedAt };
+  await writer.put(toVerificationTask(queued, moved));
 }
 
 const isQueued = (state: string): boolean => state === "verification-pending";

@@ -1,21 +1,26 @@
+import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
 import type { SignatureLevel } from "../../core/context.ts";
-import { GatewayError } from "../../core/errors.ts";
-import type { Evidence, KeptSignature, SignatureStore } from "../../store/signatures.ts";
+import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import type { Schema } from "../../store/schema.ts";
+import type { Evidence } from "../../store/signature-evidence.ts";
+import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import { cardRequest } from "./card-request.ts";
 import type { SigningCertificates } from "./certificates.ts";
 import type { SignatureChecks } from "./checks.ts";
 import { digestsOf } from "./digests.ts";
 import { refuse } from "./refusal.ts";
-import type { Settlement } from "./settlement.ts";
+import type { Move, Settlement } from "./settlement.ts";
+import type { SigningRules } from "./signing-rules.ts";
 import type { SignatureEvent } from "./state.ts";
 import type { DocumentOrder, SignatureTerms, SigningWorker } from "./terms.ts";
-import type { Verdict, VerdictProblem } from "./verdict.ts";
+import { strongest, type Verdict, type VerdictProblem } from "./verdict.ts";
 
 export interface SignaturesParts {
   store: SignatureStore;
   certificates: SigningCertificates;
   checks: SignatureChecks;
+  rules: SigningRules;
   settlement: Settlement;
   clock: Clock;
   freezeMs: number;
@@ -33,6 +38,10 @@ interface Submission {
   powerOfAttorney?: string;
 }
 
+/** An order with the part that the signer takes in it. */
+export type Frozen = DocumentOrder &
+  Pick<SignatureTerms, "role" | "cosigns"> & { purpose: "document" | "card" };
+
 const batch = 20;
 
 /** Prepare, sign with the person's own tool, verify: no private key ever comes near. */
@@ -47,39 +56,60 @@ export class Signatures {
    * Freezes the final bytes for a while. Bytes that the person has signed already give that signature back (E-28).
    * Throws `signing-stopped`, and `not-found` when what it replaces is no signed document.
    */
-  async prepare(worker: SigningWorker, order: DocumentOrder): Promise<KeptSignature> {
+  async prepare(worker: SigningWorker, order: DocumentOrder, move: Move = {}): Promise<KeptSignature> {
     const { store } = this.#parts;
     const { organization: tenant, personId: signer } = worker;
     await this.#refuseStopped(signer);
-    const { replaces } = order;
-    if (replaces && (await store.overDocument(store.db, { tenant, id: replaces.id })).length === 0)
-      throw new GatewayError("not-found", { field: "replaces" });
+    if (order.replaces) await this.#refuseForeign(order, { tenant, id: order.replaces.id });
+    const part = order.kind === undefined ? {} : this.#partOf(order, order.kind);
     const earlier = await store.signedBefore({ tenant, signer }, order.content);
-    return earlier ?? this.#frozen(worker, "document", order);
+    return earlier ?? this.freeze(worker, { ...order, ...part, purpose: "document" }, move);
+  }
+
+  /** The level and the role of who signs first. Throws `document-kind-unknown` and `signer-role-mismatch`. */
+  #partOf({ needed, posts = [] }: DocumentOrder, code: string): Pick<Frozen, "needed" | "role"> {
+    const { rules } = this.#parts;
+    const kind = rules.kind(code);
+    const level = strongest(needed, kind.level ?? "qualified") ?? needed;
+    return { needed: level, role: rules.roleFor(kind, { posts, signed: [] }) };
+  }
+
+  // a new version is of the same patient, or another one's card would be written past decide()
+  async #refuseForeign({ subject }: DocumentOrder, of: { tenant: string; id: string }): Promise<void> {
+    const [signed] = await this.#parts.store.over(of);
+    if (!signed || signed.subject !== subject) throw new GatewayError("not-found", { field: "replaces" });
   }
 
   /** Freezes a request to open a patient's card, of our own words and with a number of one use (E-11). */
-  async prepareCard(worker: SigningWorker, subject: string): Promise<KeptSignature> {
-    await this.#refuseStopped(worker.personId);
+  async prepareCard(worker: SigningWorker, subject: string, move: Move = {}): Promise<KeptSignature> {
     const request = cardRequest(worker, subject, this.#parts.clock.now());
-    return this.#frozen(worker, "card", { ...request, subject, needed: "qualified" });
+    return this.freeze(worker, { ...request, subject, needed: "qualified", purpose: "card" }, move);
   }
 
   /**
    * Checks a signature over the frozen bytes and settles the request. Throws one code per cause (E-20); the check is
    * kept as evidence either way.
    */
-  async submit(worker: SigningWorker, id: string, submission: Submission): Promise<Submitted> {
+  async submit(
+    worker: SigningWorker,
+    id: string,
+    submission: Submission,
+    move: Move = {},
+  ): Promise<Submitted> {
     const { checks, settlement, clock } = this.#parts;
     const { container, powerOfAttorney } = submission;
     const kept = await this.#own(worker, id);
+    // a card opens to the session that asked for it, whatever session its challenge was taken to
+    if (kept.purpose === "card" && kept.session !== worker.session)
+      throw new GatewayError("not-found", { field: "id" });
     if (kept.container && Buffer.compare(kept.container, container) === 0)
       return { signature: kept, problems: [] };
     await this.#refuseStopped(worker.personId);
     await this.#refuseSettled(kept);
     const asked = { ...kept, submittedAt: clock.now(), terms: { ...kept.terms, powerOfAttorney } };
-    const verdict = await checks.verdict(asked, container);
-    const signature = await settlement.settle(asked, eventOf(verdict), { verdict, container });
+    const verdict = await checks.verdict(asked, container, { isActivated: true });
+    const judged = { verdict, container };
+    const signature = await settlement.settle(asked, eventOf(verdict), { ...move, judged });
     if (verdict.outcome === "bad") refuse(verdict);
     return { signature, problems: verdict.problems };
   }
@@ -90,7 +120,12 @@ export class Signatures {
     id: string,
   ): Promise<{ signature: KeptSignature; checks: Evidence[] }> {
     const signature = await this.#own(worker, id);
-    return { signature, checks: await this.#parts.store.evidenceOf(signature) };
+    return { signature, checks: await this.checksOf(signature) };
+  }
+
+  /** Every check of a request, oldest first. */
+  checksOf(signature: KeptSignature, db?: Kysely<Schema>): Promise<Evidence[]> {
+    return this.#parts.store.evidence.of(signature, db);
   }
 
   /** A person's own requests, newest first (E-13). */
@@ -99,8 +134,8 @@ export class Signatures {
   }
 
   /** Throws `signature-settled` for what came to an end already. */
-  async cancel(worker: Pick<SigningWorker, "personId">, id: string): Promise<void> {
-    await this.#parts.settlement.settle(await this.#own(worker, id), "cancelled");
+  async cancel(worker: Pick<SigningWorker, "personId">, id: string, move: Move = {}): Promise<void> {
+    await this.#parts.settlement.settle(await this.#own(worker, id), "cancelled", move);
   }
 
   /** Asks again about what waits for the state of its certificate; says how many came to an end. */
@@ -110,17 +145,23 @@ export class Signatures {
     for (const kept of await store.due("verification-pending", clock.now(), batch)) {
       const { container = new Uint8Array() } = kept;
       const verdict = await checks.verdict(kept, container);
-      await settlement.settle(kept, eventOf(verdict), { verdict, container });
-      if (verdict.outcome !== "unknown") settled += 1;
+      const judged = { verdict, container };
+      const isSettled = await settlement
+        .settle(kept, eventOf(verdict), { judged })
+        .then(() => verdict.outcome !== "unknown", whoeverWasFirst);
+      if (isSettled) settled += 1;
     }
     return settled;
   }
 
   /** Patients whose card a worker has opened with a signature, and its level (E-11); a lost key opens nothing. */
-  async levelsFor(signer: string, subjects: readonly string[]): Promise<ReadonlyMap<string, SignatureLevel>> {
+  async levelsFor(
+    { signer, session }: { signer: string; session: string },
+    subjects: readonly string[],
+  ): Promise<ReadonlyMap<string, SignatureLevel>> {
     const { store, certificates, clock, cardMs } = this.#parts;
     const after = clock.now() - cardMs;
-    const signed = await store.signedSince({ signer, subjects, purpose: "card", after });
+    const signed = await store.signedSince({ signer, session, subjects, purpose: "card", after });
     const lost = signed.length > 0 ? await certificates.lost(signer) : new Set();
     const opened = signed.filter(({ certificate }) => !lost.has(certificate));
     return new Map(opened.map(({ subject }) => [subject, "qualified"]));
@@ -144,24 +185,38 @@ export class Signatures {
     return kept;
   }
 
-  #frozen(
-    { personId, roleId, organization, snils, contact }: SigningWorker,
-    purpose: "document" | "card",
-    { content, subject, title, contentType, represents, needed, replaces }: DocumentOrder,
+  /** Freezes bytes for a signature in this part; throws `signing-stopped`. */
+  async freeze(
+    { personId, roleId, organization, snils, contact, session }: SigningWorker,
+    { purpose, content, subject, posts: _posts, ...rest }: Frozen,
+    { within }: Move,
   ): Promise<KeptSignature> {
     const { store, clock, freezeMs } = this.#parts;
+    await this.#refuseStopped(personId);
     const digests = digestsOf(content);
     const terms: SignatureTerms = {
-      ...{ title, contentType, represents, needed, replaces },
+      ...rest,
       ...{ roleId, organization, snils, contact, digests },
     };
     const createdAt = clock.now();
-    return store.create({
+    const fresh = {
       ...{ tenant: organization, signer: personId, subject, purpose, terms, content, createdAt },
       state: "prepared",
+      ...(purpose === "card" && { session }),
       expiresAt: createdAt + freezeMs,
+    };
+    return store.db.transaction().execute(async (trx) => {
+      const kept = await store.create(fresh, trx);
+      await within?.(trx, kept);
+      return kept;
     });
   }
+}
+
+// somebody else has settled it meanwhile: the others of the batch are still due
+function whoeverWasFirst(error: unknown): boolean {
+  if (isGatewayError(error) && error.code === "signature-settled") return false;
+  throw error;
 }
 
 const events = { good: "verified", unknown: "unverified", bad: "refused" } as const;

@@ -7,22 +7,32 @@ import type {
   Provenance,
   Reference,
 } from "@medplum/fhirtypes";
-import type { Kysely } from "kysely";
 import { canonicalBase, identifierSystem } from "../../core/canonical.ts";
-import type { ResourceStore } from "../../store/resources.ts";
-import type { Schema } from "../../store/schema.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
+import type { SignatureWriter } from "./signature-writes.ts";
+import type { DocumentKind } from "./signing-rules.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
 
-interface SignedDocument {
+export interface SignedDocument {
   kept: KeptSignature;
   terms: SignatureTerms;
+  /** absent: of no kind that the rules of signing know */
+  kind?: DocumentKind;
   container: Uint8Array;
   verdict: Verdict;
   /** clock milliseconds */
   at: number;
+  /** roles that must still sign it */
+  awaiting: readonly string[];
 }
+
+const confidentialitySystem = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+
+const documentTypeSystem = "urn:oid:1.2.643.5.1.13.13.11.1522";
+
+/** Kinds of electronic medical documents. */
+export const documentKindSystem = "urn:oid:1.2.643.5.1.13.13.11.1520";
 
 const authorsSignature = {
   system: "urn:iso-astm:E1762-95:2013",
@@ -35,39 +45,47 @@ const authorsSignature = {
  * exactly that version. In the caller's transaction; throws `version-conflict`.
  */
 export async function storeSigned(
-  trx: Kysely<Schema>,
-  resources: ResourceStore,
+  writer: SignatureWriter,
   signed: SignedDocument,
 ): Promise<{ id: string; version: number }> {
-  const { kept, terms } = signed;
-  const { tenant, subject } = kept;
-  const put = (type: string, id: string, content: object) =>
-    resources.put(trx, { tenant, type, id, subject, content });
-  const id = terms.replaces?.id ?? randomUUID();
-  const binaryId = randomUUID();
-  await put("Binary", binaryId, toBinary(binaryId, id, signed));
-  const { version } = await put("DocumentReference", id, toDocumentReference(id, binaryId, signed));
-  await storeProvenance(trx, resources, { id, version }, signed);
+  const id = signed.terms.replaces?.id ?? randomUUID();
+  const binary = toBinary(randomUUID(), id, signed);
+  await writer.put(binary);
+  const version = await writer.put(toDocumentReference(id, binary.id, signed));
+  await storeProvenance(writer, { id, version }, signed);
   return { id, version };
+}
+
+/** Stores one more signature over the bytes of a document: its signer, and what it is once all have signed. */
+export async function storeCoSigned(
+  writer: SignatureWriter,
+  { id, docStatus }: { id: string; docStatus: "final" | "amended" },
+  signed: SignedDocument,
+): Promise<number> {
+  const before = await writer.current("DocumentReference", id);
+  const status = signed.awaiting.length > 0 ? before.docStatus : docStatus;
+  const author = [...(before.author ?? []), roleOf(signed.terms)];
+  const version = await writer.put({ ...before, id, author, docStatus: status });
+  await storeProvenance(writer, { id, version }, signed);
+  return version;
 }
 
 /** Stores a signature as a Provenance of one version of a document, in the caller's transaction. */
 export async function storeProvenance(
-  trx: Kysely<Schema>,
-  resources: ResourceStore,
+  writer: SignatureWriter,
   document: { id: string; version: number },
   signed: SignedDocument,
 ): Promise<void> {
-  const { tenant, subject } = signed.kept;
-  const id = randomUUID();
-  const content = toProvenance(id, document, signed);
-  await resources.put(trx, { tenant, type: "Provenance", id, subject, content });
+  await writer.put(toProvenance(randomUUID(), document, signed));
 }
 
-function toBinary(id: string, documentId: string, { kept, terms }: SignedDocument): Binary {
+type Identified<T> = T & { id: string };
+
+function toBinary(id: string, documentId: string, { kept, terms }: SignedDocument): Identified<Binary> {
   return {
     resourceType: "Binary",
     id,
+    ...labelled(terms),
     contentType: terms.contentType,
     // whose data the bytes are decides who may read them
     securityContext: {
@@ -77,14 +95,23 @@ function toBinary(id: string, documentId: string, { kept, terms }: SignedDocumen
   };
 }
 
-function toDocumentReference(id: string, binaryId: string, signed: SignedDocument): DocumentReference {
-  const { kept, terms, at } = signed;
+function toDocumentReference(
+  id: string,
+  binaryId: string,
+  signed: SignedDocument,
+): Identified<DocumentReference> {
+  const { kept, terms, kind, at } = signed;
   const date = new Date(at).toISOString();
   return {
     resourceType: "DocumentReference",
     id,
+    ...labelled(terms),
     status: "current",
-    docStatus: terms.replaces ? "amended" : "final",
+    docStatus: docStatusOf(signed),
+    ...(kind && {
+      type: { coding: [{ system: documentTypeSystem, code: kind.type }] },
+      category: [{ coding: [{ system: documentKindSystem, code: kind.code, display: kind.name }] }],
+    }),
     description: terms.title,
     ...(kept.subject && { subject: { reference: `Patient/${kept.subject}` } }),
     date,
@@ -110,8 +137,9 @@ function toProvenance(
   id: string,
   document: { id: string; version: number },
   signed: SignedDocument,
-): Provenance {
-  const { terms, container, verdict, at } = signed;
+): Identified<Provenance> {
+  const { kept, terms, container, verdict, at } = signed;
+  const { type = "DocumentReference" } = terms.resource ?? {};
   const { signingTime } = verdict.report;
   const when = (signingTime ?? new Date(at)).toISOString();
   const who = roleOf(terms);
@@ -119,7 +147,12 @@ function toProvenance(
   return {
     resourceType: "Provenance",
     id,
-    target: [{ reference: `DocumentReference/${document.id}/_history/${document.version}` }],
+    ...labelled(terms),
+    target: [
+      { reference: `${type}/${document.id}/_history/${document.version}` },
+      // R4 has no Provenance.patient: it is found, and decided on, as the patient's by its target
+      ...(kept.subject ? [{ reference: `Patient/${kept.subject}` }] : []),
+    ],
     recorded: new Date(at).toISOString(),
     ...(terms.replaces && { reason: [{ text: terms.replaces.reason }] }),
     agent: [{ who, onBehalfOf }],
@@ -139,6 +172,15 @@ function toProvenance(
     ],
   };
 }
+
+function docStatusOf({ awaiting, terms }: SignedDocument): DocumentReference["docStatus"] {
+  if (awaiting.length > 0) return "preliminary";
+  return terms.replaces ? "amended" : "final";
+}
+
+/** A document's confidentiality, for whatever tells of it; nothing for a normal one. */
+export const labelled = ({ label = "N" }: SignatureTerms): Pick<DocumentReference, "meta"> =>
+  label === "N" ? {} : { meta: { security: [{ system: confidentialitySystem, code: label }] } };
 
 const roleOf = ({ roleId }: SignatureTerms): Reference<PractitionerRole> => ({
   reference: `PractitionerRole/${roleId}`,

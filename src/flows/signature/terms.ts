@@ -1,3 +1,4 @@
+import type { Label } from "../../access/access-facts.ts";
 import type { SignatureLevel } from "../../core/context.ts";
 
 /** Who signs: the worker of a session, in the organisation that they chose. */
@@ -11,6 +12,8 @@ export interface SigningWorker {
   snils: string;
   /** where notices go; absent: only the cabinet shows them */
   contact?: Contact;
+  /** id of the cabinet's session */
+  session?: string;
 }
 
 export interface Contact {
@@ -31,6 +34,14 @@ export interface DocumentOrder {
   needed: SignatureLevel;
   /** the signed document that this one changes, and why (E-19) */
   replaces?: { id: string; reason: string };
+  /** of dictionary 11.1520: it says who signs (E-15) */
+  kind?: string;
+  /** of the signer, codes of dictionary 11.1002; asked for with a kind */
+  posts?: readonly string[];
+  /** absent: normal */
+  label?: Label;
+  /** the stored resource whose canonical form the content is; absent: a document */
+  resource?: { type: string; id: string };
 }
 
 /** What a request is about, kept sealed beside the frozen bytes. */
@@ -46,6 +57,14 @@ export interface SignatureTerms {
   /** of the frozen bytes, in hex: for tools that sign a digest and for people who compare */
   digests: { sha256: string; streebog256: string };
   replaces?: { id: string; reason: string };
+  /** of dictionary 11.1520, and the role of 99.2.368 in which this person signs */
+  kind?: string;
+  role?: string;
+  /** id of the DocumentReference that others have signed before */
+  cosigns?: string;
+  /** the stored resource whose canonical form is signed; absent: a document */
+  resource?: { type: string; id: string };
+  label?: Label;
   /** given with the signature */
   powerOfAttorney?: string;
   contact?: Contact;

@@ -17,7 +17,8 @@ export type RefusalCause =
   | "signature-level"
   | "signature-power-of-attorney"
   | "signature-algorithm"
-  | "signing-stopped";
+  | "signing-stopped"
+  | "certificate-pending";
 
 export interface VerdictProblem {
   code: RefusalCause | "revocation-unknown";

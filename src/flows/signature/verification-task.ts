@@ -1,6 +1,7 @@
 import type { Task } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
+import { labelled } from "./signed-document.ts";
 import type { SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 
@@ -18,11 +19,12 @@ const statuses: Readonly<Partial<Record<SignatureState, Task["status"]>>> = {
 export function toVerificationTask(
   { id, subject, submittedAt = 0, terms }: KeptSignature,
   { state, at, document }: { state: SignatureState; at: number; document?: { id: string; version: number } },
-): Task {
+): Task & { id: string } {
   const { title, roleId } = terms as SignatureTerms;
   return {
     resourceType: "Task",
     id,
+    ...labelled(terms as SignatureTerms),
     status: statuses[state] ?? "in-progress",
     intent: "order",
     code: {

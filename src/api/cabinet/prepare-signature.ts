@@ -1,0 +1,128 @@
+import type { AccessedResource, Label } from "../../access/access-facts.ts";
+import { accessedOf, highestLabel } from "../../access/accessed-of.ts";
+import { classOf } from "../../access/data-classes.ts";
+import { neededSignature } from "../../access/signature-levels.ts";
+import type { SignatureLevel } from "../../core/context.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { canonicalForm, canonicalFormat } from "../../flows/signature/canonical-form.ts";
+import type { DocumentOrder, SignatureTerms, SigningWorker } from "../../flows/signature/terms.ts";
+import type { KeptSignature } from "../../store/signatures.ts";
+import { type Moving, type MySignaturesParts, resourceOf } from "./signature-access.ts";
+import type { components } from "./types.ts";
+
+type View = components["schemas"];
+type Body = {
+  document?: View["DocumentToSign"];
+  cosign?: string;
+  resource?: string;
+  card?: { patient: string };
+};
+
+/** Freezes what the worker asks for, once decide() permits to sign it. */
+export function prepareSignature(
+  parts: MySignaturesParts,
+  worker: SigningWorker,
+  moving: Moving,
+): Promise<KeptSignature> {
+  const { document, cosign, resource, card } = moving.request.body as Body;
+  if (document) return prepareDocument(parts, worker, document, moving);
+  if (cosign !== undefined) return prepareCoSignature(parts, worker, cosign, moving);
+  if (resource !== undefined) return prepareResource(parts, worker, resource, moving);
+  return prepareCard(parts, worker, card?.patient ?? "", moving);
+}
+
+async function prepareDocument(
+  parts: MySignaturesParts,
+  worker: SigningWorker,
+  asked: View["DocumentToSign"],
+  { request, move }: Moving,
+): Promise<KeptSignature> {
+  const { patient: subject, represents, replaces, reason } = asked;
+  if (replaces !== undefined && reason === undefined)
+    throw new GatewayError("resigning-reason-required", { field: "document/reason" });
+  const before = replaces === undefined ? undefined : await replacedTerms(parts, worker, replaces);
+  const label = highestLabel([asked.confidentiality, before?.label]);
+  // a document about no patient is correspondence of the worker's own organisation
+  const type = subject === undefined ? "Communication" : (represents ?? "DocumentReference");
+  const resource = { type, subject, organization: worker.organization, label };
+  const action = replaces === undefined ? "create" : "update";
+  const needed = neededFor(parts, action, resource);
+  // the signature that is to come will be of this level, or refused
+  await request.authorizeOne(action, resource, { signature: needed });
+  const kind = asked.kind ?? before?.kind;
+  const order: DocumentOrder = {
+    title: asked.title,
+    contentType: asked.contentType,
+    content: Buffer.from(asked.content, "base64"),
+    ...{ subject, needed, label },
+    ...(subject !== undefined && { represents }),
+    ...(kind !== undefined && { kind, posts: await parts.postsOf(worker.roleId, request.ctx) }),
+    ...(replaces !== undefined && reason !== undefined && { replaces: { id: replaces, reason } }),
+  };
+  return parts.signatures.prepare(worker, order, move);
+}
+
+/** What was signed before keeps its kind and is no less confidential in its next version. */
+async function replacedTerms(
+  { coSignatures }: MySignaturesParts,
+  { organization: tenant }: SigningWorker,
+  id: string,
+): Promise<{ kind?: string; label?: Label }> {
+  return (await coSignatures.first({ tenant, id }, "replaces")).terms as SignatureTerms;
+}
+
+/** What is signed with a tool at all is signed with an enhanced signature at least. */
+function neededFor(
+  { regions }: MySignaturesParts,
+  action: "create" | "update",
+  resource: AccessedResource,
+): SignatureLevel {
+  const needed = neededSignature(action, resource, regions.of(resource.organization)?.levels) ?? "simple";
+  return needed === "simple" ? "enhanced" : needed;
+}
+
+async function prepareCoSignature(
+  { coSignatures, postsOf }: MySignaturesParts,
+  worker: SigningWorker,
+  id: string,
+  { request, move }: Moving,
+): Promise<KeptSignature> {
+  const first = await coSignatures.first({ tenant: worker.organization, id }, "cosign");
+  const { needed: signature } = first.terms as SignatureTerms;
+  await request.authorizeOne("update", resourceOf(first), { signature });
+  const posts = await postsOf(worker.roleId, request.ctx);
+  return coSignatures.prepare(worker, { id, posts }, move);
+}
+
+/** A resource that is stored already is signed in its canonical form, and then changes only with a new signature. */
+async function prepareResource(
+  parts: MySignaturesParts,
+  worker: SigningWorker,
+  reference: string,
+  { request, move }: Moving,
+): Promise<KeptSignature> {
+  const [type = "", id = ""] = reference.split("/");
+  // documents are signed by their bytes, and a signature is not signed
+  if (["Binary", "DocumentReference", "Provenance"].includes(type) || classOf(type, "someone") !== "patient")
+    throw new GatewayError("bad-request", { field: "resource", detail: "not a record of a patient" });
+  const current = await parts.storedResource({ tenant: worker.organization, type, id });
+  const accessed = accessedOf(current, worker.organization);
+  const needed = neededFor(parts, "update", accessed);
+  await request.authorizeOne("update", accessed, { signature: needed });
+  const { subject, label } = accessed;
+  const order: DocumentOrder = {
+    ...{ title: type, contentType: canonicalFormat, content: canonicalForm(current) },
+    ...{ subject, label, needed, represents: type, resource: { type, id } },
+  };
+  return parts.signatures.prepare(worker, order, move);
+}
+
+async function prepareCard(
+  { signatures }: MySignaturesParts,
+  worker: SigningWorker,
+  patient: string,
+  { request, move }: Moving,
+): Promise<KeptSignature> {
+  await request.authorizeOne("read", { type: "Patient", subject: patient }, { signature: "qualified" });
+  return signatures.prepareCard(worker, patient, move);
+}

@@ -1,0 +1,102 @@
+import type { Kysely } from "kysely";
+import { GatewayError } from "../../core/errors.ts";
+import type { Schema } from "../../store/schema.ts";
+import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
+import type { Move } from "./settlement.ts";
+import type { Signatures } from "./signatures.ts";
+import { type DocumentKind, rolesOf, type SignerRole, type SigningRules } from "./signing-rules.ts";
+import { isInForce, type SignatureState } from "./state.ts";
+import type { SignatureTerms, SigningWorker } from "./terms.ts";
+
+interface CoSignaturesParts {
+  store: SignatureStore;
+  rules: SigningRules;
+  signatures: Pick<Signatures, "freeze">;
+}
+
+/** Who signs a document: signatures in force, oldest first, and roles that are awaited. */
+export interface Signers {
+  kind: DocumentKind;
+  signed: readonly { role: SignerRole; kept: KeptSignature }[];
+  awaited: readonly SignerRole[];
+}
+
+/** Documents whose kind asks for several signers: the same frozen bytes, signed by each of them (E-15). */
+export class CoSignatures {
+  readonly #parts: CoSignaturesParts;
+
+  constructor(parts: CoSignaturesParts) {
+    this.#parts = parts;
+  }
+
+  /** The first signature in force over a document; throws `not-found` when there is none. */
+  async first(of: { tenant: string; id: string }, field: string): Promise<KeptSignature> {
+    const [first] = await this.#parts.store.over(of);
+    if (!first) throw new GatewayError("not-found", { field });
+    return first;
+  }
+
+  /**
+   * Freezes the bytes of a document that awaits further signers for the next of them (E-15). Throws `not-found`,
+   * `signature-settled` when it awaits nobody or this person has signed it, and `signer-role-mismatch`.
+   */
+  async prepare(
+    worker: SigningWorker,
+    { id, posts }: { id: string; posts: readonly string[] },
+    move: Move = {},
+  ): Promise<KeptSignature> {
+    const { store, rules, signatures } = this.#parts;
+    const signed = await store.over({ tenant: worker.organization, id });
+    const [first] = signed;
+    if (!first) throw new GatewayError("not-found", { field: "cosign" });
+    const terms = first.terms as SignatureTerms;
+    const isOwn = signed.some(({ signer }) => signer === worker.personId);
+    if (!first.awaiting || isOwn)
+      throw new GatewayError("signature-settled", {
+        detail: "the document awaits no signature of this person",
+      });
+    const role = rules.roleFor(rules.kind(terms.kind ?? ""), { posts, signed: rolesOf(signed) });
+    const { title, contentType, represents, needed, kind, label } = terms;
+    const { content, subject } = first;
+    const order = { title, contentType, represents, needed, kind, label, content, subject };
+    return signatures.freeze(worker, { ...order, role, cosigns: id, purpose: "document" }, move);
+  }
+
+  /** Signatures over documents of an organisation that this person may sign next, one of each document (E-15). */
+  async awaitingMe(
+    { personId, organization }: SigningWorker,
+    { posts, limit }: { posts: readonly string[]; limit: number },
+  ): Promise<KeptSignature[]> {
+    const { store, rules } = this.#parts;
+    const found = new Map<string, KeptSignature[]>();
+    for (const one of await store.awaiting(organization, limit)) {
+      const id = one.document?.id ?? "";
+      found.set(id, [one, ...(found.get(id) ?? [])]);
+    }
+    return [...found.values()].flatMap((signed) => {
+      const [first] = signed;
+      const kind = first && rules.find((first.terms as SignatureTerms).kind);
+      const isOwn = signed.some(({ signer }) => signer === personId);
+      return kind && !isOwn && rules.mayTake(kind, { posts, signed: rolesOf(signed) }) ? [first] : [];
+    });
+  }
+
+  /** Who has signed a document and who is awaited; undefined where its kind says nothing of that. */
+  async signersOf(kept: KeptSignature, db?: Kysely<Schema>): Promise<Signers | undefined> {
+    const { store, rules } = this.#parts;
+    const kind = rules.find((kept.terms as SignatureTerms).kind);
+    if (!kind) return undefined;
+    const isStanding = kept.document && kept.state === "signed";
+    const of = { tenant: kept.tenant, id: kept.document?.id ?? "" };
+    const standing = isStanding ? await store.over(of, db) : [];
+    const signed = standing.map((one) => ({ role: rules.role(rolesOf([one])[0] ?? ""), kept: one }));
+    const awaited = rules.awaited(kind, rolesOf(standing)).map((id) => rules.role(id));
+    return { kind, signed, awaited };
+  }
+
+  /** Throws `signature-unverified`, and `signatures-missing` while further signers are awaited. */
+  requireInForce({ state, awaiting }: KeptSignature): void {
+    if (!isInForce(state as SignatureState)) throw new GatewayError("signature-unverified");
+    if (awaiting) throw this.#parts.rules.missing(awaiting);
+  }
+}
