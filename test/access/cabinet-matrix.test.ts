@@ -8,7 +8,7 @@ import { Cabinet } from "../support/cabinet.ts";
 import { fhirCall } from "../support/fhir-call.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
 import { alterAccounts } from "../support/sign-in.ts";
-import { activateCertificates, signedByTool } from "../support/signing.ts";
+import { activateCertificates, documentOf, signedByTool } from "../support/signing.ts";
 
 const citizenPhone = "+79990000005";
 const secret = "Матрицына";
@@ -45,7 +45,8 @@ beforeAll(async () => {
     body: { ...condition, code: { text: secret } },
   });
   expect(made.status, JSON.stringify(made.body)).toBe(201);
-  await activateCertificates(app, doctor, { owner: "doctor-two", kind: "gost" });
+  await activateCertificates(app, doctor, { owner: "doctor-two", kind: "gost" }, { owner: "doctor-two" });
+  await awaitingDoctor();
   signature = await signedDocument();
 });
 afterAll(() => app?.close());
@@ -86,6 +87,16 @@ async function signedDocument(): Promise<string> {
   const answer = await worker.send("PUT", `/me/signatures/${body.id}/signature`, given);
   expect([answer.status, answer.body.state]).toEqual([200, "signed"]);
   return body.id;
+}
+
+/** A document of the patient that the head has signed and that a doctor must sign too. */
+async function awaitingDoctor(): Promise<void> {
+  const head = { personId: randomUUID(), roleId: "role", organization, snils: "90000000990" };
+  await activateCertificates(app, head.personId, { owner: "chief" });
+  const document = { ...documentOf(secret), title: secret, subject: patient, kind: "125", posts: ["4"] };
+  const { id } = await app.parts.signatures.prepare(head, document);
+  const container = await signedByTool(app.sandboxUrl, document.content, { owner: "chief" });
+  await app.parts.signatures.submit(head, id, { container });
 }
 
 interface Door {

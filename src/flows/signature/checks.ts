@@ -8,7 +8,7 @@ import { fingerprintOf } from "../../store/signing-certificates.ts";
 import type { SigningCertificates } from "./certificates.ts";
 import { objectionTo, type PowersOfAttorney } from "./power-of-attorney.ts";
 import type { SignatureTerms } from "./terms.ts";
-import { type Verdict, type VerdictProblem, verdictOf } from "./verdict.ts";
+import { isOwn, type Verdict, type VerdictProblem, verdictOf } from "./verdict.ts";
 
 export interface ChecksParts {
   verifier: Pick<Verifier, "verify">;
@@ -54,7 +54,12 @@ export class SignatureChecks {
     return verdictOf(report, { snils, needed, objections });
   }
 
-  async #pending({ signer }: KeptSignature, der: Uint8Array): Promise<VerdictProblem[]> {
+  // another person's certificate is refused as that: nobody adds it to their profile
+  async #pending(
+    { signer, terms }: KeptSignature,
+    der: NonNullable<SignatureReport["certificateDer"]>,
+  ): Promise<VerdictProblem[]> {
+    if (!isOwn(parseCertificate(der), (terms as SignatureTerms).snils)) return [];
     if (await this.#parts.certificates.isActivated(signer, fingerprintOf(der))) return [];
     return [{ code: "certificate-pending", detail: "the certificate was not activated by a code" }];
   }

@@ -13,6 +13,8 @@ describe("who signs a document", () => {
   it("each takes the role that is still awaited and that the post may take", () => {
     expect(rules.roleFor(certificate, { posts: [doctor], signed: [] })).toBe("1");
     expect(rules.roleFor(certificate, { posts: [head], signed: ["1"] })).toBe("6");
+    expect(rules.roleFor(certificate, { posts: [head], signed: [] })).toBe("6");
+    expect(rules.roleFor(certificate, { posts: [doctor], signed: ["6"] })).toBe("1");
     expect(rules.awaited(certificate, [])).toEqual(["1", "6"]);
     expect(rules.awaited(certificate, ["6"])).toEqual(["1"]);
     expect(rules.awaited(certificate, ["1", "6"])).toEqual([]);

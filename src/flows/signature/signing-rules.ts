@@ -63,6 +63,12 @@ export interface SignerRole {
   name: string;
 }
 
+/** Somebody's posts, and the roles in which others have signed already. */
+interface Candidate {
+  posts: readonly string[];
+  signed: readonly string[];
+}
+
 /** Who signs documents of which kind: roles, how many of each, and the posts that may take them (E-15). */
 export class SigningRules {
   readonly #table: Table;
@@ -100,10 +106,7 @@ export class SigningRules {
    * The role in which somebody with these posts signs next: one that must, then one that may. Throws
    * `signer-role-mismatch` when the posts fit none of them.
    */
-  roleFor(
-    of: DocumentKind,
-    { posts, signed }: { posts: readonly string[]; signed: readonly string[] },
-  ): string {
+  roleFor(of: DocumentKind, { posts, signed }: Candidate): string {
     const found = this.#roleFor(of, { posts, signed });
     if (found !== undefined) return found;
     const names = this.#open(of, signed).map((id) => this.role(id).name);
@@ -117,11 +120,12 @@ export class SigningRules {
     return this.#open(of, signed).includes(role);
   }
 
-  #roleFor(
-    of: DocumentKind,
-    by: { posts: readonly string[]; signed: readonly string[] },
-  ): string | undefined {
-    return this.#open(of, by.signed).find((id) => this.#fits(id, by.posts));
+  // the narrowest role: a head who signs first leaves the doctor's part to the doctor
+  #roleFor(of: DocumentKind, { posts, signed }: Candidate): string | undefined {
+    const breadth = (id: string) => this.#table.roles[id]?.posts?.length ?? Infinity;
+    const narrowest = (ids: readonly string[]) =>
+      ids.filter((id) => this.#fits(id, posts)).sort((one, other) => breadth(one) - breadth(other))[0];
+    return narrowest(this.awaited(of, signed)) ?? narrowest(this.#open(of, signed));
   }
 
   /** Roles that must sign, then those that may. */
@@ -130,7 +134,7 @@ export class SigningRules {
     return [...this.awaited(of, signed), ...open.map(({ role: id }) => id)];
   }
 
-  mayTake(of: DocumentKind, by: { posts: readonly string[]; signed: readonly string[] }): boolean {
+  mayTake(of: DocumentKind, by: Candidate): boolean {
     return this.#roleFor(of, by) !== undefined;
   }
 
