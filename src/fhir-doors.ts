@@ -18,6 +18,7 @@ import { accessFactListener } from "./flows/care-relations.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import { holderOfRole } from "./flows/practitioner-directory.ts";
+import { provenanceIssues, type SubjectsOf } from "./flows/provenance-rules.ts";
 import {
   organizationProvider,
   practitionerProvider,
@@ -105,9 +106,13 @@ function openRepository(
       const issues = await judge(resource);
       // our rules read elements that FHIR requires
       const isWhole = issues.every(({ severity }) => severity !== "error" && severity !== "fatal");
-      return resource.resourceType === "Subscription" && isWhole
-        ? [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)]
-        : issues;
+      if (!isWhole) return issues;
+      if (resource.resourceType === "Subscription")
+        return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)];
+      if (resource.resourceType !== "Provenance") return issues;
+      const { tenant } = ctx.actor;
+      const subjectsOf: SubjectsOf = (named) => resources.subjectsOf(store.db, { tenant, resources: named });
+      return [...issues, ...(await provenanceIssues(resource, subjectsOf))];
     },
     onChange: [
       accessFactListener(keyring, holderOfRole(identities)),

@@ -104,6 +104,22 @@ describe("what is signed is FHIR like all else", () => {
     expect(JSON.stringify(body)).not.toContain(provenance?.id);
   });
 
+  it("a Provenance that a client writes of a patient's data names the patient, or is not taken", async () => {
+    const body = {
+      ...{ resourceType: "Provenance", recorded: "2026-11-20T10:00:00Z" },
+      agent: [{ who: { display: "система" } }],
+    };
+    const of = { reference: `DocumentReference/${current.id}` };
+    const post = (target: object[]) =>
+      fhirCall(app, token, "POST /Provenance", { body: { ...body, target } });
+    expect(told(await post([of]))).toEqual([422, "validation-failed"]);
+    expect(told(await post([of, { reference: `Patient/${randomUUID()}` }]))[0]).not.toBe(201);
+    const made = await post([of, { reference: `Patient/${patient}` }]);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const rows = (await journalRows(app)).filter(({ resourceId }) => resourceId === made.body.id);
+    expect(rows.map(({ subject }) => subject)).toEqual([patient]);
+  });
+
   it("each resource that a signature wrote has its row in the journal, in the name of the signer", async () => {
     const [provenance] = await found(`/Provenance?target=DocumentReference/${current.id}`);
     const rows = (await journalRows(app)).filter(({ actorId }) => actorId === "signatures");
