@@ -5,18 +5,18 @@ import { join } from "node:path";
 import type { Task } from "@medplum/fhirtypes";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { openKeyring } from "../../src/key-encryption.ts";
 import { createSandbox } from "../../src/sandbox/server.ts";
+import { openDatabase } from "../../src/store/database.ts";
 import { actingWorker, snilsOf } from "../support/acting.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { fhirCall } from "../support/fhir-call.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { codeSentTo, messagesTo } from "../support/messages.ts";
-import { signedByTool } from "../support/signing.ts";
-
-const phone = "+79990000001";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 
 // authorities and signing tools live on while the gateway is killed
 let authorities: Awaited<ReturnType<typeof createSandbox>>;
@@ -71,24 +71,13 @@ async function entered(): Promise<Cabinet> {
   return cabinet;
 }
 
-/** The certificate of the person's tool is in their profile, and the code from the message makes it active. */
+/** The certificate of the person's tool is active, and no authority was asked about it. */
 async function activated(cabinet: Cabinet): Promise<void> {
-  const codes = async () =>
-    (await messagesTo(gateway, phone)).filter(({ text }) => /^\d{6}/.test(text)).length;
-  const before = await codes();
-  const offered = await fetch(`${authoritiesUrl}/pki/certificates?owner=doctor&kind=gost`);
-  const certificate = (await offered.json()) as object;
-  const bind = () => cabinet.send("POST", "/me/certificates", certificate);
-  // the short patience with authorities that the test is about
-  await expect.poll(async () => (await bind()).status, { timeout: 30_000 }).toBe(201);
-  const { body: bound } = await bind();
-  const code = await codeSentTo(gateway, phone, before);
-  const path = `/me/certificates/${bound.fingerprint}/confirmation`;
-  expect((await cabinet.send("POST", path, { code })).body.state).toBe("active");
-  // nobody remembers what the authority said then
-  await gateway.server.kill();
-  await inDatabase("delete from revocation_answer");
-  await gateway.server.start();
+  const { id } = (await cabinet.get("/me")).body;
+  const store = await openDatabase({ url: databaseUrl });
+  const keyring = await openKeyring(readConfig(gateway.environment), store.db);
+  await activateCertificates({ parts: { store, keyring }, sandboxUrl: authoritiesUrl }, id, { kind: "gost" });
+  await store.close();
 }
 
 it("E-26 a check that takes over a minute queues the document, which a killed process does not lose", async () => {
