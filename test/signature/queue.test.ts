@@ -74,7 +74,7 @@ async function entered(): Promise<Cabinet> {
 /** The certificate of the person's tool is active, and no authority was asked about it. */
 async function activated(cabinet: Cabinet): Promise<void> {
   const { id } = (await cabinet.get("/me")).body;
-  const store = await openDatabase({ url: databaseUrl });
+  const store = await openDatabase({ url: databaseUrl, dataDir: "" });
   const keyring = await openKeyring(readConfig(gateway.environment), store.db);
   await activateCertificates({ parts: { store, keyring }, sandboxUrl: authoritiesUrl }, id, { kind: "gost" });
   await store.close();
