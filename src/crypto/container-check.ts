@@ -18,6 +18,7 @@ export interface ContainerCheck {
   readonly certificates: readonly Certificate[];
 }
 
+/** What is wrong with a container, as its report says it. */
 export const problem = (code: SignatureProblemCode, detail: string): SignatureProblem => ({ code, detail });
 
 /** A stray unreadable certificate must not hide the signer's own. */

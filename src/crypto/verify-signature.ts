@@ -61,8 +61,7 @@ export async function verifySignature(
   anchors: TrustAnchors,
   fetchRevocation: FetchRevocation,
 ): Promise<SignatureReport> {
-  const { at, requireCades = true } = question;
-  const { container, content } = question;
+  const { at, container, content, requireCades = true } = question;
   const isXml = isXmlContainer(container);
   const { problems, signer, certificate, certificates } = isXml
     ? checkXmlContainer(container, content)
@@ -70,19 +69,9 @@ export async function verifySignature(
 
   if (!signer || !certificate) return { valid: false, problems, checkedAt: at, path: [], revocation: [] };
   const { signingTime } = signer;
-  const trust = await verifyCertificate(
-    {
-      certificateDer: certificate.der,
-      others: certificates.filter((other) => other !== certificate).map(({ der }) => der),
-      at,
-      validAt: question.validAt,
-      ...(signingTime && { signingTime }),
-      checkRevocation: question.checkRevocation,
-      toleratedAgeMs: question.toleratedAgeMs,
-    },
-    anchors,
-    fetchRevocation,
-  );
+  const others = certificates.filter((other) => other !== certificate).map(({ der }) => der);
+  const asked = { ...question, certificateDer: certificate.der, others, signingTime };
+  const trust = await verifyCertificate(asked, anchors, fetchRevocation);
   return {
     valid: problems.length === 0 && trust.valid,
     problems: [...problems, ...trust.problems],

@@ -4,7 +4,7 @@ import { identifierOf } from "../fhir/token-value.ts";
 import type { Answered } from "./identities.ts";
 import { type OrganizationDirectory, oidOf } from "./organization-directory.ts";
 import type { PractitionerDirectory, WorkerCard } from "./practitioner-directory.ts";
-import { type RegistryType, registryProvider } from "./registry-search.ts";
+import { type RegistryParameter, type RegistryType, registryProvider } from "./registry-search.ts";
 
 const nothing = { value: [], sources: [] };
 
@@ -59,7 +59,6 @@ export function practitionerProvider(directory: PractitionerDirectory, copy?: Co
 
 /** PractitionerRole, one per personal file of ФРМР. */
 export function practitionerRoleProvider(directory: PractitionerDirectory, copy?: Copy): Provider {
-  const roles = (card: Answered<WorkerCard>) => ({ value: card.value.roles, sources: card.sources });
   return registryProvider<PractitionerRole>({
     type: "PractitionerRole",
     documentation:
@@ -73,37 +72,40 @@ export function practitionerRoleProvider(directory: PractitionerDirectory, copy?
         documentation: "logical id",
         find: async (id, _criterion, ctx) => inList(await directory.roleById(id, ctx)),
       },
-      {
-        name: "practitioner",
-        type: "reference",
-        path: "practitioner",
-        targets: ["Practitioner"],
-        documentation: "Practitioner/<id>, or chained as practitioner.identifier",
-        find: async (value, { chain }, ctx) => {
-          if (chain === undefined) return roles(await directory.cardById(logicalId(value), ctx));
-          const identifier = identifierOf(value, "practitioner.identifier");
-          if (identifier?.kind !== "snils") return nothing;
-          return roles(await directory.cardBySnils(identifier.value, ctx));
-        },
-      },
-      {
-        name: "organization",
-        type: "reference",
-        path: "organization",
-        targets: ["Organization"],
-        documentation:
-          "Organization/<id>, or chained as organization.identifier; narrows a search by practitioner",
-        keeps: ({ organization }, value, { chain }) => {
-          if (chain === undefined) return organization?.reference === `Organization/${logicalId(value)}`;
-          const identifier = identifierOf(value, "organization.identifier");
-          return (
-            identifier?.kind === "oid" && oidOf([organization?.identifier ?? []].flat()) === identifier.value
-          );
-        },
-      },
+      byPractitioner(directory),
+      byOrganization,
     ],
   });
 }
+
+const rolesOf = ({ value, sources }: Answered<WorkerCard>) => ({ value: value.roles, sources });
+
+const byPractitioner = (directory: PractitionerDirectory): RegistryParameter<PractitionerRole> => ({
+  name: "practitioner",
+  type: "reference",
+  path: "practitioner",
+  targets: ["Practitioner"],
+  documentation: "Practitioner/<id>, or chained as practitioner.identifier",
+  find: async (value, { chain }, ctx) => {
+    if (chain === undefined) return rolesOf(await directory.cardById(logicalId(value), ctx));
+    const identifier = identifierOf(value, "practitioner.identifier");
+    if (identifier?.kind !== "snils") return nothing;
+    return rolesOf(await directory.cardBySnils(identifier.value, ctx));
+  },
+});
+
+const byOrganization: RegistryParameter<PractitionerRole> = {
+  name: "organization",
+  type: "reference",
+  path: "organization",
+  targets: ["Organization"],
+  documentation: "Organization/<id>, or chained as organization.identifier; narrows a search by practitioner",
+  keeps: ({ organization }, value, { chain }) => {
+    if (chain === undefined) return organization?.reference === `Organization/${logicalId(value)}`;
+    const identifier = identifierOf(value, "organization.identifier");
+    return identifier?.kind === "oid" && oidOf([organization?.identifier ?? []].flat()) === identifier.value;
+  },
+};
 
 /** Organization, read through from ФРМО. */
 export function organizationProvider(directory: OrganizationDirectory, copy?: Copy): Provider {

@@ -32,6 +32,7 @@ export interface Reached {
   readonly element: StaticElement;
 }
 
+/** The list mode of a target as a part of a larger object; an empty part where the rule names none. */
 export const listModeOf = (listMode: TargetListMode | undefined) =>
   listMode === undefined ? {} : { listMode };
 

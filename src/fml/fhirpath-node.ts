@@ -45,16 +45,22 @@ export interface PathFunction {
   run(input: readonly Node[], args: readonly Expression[], scope: Scope): readonly Node[];
 }
 
+/** Most items of a collection that an expression may make: past it the conversion is refused. */
 export const maxItems = 100_000;
 
+/** True for a JSON object: neither null nor a list. */
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** A value of a FHIRPath System type. */
 export const system = (type: string, value: unknown): Node => ({ type: `System.${type}`, value });
+/** A collection of one Boolean, or the empty one where it is not known. */
 export const bool = (value: boolean | undefined): readonly Node[] =>
   value === undefined ? [] : [system("Boolean", value)];
+/** A collection of one String, or the empty one. */
 export const text = (value: string | undefined): readonly Node[] =>
   value === undefined ? [] : [system("String", value)];
+/** A collection of one Integer. */
 export const integer = (value: number): readonly Node[] => [system("Integer", value)];
 
 /** The FHIRPath System type of a node, by its declared type or else by its JSON kind. */

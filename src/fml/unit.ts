@@ -103,6 +103,7 @@ export function sourceBinding(
   return { mode: "source", ...part };
 }
 
+/** A unit of emitted code without any function yet. */
 export const newUnit = (linked: Linked, traced: boolean): Unit => ({
   linked,
   traced,

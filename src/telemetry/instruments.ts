@@ -91,8 +91,8 @@ function incidentInstruments(metrics: Metrics) {
   };
 }
 
-/** Metrics of what keeps us from calling an external system. */
-function guardInstruments(metrics: Metrics) {
+/** Metrics of the breakers. */
+function breakerInstruments(metrics: Metrics) {
   return {
     breakerState: metrics.gauge({
       name: "breaker_state",
@@ -113,6 +113,12 @@ function guardInstruments(metrics: Metrics) {
       labels: { system: "declared" },
       ceiling: 20,
     }),
+  };
+}
+
+/** Metrics of how much we may ask of an external system, and do. */
+function quotaInstruments(metrics: Metrics) {
+  return {
     inFlight: metrics.gauge({
       name: "upstream_inflight",
       help: "calls to an external system that are under way or wait for its quota",
@@ -275,7 +281,8 @@ export function createInstruments(metrics: Metrics) {
     ...watcherInstruments(metrics),
     ...upstreamInstruments(metrics),
     ...incidentInstruments(metrics),
-    ...guardInstruments(metrics),
+    ...breakerInstruments(metrics),
+    ...quotaInstruments(metrics),
     ...outboxInstruments(metrics),
   };
 }

@@ -13,6 +13,7 @@ const size = 2048;
 // names repeat from message to message: a fixed table keeps one string of each and never grows
 const known: (QName | undefined)[] = new Array(size).fill(undefined);
 
+/** True when the name stands in `codes` (UTF-16) from `at` on; what follows it is not looked at. */
 export function matches(codes: Uint16Array, at: number, name: Uint16Array): boolean {
   for (let i = 0; i < name.length; i += 1) if (codes[at + i] !== name[i]) return false;
   return true;

@@ -69,6 +69,7 @@ function personView(practitioner: Practitioner): View["Person"] {
   };
 }
 
+/** A personal file of ФРМР as the cabinet shows it; ids and OIDs without their `urn:oid:`. */
 export function roleView(role: PractitionerRole): View["Role"] {
   const { organization } = role;
   const oid =

@@ -17,6 +17,7 @@ export interface BundleCaller extends Caller, SearchDoor {
   capability: CapabilityStatement;
 }
 
+/** The status of an entry as `Bundle.entry.response.status` spells it: code and phrase. */
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status]}`;
 
 /** The answer to an entry that changed something, with the resource when `Prefer: return=representation` asks. */
@@ -47,6 +48,7 @@ export async function respondedCall(
   return { resource: answer, response: { status: statusLine(200) } };
 }
 
+/** ETag and time of the last change of an answered resource, as an entry's response carries them. */
 export function versionOf({ meta }: Resource): { etag?: string; lastModified?: string } {
   const { versionId, lastUpdated } = meta ?? {};
   return {

@@ -52,6 +52,7 @@ export function sendResource(
   return reply.header("content-type", contentTypes[format]).send(bytes);
 }
 
+/** The resource in the format, in UTF-8. */
 export const bytesOf = (resource: Resource, format: Format, pretty: boolean): Buffer =>
   Buffer.from(
     format === "json"
@@ -89,6 +90,7 @@ function versionOf({ meta }: Resource): Version {
   };
 }
 
+/** The weak ETag of a version (R4 http#versioning). */
 export const etagOf = (versionId: string): string => `W/"${versionId}"`;
 
 /** RFC 9110 13.2.2: If-Modified-Since counts only without If-None-Match. */
@@ -100,7 +102,7 @@ function isKnown({ method, headers }: FastifyRequest, { etag, lastModified }: Ve
   return since !== undefined && lastModified !== undefined && Date.parse(lastModified) <= Date.parse(since);
 }
 
-// a weak comparison, as If-None-Match wants it (RFC 9110 13.1.2)
+/** True when a list of ETags names this one; a weak comparison, as If-None-Match wants it (RFC 9110 13.1.2). */
 export const isAmong = (etag: string, list: string): boolean =>
   list.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^(W\/)?/, "W/") === etag);
 

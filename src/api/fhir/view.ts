@@ -10,6 +10,7 @@ export interface View {
 
 /** Parameters that say how an answer looks, not what it holds. */
 const viewNames = ["_format", "_pretty", "_summary", "_elements"] as const;
+/** True for a parameter that narrows or formats an answer and selects nothing. */
 export const isViewName = (name: string): boolean => (viewNames as readonly string[]).includes(name);
 
 const summaries = new Set(["true", "text", "data", "count", "false"]);

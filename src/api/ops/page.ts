@@ -30,6 +30,7 @@ function rendered(part: Part): string {
   return part.map((one) => one.text).join("\n");
 }
 
+/** A table that can be scrolled by keyboard on a narrow screen. */
 export function table(head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Таблица"><table><thead><tr>${head.map(
     (cell) => html`<th scope="col">${cell}</th>`,

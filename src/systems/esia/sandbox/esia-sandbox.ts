@@ -53,20 +53,24 @@ export function createEsiaSandbox(clients: readonly EsiaClient[], kept?: KeptSig
       const state = new EsiaState(new ClientRegistry(clients, context.clock), keys, context);
       state.base = base;
       esia = state;
-      await app.register(cookie);
-      await app.register(formbody);
-      app.setErrorHandler((error, _request, reply) => {
-        const { message } = refusalOf(error, context.logger);
-        return messagePage(reply, 400, { title: "Запрос не понят", text: message });
-      });
-      authorizeDoor(app, state);
-      logoutDoor(app, state);
-      loginPages(app, state);
-      tokenDoor(app, state);
-      await publishCertificates(app, state);
-      await app.register(async (child) => restDoors(child, state));
+      await openDoors(app, state);
     },
   };
+}
+
+async function openDoors(app: FastifyInstance, state: EsiaState): Promise<void> {
+  await app.register(cookie);
+  await app.register(formbody);
+  app.setErrorHandler((error, _request, reply) => {
+    const { message } = refusalOf(error, state.logger);
+    return messagePage(reply, 400, { title: "Запрос не понят", text: message });
+  });
+  authorizeDoor(app, state);
+  logoutDoor(app, state);
+  loginPages(app, state);
+  tokenDoor(app, state);
+  await publishCertificates(app, state);
+  await app.register(async (child) => restDoors(child, state));
 }
 
 /** /public/: each certificate as PEM, and a list of them. */
