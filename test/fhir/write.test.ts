@@ -92,6 +92,24 @@ describe("create", () => {
     expect((await server.call("GET", `/Patient/${id}`)).body).toEqual(answer.body);
   });
 
+  it("keeps the value of a decimal of 15 digits, not its text", async () => {
+    const code = { text: "x" };
+    const bodyOf = (value: string) =>
+      JSON.stringify({ resourceType: "Observation", status: "final", code, valueQuantity: {} }).replace(
+        '"valueQuantity":{}',
+        `"valueQuantity":{"value":${value}}`,
+      );
+    const headers = { "content-type": "application/fhir+json" };
+    for (const [sent, kept] of [
+      ["123456789.012345", "123456789.012345"],
+      ["0.000000000000001", "1e-15"],
+      ["1.00", "1"],
+    ] as const) {
+      const { body } = await server.call("POST", "/Observation", { body: bodyOf(sent), headers });
+      expect((await server.call("GET", path(body))).text).toContain(`"valueQuantity":{"value":${kept}}`);
+    }
+  });
+
   it("keeps profile, tag and security of the caller", async () => {
     const meta = { profile: ["https://a.example"], tag: [{ code: "t" }], security: [{ code: "R" }] };
     expect((await created({ ...patient(), meta })).meta).toMatchObject(meta);
