@@ -35,6 +35,9 @@ function linked(node: unknown, targets: ReadonlyMap<string, string>): unknown {
   );
 }
 
+/** Whether a reference names its target by a search, `Type?query` (FHIR R4 3.1.0.11.2, conditional references). */
+export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]+\?/.test(reference);
+
 /** Every `Reference.reference` in a resource, in order of appearance, contained resources' too. */
 export function referencesIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];

@@ -109,6 +109,24 @@ describe.each(["postgres", "pglite"] as const)("bundles on %s", (engine) => {
       expect([nobody.status, codeOf(nobody)]).toEqual([412, "criteria-ambiguous"]);
     });
 
+    it("is where a reference by criteria belongs: alone and in a batch it is refused", async () => {
+      const { id } = await create(observation("Patient/1"));
+      const body = observation(`Patient?identifier=${system}|2`);
+      const change = [{ op: "replace", path: "/subject/reference", value: body.subject?.reference }];
+      const headers = { "if-match": 'W/"1"' };
+      const answers = [
+        await server.call("POST", "/Observation", { body }),
+        await server.call("PUT", `/Observation/${id}`, { body: { ...body, id }, headers }),
+        await server.call("PATCH", `/Observation/${id}`, {
+          body: JSON.stringify(change),
+          headers: { ...headers, "content-type": "application/json-patch+json" },
+        }),
+      ];
+      for (const answer of answers) expect([answer.status, codeOf(answer)]).toEqual([400, "bad-request"]);
+      const batch = await post(bundleOf("batch", entry("POST", "Observation", { resource: body })));
+      expect(statuses(batch.body)).toEqual(["400"]);
+    });
+
     it("is all or nothing, and names the entry that failed", async () => {
       const before = await create(patient("3"));
       const id = crypto.randomUUID();

@@ -6,7 +6,7 @@ import { accessedOf } from "../../access/accessed-of.ts";
 import type { ErrorCode } from "../../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { SearchRequest } from "../../fhir/provider.ts";
-import { withReferences } from "../../fhir/references.ts";
+import { isConditional, referencesIn, withReferences } from "../../fhir/references.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import { isSubset } from "../../fhir/subset.ts";
 import type { Amendment } from "../../flows/signature/resigning.ts";
@@ -156,6 +156,7 @@ async function plannedPut(caller: Caller, target: Target): Promise<PlannedChange
   const after = withReferences({ ...contentOf(target), id } as Resource, (reference) =>
     reference.startsWith(ownAddress) ? reference.slice(ownAddress.length) : reference,
   );
+  refuseConditional(after);
   const action = before ? "update" : "create";
   // R4 3.1.1.5.8: a part that is sent back would delete the rest
   if (asked.interaction === "update" && isSubset(after))
@@ -174,6 +175,15 @@ async function plannedPut(caller: Caller, target: Target): Promise<PlannedChange
   const { provenance } = asked;
   const amendment = await resigning?.judged({ before, after, provenance }, request.ctx);
   return { ...target, action, after, warnings, amendment };
+}
+
+/** Those of a transaction have become ids by now; a Bundle that is stored has references of its own. */
+function refuseConditional(resource: Resource): void {
+  if (resource.resourceType !== "Bundle" && referencesIn(resource).some(isConditional))
+    throw new GatewayError("bad-request", {
+      field: resource.resourceType,
+      detail: "a reference by a search has its place in a transaction",
+    });
 }
 
 /** The content that the caller sends, or that their patch makes of the current version. */

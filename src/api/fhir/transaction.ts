@@ -1,6 +1,6 @@
 import type { BundleEntry, Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
-import { referencesIn, withLinks } from "../../fhir/references.ts";
+import { isConditional, referencesIn, withLinks } from "../../fhir/references.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
 import { type AskedEntry, type AskedRead, type AskedWhole, atEntry } from "./bundle-entry.ts";
@@ -136,7 +136,7 @@ async function linkedChange(
   refuseDangling(resource);
   const found = new Map<string, string>();
   for (const reference of referencesIn(resource))
-    if (conditional.test(reference)) found.set(reference, await foundBy(caller, reference));
+    if (isConditional(reference)) found.set(reference, await foundBy(caller, reference));
   return { ...asked, resource: found.size > 0 ? withLinks(resource, found) : resource };
 }
 
@@ -165,8 +165,6 @@ function refuseNamedAlike(entries: readonly AskedEntry[]): void {
     seen.add(fullUrl);
   }
 }
-
-const conditional = /^[A-Z][A-Za-z]+\?/;
 
 async function foundBy(caller: Caller, reference: string): Promise<string> {
   const [type = "", query = ""] = reference.split("?", 2);
