@@ -85,8 +85,8 @@ const words = {
   signed: "Документ подписан, подпись проверена.",
   "verification-pending": "Подпись принята и ждёт проверки сертификата: документ вступит в силу после неё.",
 };
-async function give(signature, certificate) {
-  offered = { signature, certificate };
+async function give(signature, certificates) {
+  offered = { signature, certificates };
   const result = await call("PUT", "signatures/" + asked.id + "/signature", { signature });
   field("activation").hidden = Boolean(result) || field("outcome").dataset.code !== "certificate-pending";
   if (!result) return;
@@ -99,17 +99,17 @@ field("file").addEventListener("change", async () => {
 });
 field("certificate").addEventListener("change", async () => {
   const [file] = field("certificate").files;
-  if (file) offered.certificate = base64(new Uint8Array(await file.arrayBuffer()));
+  if (file) offered.certificates = { certificate: base64(new Uint8Array(await file.arrayBuffer())) };
 });
 field("bind").addEventListener("click", async () => {
-  if (!offered.certificate) return field("certificate").focus();
-  bound = await call("POST", "certificates", { certificate: offered.certificate });
+  if (!offered.certificates) return field("certificate").focus();
+  bound = await call("POST", "certificates", offered.certificates);
   field("confirmation").hidden = !bound;
 });
 field("confirmation").addEventListener("submit", async (event) => {
   event.preventDefault();
   const path = "certificates/" + bound.fingerprint + "/confirmation";
-  if (await call("POST", path, { code: field("code").value })) await give(offered.signature, offered.certificate);
+  if (await call("POST", path, { code: field("code").value })) await give(offered.signature, offered.certificates);
 });
 const tool = field("tool");
 let opened;
@@ -118,6 +118,6 @@ addEventListener("message", async (event) => {
   if (!tool || event.source !== opened || event.origin !== new URL(tool.dataset.page).origin) return;
   if (event.data.kind === "ready")
     opened.postMessage({ kind: "sign", title: asked.title, content: asked.content }, event.origin);
-  if (event.data.kind === "signature") await give(event.data.signature, event.data.certificate);
+  if (event.data.kind === "signature") await give(event.data.signature, event.data.offered);
 });
 `;

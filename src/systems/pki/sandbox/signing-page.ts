@@ -71,12 +71,12 @@ field("form").addEventListener("submit", async (event) => {
   });
   const { signature } = await answer.json();
   const own = await fetch("certificates?" + new URLSearchParams(order));
-  const { certificate } = await own.json();
+  const offered = await own.json();
   field("signature").value = signature;
   field("save").href = "data:application/pkcs7-signature;base64," + signature;
   field("save").hidden = false;
   show("Подписано. Подпись без юридической силы.");
-  if (asked.origin) opener.postMessage({ kind: "signature", signature, certificate }, asked.origin);
+  if (asked.origin) opener.postMessage({ kind: "signature", signature, offered }, asked.origin);
 });
 if (opener) opener.postMessage({ kind: "ready" }, "*");
 `;
