@@ -27,6 +27,10 @@ const absent: readonly (readonly [what: string, why: string])[] = [
     "`upstream_inflight` has the calls; systems without a channel of their own share one set of connections",
   ],
   [
+    "connections to the database",
+    "`pg_stat_activity` of the server has them for all replicas; a pool that is short shows in `journal_append_seconds`",
+  ],
+  [
     "a partner's own requests",
     "a partner is no label: their number is open; the log has `tenant`, and a refusal for rate is `http_server_rejected_total`",
   ],
