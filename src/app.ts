@@ -47,6 +47,7 @@ import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
 import { ClientRates } from "./plugins/client-rates.ts";
+import { limitConnections } from "./plugins/connections.ts";
 import { registerContext } from "./plugins/context.ts";
 import { type Drain, registerDrain } from "./plugins/drain.ts";
 import { registerErrors } from "./plugins/errors.ts";
@@ -79,6 +80,7 @@ export interface Gateway {
 export async function createApp(config: Config, parts: Parts, around: Surroundings): Promise<Gateway> {
   const { clock, log, telemetry } = around;
   const app = Fastify(serverOptions(edgeOf(config)));
+  limitConnections(app.server, config.MAX_CONNECTIONS);
   registerRouteTable(app);
   registerContext(app, { clock, log, timeoutMs: config.REQUEST_TIMEOUT_MS });
   registerJournal(app, parts.journal, clock);

@@ -2,6 +2,7 @@ import Type, { type Static } from "typebox";
 import { fhirSettings } from "./config-fhir.ts";
 import { Count, Port, Url } from "./config-fields.ts";
 import { keySettings } from "./config-keys.ts";
+import { loadSettings } from "./config-load.ts";
 import { signatureSettings } from "./config-signature.ts";
 import { tlsSettings } from "./config-tls.ts";
 
@@ -225,21 +226,7 @@ export const configSchema = Type.Object({
         "where emergency access, access by a legal ground that is not of every day, and stolen sessions are reported to; absent: the log, the metrics and the journal only",
     }),
   ),
-  RATE_LIMIT_PER_MINUTE: Count(60_000, "requests a minute that one client may send", 1),
-  REFUSALS_PER_MINUTE: Count(
-    300,
-    "refused credentials a minute after which further ones of that address are answered 429",
-    1,
-  ),
-  DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
-  DRAIN_NOTICE_MS: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      description:
-        "how long readiness says 503 before the listener closes: more than the balancer's probe interval; absent: 10000 in production, 0 in the sandbox",
-    }),
-  ),
-  OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),
+  ...loadSettings,
   ...fhirSettings,
   LOG_LEVEL: Type.Union(
     [

@@ -8,6 +8,7 @@ export function edgeOf(config: Config): EdgeSettings {
   return {
     publicUrl: config.PUBLIC_URL,
     timeoutMs: config.REQUEST_TIMEOUT_MS,
+    stalledMs: config.STALLED_CONNECTION_MS,
     trustedProxies: listOf(config.TRUSTED_PROXIES),
     tls: tlsOf(config),
   };

@@ -10,6 +10,8 @@ export interface EdgeSettings {
   publicUrl: string;
   /** deadline of a whole request, also for its bytes to arrive */
   timeoutMs: number;
+  /** how long beyond it a connection may stand still: a caller that does not read its answer; absent: 30 s */
+  stalledMs?: number;
   /** addresses or networks whose X-Forwarded-* is believed */
   trustedProxies?: readonly string[];
   /** absent: a balancer in front speaks https for us */
@@ -50,6 +52,7 @@ const connectionErrors: Readonly<Record<string, ErrorCode>> = {
 export function serverOptions({
   publicUrl,
   timeoutMs,
+  stalledMs = 30_000,
   trustedProxies = [],
   tls,
 }: EdgeSettings): FastifyHttpOptions<Server> {
@@ -62,6 +65,7 @@ export function serverOptions({
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: maxBodyBytes,
     requestTimeout: timeoutMs,
+    connectionTimeout: timeoutMs + stalledMs,
     // longer than the idle time of usual load balancers, so that they close first
     keepAliveTimeout: 72_000,
     return503OnClosing: false,

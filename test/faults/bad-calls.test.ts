@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { connect, type Socket } from "node:net";
 import type { OperationOutcome } from "@medplum/fhirtypes";
 import { exportJWK, generateKeyPair, UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +12,13 @@ let gateway: TestGateway;
 let tokenUrl: string;
 let snils: string;
 beforeAll(async () => {
-  gateway = await startGateway({ TRACE_SLOW_MS: "1", DATABASE_URL: await freshDatabase() });
+  gateway = await startGateway({
+    TRACE_SLOW_MS: "1",
+    DATABASE_URL: await freshDatabase(),
+    REQUEST_TIMEOUT_MS: "2000",
+    STALLED_CONNECTION_MS: "500",
+    MAX_CONNECTIONS: "12",
+  });
   tokenUrl = `${gateway.url}/auth/token`;
   snils = (await sandboxPeople(gateway)).get("doctor")!;
 });
@@ -116,5 +123,62 @@ describe("/fhir", () => {
     await expect
       .poll(() => gateway.metric('cabinet_telemetry_traces_kept_total{reason="slow"}'))
       .toBeGreaterThan(5);
+  });
+});
+
+describe("connections", () => {
+  const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const open = (bytes: string): Socket => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname).on("error", () => {});
+    socket.write(bytes);
+    return socket;
+  };
+  const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const received = async (socket: Socket) => {
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    await closed(socket);
+    return text;
+  };
+  const metric = async (name: string) => {
+    const answer = await fetch(`http://127.0.0.1:${gateway.environment["METRICS_PORT"]}/metrics`);
+    return Number(new RegExp(`^${name}\\S* (\\d+)`, "m").exec(await answer.text())?.[1]);
+  };
+
+  it("pipelined requests are answered in order", async () => {
+    const socket = open(ask("/health/live") + ask("/docs/errors") + ask("/health/ready"));
+    socket.write(ask("/nowhere").replace("Host", "Connection: close\r\nHost"));
+    const text = await received(socket);
+    expect(text.match(/HTTP\/1.1 \d+/g)).toEqual([200, 200, 200, 404].map((status) => `HTTP/1.1 ${status}`));
+    expect(text.indexOf("alive")).toBeLessThan(text.indexOf("Коды ошибок"));
+  });
+
+  it("a caller that pipelines and reads nothing has one answer made, and is cut in time", async () => {
+    const before = await metric("cabinet_process_resident_memory_bytes");
+    const sockets = [30, 30, 30, 1_500].map((times) => open(ask("/docs").repeat(times)).pause());
+    const active = () => metric("cabinet_http_server_active_requests");
+    await expect.poll(active).toBe(3);
+    // as soon as nothing has moved for the time of a request and half a second more
+    await expect.poll(active, { timeout: 15_000, interval: 200 }).toBe(0);
+    const grown = (await metric("cabinet_process_resident_memory_bytes")) - before;
+    expect(grown).toBeLessThan(150e6);
+    await Promise.all(sockets.map((socket) => closed(socket.resume())));
+  }, 20_000);
+
+  it("connections beyond the limit are closed at once, and the others go on", async () => {
+    const kept = Array.from({ length: 12 }, () => open(""));
+    await closed(open(ask("/health/live")));
+    for (const socket of kept) socket.destroy();
+    await expect
+      .poll(() =>
+        fetch(`${gateway.url}/health/live`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
   });
 });
