@@ -80,7 +80,7 @@ export function accessTokens(config: Config, parts: Parts, { clock }: Surroundin
       cache,
       clock,
       claimOnce,
-      isClaimed: isClaimed(parts.store.db, keyring, clock),
+      isClaimed: isClaimed(parts.store.vital.db, keyring, clock),
     }),
   });
 }

@@ -25,9 +25,9 @@ export const configSchema = Type.Object({
   METRICS_PORT: Port(9464, "port of Prometheus metrics; never routed by an ingress"),
   SANDBOX_PORT: Port(8090, "port of the sandbox; ESIA's own root is on the next port"),
   PUBLIC_URL: Type.String({
-    default: "http://127.0.0.1:8080",
     pattern: "^https?://",
-    description: "the address under which callers see the gateway; part of every token's audience",
+    description:
+      "the address under which callers see the gateway; part of every token's audience; absent: 127.0.0.1 and PORT",
   }),
   TRUSTED_PROXIES: Type.String({
     default: "",
@@ -45,6 +45,12 @@ export const configSchema = Type.Object({
       description: "PostgreSQL 15 or newer; absent: an embedded database in DATA_DIR, one process",
     }),
   ),
+  DATABASE_CONNECTIONS: Count(
+    16,
+    "connections of this process to PostgreSQL: 3 for the journal, tokens and readiness, a third of the rest for searches",
+    6,
+  ),
+  DATABASE_STATEMENT_MS: Count(10_000, "PostgreSQL ends a longer statement", 100),
   REDIS_URL: Type.Optional(
     Type.String({ description: "Redis 7; absent: cache in process only, one replica" }),
   ),

@@ -100,6 +100,7 @@ function openRepository(
   const endpointsOf = (client: string) => clients.find(client)?.subscriptionEndpoints ?? [];
   return new Repository({
     db: store.db,
+    searches: store.searches,
     store: resources,
     index,
     validate: async (resource, ctx) => {

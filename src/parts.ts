@@ -74,13 +74,14 @@ export async function openParts(config: Config, around: Surroundings) {
   const jobs = startJobs(config, ground, around);
   return {
     ...stored,
+    jobs,
     cache,
     redis,
     upstream,
     notices: new Notices(outbox),
     esia,
     clients: await clientsOf(config, around),
-    claimOnce: claimOnce(store.db, keyring, clock),
+    claimOnce: claimOnce(store.vital.db, keyring, clock),
     ...signing,
     orgSigner: openOrgSigner(config, { ...around, ...registries, upstream, verifier }),
     ...peopleParts(config, { store, keyring, cache, clock }),
@@ -116,14 +117,20 @@ async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config, { sandbox }: Surrou
 
 /** The record, and what is written into it for every door. */
 async function openStore(config: Config, { clock, log }: Surroundings) {
-  const store = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, log });
+  const store = await openDatabase({
+    url: config.DATABASE_URL,
+    dataDir: config.DATA_DIR,
+    statementTimeoutMs: config.DATABASE_STATEMENT_MS,
+    connections: config.DATABASE_CONNECTIONS,
+    log,
+  });
   const keyring = await openKeyring(config, store.db);
   const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
   const { db } = store;
   return {
     keyring,
     store,
-    journal: new Journal({ pool: store.pool, keyring }),
+    journal: new Journal({ pool: store.vital.pool, keyring }),
     outbox: new Outbox({ db, keyring, clock }),
     deferredRequests: new DeferredRequests({
       ...{ db, keyring, dataKeys, clock },

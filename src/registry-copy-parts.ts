@@ -55,6 +55,7 @@ export function openRegistryCopies(
   const { store, resources, keyring, terminology, practitioners, organizations, frmr, frmo } = ground;
   const repository = new Repository({
     db: store.db,
+    searches: store.searches,
     store: resources,
     index: new SearchIndex({
       keyring,

@@ -19,9 +19,10 @@ import { answerRounds } from "./fhir-rounds.ts";
 // our search layer over a seeded PostgreSQL: parse, index, sealed resources, includes, Bundle, its JSON
 const { SEEDED_URL: url = "", SEEDED_REFERRALS = "" } = process.env;
 const clock = systemClock;
-const { db } = await openDatabase({ url, dataDir: "memory://" });
+const { db, searches } = await openDatabase({ url, dataDir: "memory://" });
 const repository = new Repository({
   db,
+  searches,
   store: new ResourceStore({ dataKeys: new DataKeys({ keys: masterKeyProvider(keyring), clock }), clock }),
   index: new SearchIndex({ keyring, clock, baseUrl }),
   validate: async () => [],

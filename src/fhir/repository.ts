@@ -38,6 +38,8 @@ export type ChangeListener = (trx: Kysely<Schema>, change: RepositoryChange) => 
 
 export interface RepositoryParts {
   db: Kysely<Schema>;
+  /** connections of searches outside transactions */
+  searches: Kysely<Schema>;
   store: ResourceStore;
   index: SearchIndex;
   /** issues of severity error or fatal refuse the write */
@@ -62,9 +64,13 @@ export class Repository {
   }
 
   /** Those of the ids that exist, in their order. */
-  async byIds(type: string, ids: readonly string[], ctx: RequestContext): Promise<Resource[]> {
-    const { db, store } = this.#parts;
-    const found = await store.byIds(db, { tenant: ctx.actor.tenant, type, ids });
+  async byIds(
+    type: string,
+    ids: readonly string[],
+    ctx: RequestContext,
+    db = this.#parts.db,
+  ): Promise<Resource[]> {
+    const found = await this.#parts.store.byIds(db, { tenant: ctx.actor.tenant, type, ids });
     return found.map(resourceOf);
   }
 
@@ -88,14 +94,15 @@ export class Repository {
     page: { position?: Position; limit: number },
     ctx: RequestContext,
   ): Promise<Candidates> {
-    const { db, index } = this.#parts;
-    const { hits, cut, ...rest } = await index.search(db, queryOf(request, ctx), page);
+    const { searches, index } = this.#parts;
+    const { hits, cut, ...rest } = await index.search(searches, queryOf(request, ctx), page);
     const resources = await Promise.all(
       (request.types ?? [request.type]).map((type) =>
         this.byIds(
           type,
           hits.filter((hit) => hit.type === type).map(({ id }) => id),
           ctx,
+          searches,
         ),
       ),
     );

@@ -8,9 +8,18 @@ import { EmbeddedServer } from "./pglite.ts";
 import { StorePool } from "./pool.ts";
 import type { Schema } from "./schema.ts";
 
-export interface OpenDatabase {
+/** One set of connections: statements of Kysely, and by hand. */
+interface Connections {
   db: Kysely<Schema>;
   pool: StorePool;
+}
+
+/** Connections are kept apart, so that slow statements of one use leave the others theirs. */
+export interface OpenDatabase extends Connections {
+  /** short statements without which nothing is answered: journal, readiness, one-time values */
+  vital: Connections;
+  /** searches, whose cost a caller chooses */
+  searches: Kysely<Schema>;
   engine: "postgres" | "pglite";
   /** throws `store-unavailable` when the database does not answer */
   ping(): Promise<void>;
@@ -24,13 +33,18 @@ export interface DatabaseOptions {
   dataDir: string;
   /** PostgreSQL ends a longer statement */
   statementTimeoutMs?: number;
+  /** connections of this process to PostgreSQL, at least 6 */
+  connections?: number;
   log?: Logger;
 }
 
 const inMemory = "memory://";
 
+const vitalConnections = 3;
+// a request waits for its journal row
+const vitalTimeoutMs = 3_000;
+
 const limits: pg.PoolConfig = {
-  max: 10,
   connectionTimeoutMillis: 3_000,
   idle_in_transaction_session_timeout: 30_000,
   keepAlive: true,
@@ -42,7 +56,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
 }
 
 async function openPostgres(url: string, options: DatabaseOptions): Promise<OpenDatabase> {
-  const { statementTimeoutMs = 10_000, log = silentLogger } = options;
+  const { statementTimeoutMs = 10_000, connections = 16, log = silentLogger } = options;
   // a migration may run long, and several replicas wait here for one
   const patient = { connectionString: url, max: 1, connectionTimeoutMillis: limits.connectionTimeoutMillis };
   const migrating = new StorePool(patient, log);
@@ -53,8 +67,21 @@ async function openPostgres(url: string, options: DatabaseOptions): Promise<Open
   }
   // a statement ends on the server first; the driver's own limit is for a server that went silent
   const timeouts = { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 2_000 };
-  const pool = new StorePool({ ...limits, ...timeouts, connectionString: url }, log);
-  return { ...opened(pool), engine: "postgres", close: () => pool.end() };
+  const vitalTimeout = Math.min(vitalTimeoutMs, statementTimeoutMs);
+  const vitalTimeouts = { statement_timeout: vitalTimeout, query_timeout: vitalTimeout };
+  const poolOf = (max: number, own = timeouts) =>
+    new StorePool({ ...limits, ...own, max, connectionString: url }, log);
+  const searching = Math.floor((connections - vitalConnections) / 3);
+  const pools = {
+    vital: poolOf(vitalConnections, vitalTimeouts),
+    searches: poolOf(searching),
+    rest: poolOf(connections - vitalConnections - searching),
+  };
+  return {
+    ...opened(pools),
+    engine: "postgres",
+    close: async () => void (await Promise.all(Object.values(pools).map((pool) => pool.end()))),
+  };
 }
 
 async function openEmbedded({ dataDir, log = silentLogger }: DatabaseOptions): Promise<OpenDatabase> {
@@ -80,15 +107,26 @@ async function openEmbedded({ dataDir, log = silentLogger }: DatabaseOptions): P
     await close();
     throw error;
   }
-  return { ...opened(pool), engine: "pglite", close };
+  // it has one session only
+  return { ...opened({ vital: pool, searches: pool, rest: pool }), engine: "pglite", close };
 }
 
-function opened(pool: StorePool): Pick<OpenDatabase, "db" | "pool" | "ping"> {
-  const ping = async () => {
-    await pool.query("select 1");
+function opened({
+  vital,
+  searches,
+  rest,
+}: Record<"vital" | "searches" | "rest", StorePool>): Omit<OpenDatabase, "engine" | "close"> {
+  return {
+    ...connectionsOf(rest),
+    vital: connectionsOf(vital),
+    searches: kyselyOf(searches),
+    ping: async () => {
+      await vital.query("select 1");
+    },
   };
-  return { db: kyselyOf(pool), pool, ping };
 }
+
+const connectionsOf = (pool: StorePool): Connections => ({ db: kyselyOf(pool), pool });
 
 /** Kysely on our pool; whoever opened the pool ends it, so `db.destroy()` is never called. */
 function kyselyOf(pool: StorePool): Kysely<Schema> {

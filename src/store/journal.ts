@@ -12,6 +12,8 @@ const insertGroup = {
 };
 const largestGroup = 500;
 const mostGroupsWaiting = 40;
+// one that failed so late would let those behind it wait as long again
+const slowFailureMs = 1_000;
 
 /** Rows that will be committed together, and the promise that all their callers await. */
 interface Group {
@@ -46,7 +48,10 @@ export class Journal {
     return this.#rowsCommitted;
   }
 
-  /** Resolves when the row is committed; throws `store-unavailable`, or `overloaded` when too many rows wait. */
+  /**
+   * Resolves when the row is committed; throws `store-unavailable`, after the time limits of the pool at the latest, or
+   * `overloaded` when too many rows wait.
+   */
   append(row: JournalRow): Promise<void> {
     let group = this.#waiting.at(-1);
     if (!group || group.lines.length >= largestGroup) {
@@ -71,9 +76,13 @@ export class Journal {
       await new Promise(setImmediate);
       const group = this.#waiting.shift();
       if (!group) break;
+      const startedAt = performance.now();
       const work = this.#commit(group.lines);
       group.settle(work);
-      await work.catch(() => {});
+      await work.catch(() => {
+        if (performance.now() - startedAt < slowFailureMs) return;
+        for (const behind of this.#waiting.splice(0)) behind.settle(work);
+      });
     }
     this.#writing = undefined;
   }

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { GatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { isStatementTimeout, isUnavailable, storeUnavailable } from "./store-errors.ts";
 
@@ -57,11 +58,13 @@ export class StoreConnection {
   }
 }
 
-/** The only pool of the process: Kysely and the journal share it. */
+/** Connections to the database for one use of it. */
 export class StorePool {
   readonly #pool: pg.Pool;
+  readonly #max: number;
 
-  constructor(config: pg.PoolConfig, log: Logger) {
+  constructor(config: pg.PoolConfig & { max: number }, log: Logger) {
+    this.#max = config.max;
     this.#pool = new pg.Pool({ ...config, types });
     this.#pool.on("error", (error) =>
       log.warn({ reason: error.message }, "an idle store connection was lost"),
@@ -72,7 +75,9 @@ export class StorePool {
     try {
       return new StoreConnection(await this.#pool.connect());
     } catch (error) {
-      throw storeUnavailable(error);
+      // all are on loan and none came back in time: the database itself may be well
+      const isBusy = this.#pool.idleCount === 0 && this.#pool.totalCount >= this.#max;
+      throw isBusy ? new GatewayError("overloaded", { cause: error }) : storeUnavailable(error);
     }
   }
 

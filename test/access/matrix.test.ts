@@ -81,6 +81,7 @@ async function storeAll(): Promise<void> {
   const baseUrl = `${app.url}/fhir`;
   const repository = new Repository({
     db: store.db,
+    searches: store.searches,
     store: resources,
     index: new SearchIndex({ keyring, clock: systemClock, baseUrl }),
     validate: async () => [],

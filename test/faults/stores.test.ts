@@ -1,11 +1,18 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { OperationOutcome } from "@medplum/fhirtypes";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { codeOf, Door, sandboxPeople } from "../support/door.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres-server.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
+
+const run = promisify(execFile);
 
 describe("Redis dies and comes back", () => {
   let redis: TestRedis;
@@ -58,17 +65,66 @@ describe("Redis dies and comes back", () => {
   });
 });
 
-describe("PostgreSQL is restarted", () => {
+describe("PostgreSQL is slow, hangs and is restarted", () => {
   let postgres: TestPostgres;
   let gateway: TestGateway;
   beforeAll(async () => {
     postgres = await startPostgres();
-    gateway = await startGateway({ DATABASE_URL: postgres.url });
+    gateway = await startGateway({ DATABASE_URL: postgres.url, DATABASE_STATEMENT_MS: "2000" });
   });
   afterAll(async () => {
     await gateway?.remove();
     await postgres?.remove();
   });
+
+  const stops: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop();
+  });
+
+  const ready = async () => (await fetch(`${gateway.url}/health/ready`)).status;
+
+  it("slow searches end by themselves and leave reads, tokens and readiness alone", async () => {
+    const door = await Door.open(gateway, "system/*.rs");
+    const path = `/fhir/Practitioner/${await door.idOf((await sandboxPeople(gateway)).get("doctor")!)}`;
+    const holder = new pg.Client({ connectionString: postgres.url });
+    await holder.connect();
+    stops.push(() => holder.end());
+    await holder.query("begin; lock table search_resource");
+    const stuck = Array.from({ length: 30 }, () =>
+      door.call<OperationOutcome>(`/fhir/Patient?_id=${randomUUID()}`),
+    );
+    await expect.poll(() => lockWaits(holder), { timeout: 5_000 }).toBeGreaterThan(3);
+    expect([(await door.call(path)).status, await ready()]).toEqual([200, 200]);
+    await Door.open(gateway);
+    for (const { status, body } of await Promise.all(stuck)) {
+      expect(status).toBe(503);
+      expect(["store-unavailable", "overloaded"]).toContain(codeOf(body));
+    }
+    expect(await lockWaits(holder)).toBe(0);
+  }, 30_000);
+
+  it("a database that hangs costs a request three seconds, not its whole deadline", async () => {
+    const door = await Door.open(gateway);
+    const path = `/fhir/Practitioner/${await door.idOf((await sandboxPeople(gateway)).get("doctor")!)}`;
+    await door.call(path);
+    const { pid = 0 } = postgres.server;
+    const { stdout } = await run("ps", ["-o", "pid=", "--ppid", String(pid)]);
+    const all = [pid, ...stdout.split("\n").filter(Boolean).map(Number)];
+    const tell = (signal: NodeJS.Signals) => all.forEach((one) => void process.kill(one, signal));
+    tell("SIGSTOP");
+    try {
+      const first = door.call<OperationOutcome>(path);
+      await pause(500);
+      for (const { status, body, tookMs } of await Promise.all([first, door.call<OperationOutcome>(path)])) {
+        expect([status, codeOf(body)]).toEqual([503, "store-unavailable"]);
+        expect(tookMs).toBeLessThan(4_500);
+      }
+    } finally {
+      tell("SIGCONT");
+    }
+    await expect.poll(ready, { timeout: 10_000 }).toBe(200);
+  }, 30_000);
 
   it("no access is answered unjournalled meanwhile, and service resumes without a restart of ours", async () => {
     const door = await Door.open(gateway);
@@ -94,3 +150,9 @@ describe("PostgreSQL is restarted", () => {
       .toBe(200);
   });
 });
+
+/** How many statements wait for a lock that somebody holds. */
+async function lockWaits(client: pg.Client): Promise<number> {
+  const { rows } = await client.query("select from pg_locks where not granted");
+  return rows.length;
+}

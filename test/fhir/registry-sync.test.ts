@@ -41,6 +41,7 @@ onBothEngines((store) => {
     const index = new SearchIndex({ keyring, clock, baseUrl: "https://g.example/fhir" });
     const repository = new Repository({
       db,
+      searches: db,
       store: resources,
       index,
       validate: async () => [],

@@ -94,6 +94,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   const validator = createValidator();
   const repository = new Repository({
     db: store.db,
+    searches: store.searches,
     store: new ResourceStore({ dataKeys, clock }),
     index: new SearchIndex({ keyring, clock, baseUrl, terminology: settings.terminology }),
     validate: settings.validate ?? (async (resource) => validator.validate(resource)),
