@@ -21,8 +21,8 @@ export function limitConnections(server: Server, mostConnections: number): void 
     waiting.set(socket, count);
     response.once("socket", () => {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
-      // node still flushes the response after this event
-      process.nextTick(answer, request, response);
+      // node still flushes the response after this event, and goes on when the connection was cut
+      if (!socket.destroyed) process.nextTick(answer, request, response);
     });
   });
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.ts";
 import type { Actor, RequestContext } from "../core/context.ts";
+import { GatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Timings } from "../core/timings.ts";
 import { RequestLogger } from "../telemetry/log.ts";
@@ -42,6 +43,9 @@ export function registerContext(app: FastifyInstance, settings: ContextSettings)
       scenario: typeof scenario === "string" ? scenario : undefined,
     };
     reply.header("x-request-id", request.id);
+    // RFC 9112 3.2; HTTP/1.0 has none
+    if (request.headers.host === undefined && request.raw.httpVersionMinor > 0)
+      return done(new GatewayError("bad-request", { field: "Host", detail: "a request names its Host" }));
     done();
   });
 }

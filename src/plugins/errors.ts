@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type {
   FastifyError,
   FastifyInstance,
@@ -26,8 +27,6 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: "bad-request",
   FST_ERR_CTP_INVALID_JSON_BODY: "bad-request",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "bad-request",
-  FST_ERR_BAD_URL: "bad-request",
-  FST_ERR_MAX_PARAM_LENGTH: "bad-request",
   FST_ERR_NOT_FOUND: "not-found",
 };
 
@@ -71,11 +70,21 @@ export function registerErrors(app: FastifyInstance, settings: ErrorSettings): v
   app.addHook("onRoute", ({ url, method }) => routes.add(url, method));
   app.setErrorHandler((error, request, reply) => answer(toGatewayError(error), request, reply, settings));
   app.setNotFoundHandler({ preHandler: settings.limit }, (request, reply) => {
+    if (unreadables.has(request.raw))
+      return answer(new GatewayError("bad-request"), request, reply, settings);
     const methods = routes.of(pathOf(request));
     if (methods.length === 0) return answer(new GatewayError("not-found"), request, reply, settings);
     reply.header("allow", methods.join(", "));
     return answer(new GatewayError("method-not-allowed"), request, reply, settings);
   });
+}
+
+const unreadables = new WeakSet<IncomingMessage>();
+
+/** Marks a request whose address can't be read, and gives it one of the same door that leads nowhere. */
+export function unreadable(request: IncomingMessage): string {
+  unreadables.add(request);
+  return `${request.url?.startsWith("/fhir/") ? "/fhir" : ""}${"/-".repeat(9)}`;
 }
 
 async function answer(
@@ -177,7 +186,6 @@ const oauthCodes: Partial<Record<ErrorCode, string>> = {
   "unsupported-grant-type": "unsupported_grant_type",
   "store-unavailable": "temporarily_unavailable",
   overloaded: "temporarily_unavailable",
-  draining: "temporarily_unavailable",
 };
 
 function oauthError(error: GatewayError) {

@@ -4,7 +4,7 @@ import type { FastifyHttpOptions } from "fastify";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError } from "../core/errors.ts";
 import { requestIdOf } from "./context.ts";
-import { errorBody, toGatewayError } from "./errors.ts";
+import { errorBody, unreadable } from "./errors.ts";
 
 export interface EdgeSettings {
   publicUrl: string;
@@ -59,6 +59,8 @@ export function serverOptions({
   const limits = {
     headersTimeout: Math.min(longestHeadersMs, timeoutMs),
     connectionsCheckingInterval: 1_000,
+    // the context refuses it, with a code
+    requireHostHeader: false,
   };
   return {
     genReqId: (raw: IncomingMessage) => requestIdOf(raw.headers["x-request-id"]),
@@ -72,11 +74,10 @@ export function serverOptions({
     ...(tls
       ? { https: { ...limits, ...tls, ciphers: cipherSuites, honorCipherOrder: true } }
       : { http: limits }),
-    frameworkErrors: (error, request, reply) => {
-      const known = toGatewayError(error);
-      const { type, text } = errorBody(known, request, publicUrl);
-      reply.raw.writeHead(known.row.status, { "content-type": type, "x-request-id": request.id });
-      reply.raw.end(text);
+    // on the way to no route it passes all that other wrong requests pass
+    frameworkErrors: (_error, { raw, server }, reply) => {
+      raw.url = unreadable(raw);
+      server.routing(raw, reply.raw);
     },
     clientErrorHandler: (error, socket: Socket) => {
       if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();

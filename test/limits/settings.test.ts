@@ -38,8 +38,9 @@ it("X-Debug-Trace keeps a trace for a client with the duty of tracing and for no
 }, 60_000);
 
 it("a configured quota holds calls to its system back, and to no other", async () => {
-  app = await startApp({ UPSTREAM_QUOTAS: "frmr=1/3600" });
+  app = await startApp({ UPSTREAM_QUOTAS: "frmr=1/3600", STALLED_CONNECTION_MS: "1000" });
   const { url } = app;
+  expect(app.app.server.timeout).toBe(31_000);
   const token = await app.token("system/Practitioner.rs system/Organization.rs");
   const search = (type: string, identifier: string) =>
     fetch(`${url}/fhir/${type}/_search`, {
