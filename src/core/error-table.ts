@@ -157,7 +157,6 @@ const compact = {
   "esia-token-time": [401, "expired", "after-fix", "The token is not valid yet or no more; clocks may differ", "Срок действия ответа Госуслуг истёк или ещё не начался", "Начните вход заново; при повторении администратору: проверьте часы"],
   "esia-token-mismatch": [401, "security", "after-fix", "Parts of ESIA's answer belong to different requests, persons or sessions", "Части ответа Госуслуг не соответствуют друг другу", "Начните вход заново"],
   // ourselves
-  draining: [503, "transient", "later", "This replica is shutting down", "Сервис перезапускается", "Повторите запрос через несколько секунд"],
   overloaded: [503, "throttled", "later", "This replica sheds load", "Сервис перегружен", "Повторите запрос через несколько секунд"],
   "deadline-exceeded": [504, "timeout", "same-key", "The request's own deadline ran out", "Запрос не успел выполниться", "Повторите запрос с тем же ключом Idempotency-Key"],
   "store-unavailable": [503, "transient", "same-key", "Our own database does not answer", "Хранилище временно недоступно", "Повторите запрос позже"],

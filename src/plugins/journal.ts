@@ -84,7 +84,7 @@ function refuse(cause: unknown): never {
 
 const dataDoors = /^\/(fhir|cabinet|auth)(\/|\?|$)/;
 // shed load must stay cheap, and a store that does not answer can't take the row either
-const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unavailable", "draining"]);
+const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unavailable"]);
 // whatever else stands in a path may be a person's number
 const randomId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const typeName = /^[A-Z][A-Za-z]{1,40}$/;

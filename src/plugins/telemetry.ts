@@ -25,7 +25,6 @@ const rejections: Partial<Record<ErrorCode, RejectReason>> = {
   "payload-too-large": "body",
   unauthorized: "auth",
   "token-expired": "auth",
-  draining: "drain",
   "csrf-rejected": "csrf",
   overloaded: "load",
   "bad-request": "schema",

@@ -2,7 +2,7 @@ import { errorTable } from "../core/error-table.ts";
 import { httpMethods, statusLabels } from "./labels.ts";
 import type { Metrics } from "./metrics.ts";
 
-const rejectReasons = ["rate", "body", "auth", "csrf", "drain", "load", "schema"] as const;
+const rejectReasons = ["rate", "body", "auth", "csrf", "load", "schema"] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 export type ServiceLevel = "read" | "write" | "none";
 

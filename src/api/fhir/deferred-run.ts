@@ -71,8 +71,6 @@ const sent = ({ app }: DeferredRun, asked: DeferredContent, token: string) =>
     ...(asked.body !== undefined && { payload: Buffer.from(asked.body, "base64") }),
   });
 
-const refusedAtTheDoor = new Set<string | undefined>(["overloaded", "draining"]);
-
 /** Nothing was done, or what may be done again: it is asked for later. */
 function isNotBegun(
   { statusCode, headers, rawPayload }: LightMyRequestResponse,
@@ -83,7 +81,7 @@ function isNotBegun(
   if (!String(headers["content-type"]).startsWith("application/fhir+json")) return true;
   const { issue } = JSON.parse(rawPayload.toString("utf8")) as OperationOutcome;
   const code = issue[0]?.details?.coding?.[0]?.code;
-  return refusedAtTheDoor.has(code) || (code === "store-unavailable" && repeatable);
+  return code === "overloaded" || (code === "store-unavailable" && repeatable);
 }
 
 function answerOf(
