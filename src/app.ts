@@ -28,7 +28,7 @@ import { registerDocs } from "./api/ops/docs.ts";
 import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
-import { type Config, drainNoticeMsOf } from "./config.ts";
+import { type Config, drainOf } from "./config.ts";
 import { openConsents } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
 import { deferredDoor, startDeferred } from "./deferred-parts.ts";
@@ -43,6 +43,7 @@ import { createOwnRecordsOf } from "./flows/own-records.ts";
 import { createPersonIdOf } from "./flows/person-ids.ts";
 import { profilesOf } from "./flows/structure-definitions.ts";
 import { topics } from "./flows/subscriptions/shape.ts";
+import type { JobRunner } from "./jobs/job-runner.ts";
 import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
@@ -74,6 +75,7 @@ import { sandboxedSystems } from "./upstream-parts.ts";
 export interface Gateway {
   app: FastifyInstance;
   drain: Drain;
+  jobs: readonly JobRunner[];
 }
 
 /** The table of contents: what every request passes, then the doors. */
@@ -91,12 +93,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     pseudonym: (id) => parts.keyring.hmac("log-actor", id).slice(0, 16),
     mayDebug,
   });
-  const drain = registerDrain(app, {
-    clock,
-    log,
-    noticeMs: drainNoticeMsOf(config),
-    limitMs: config.DRAIN_SECONDS * 1000,
-  });
+  const drain = registerDrain(app, { clock, log, ...drainOf(config) });
   const limit = limitLoad(app, config, clientRates(parts, around));
   registerErrors(app, {
     publicUrl: config.PUBLIC_URL,
@@ -108,7 +105,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
   await app.register(formbody);
   registerSessions(app);
   const tokens = accessTokens(config, parts, around);
-  registerDoors(app, {
+  const jobs = registerDoors(app, {
     config,
     parts,
     around,
@@ -117,7 +114,7 @@ export async function createApp(config: Config, parts: Parts, around: Surroundin
     auth: openSignIn(config, parts, around),
     drain,
   });
-  return { app, drain };
+  return { app, drain, jobs };
 }
 
 interface DoorParts {
@@ -130,9 +127,9 @@ interface DoorParts {
   drain: Drain;
 }
 
-function registerDoors(app: FastifyInstance, door: DoorParts): void {
+function registerDoors(app: FastifyInstance, door: DoorParts): readonly JobRunner[] {
   const { config, parts, around, tokens, factsOf, auth } = door;
-  const journal: SearchJournal = (query) => searchJournal(parts.store.db, query);
+  const journal: SearchJournal = (query) => searchJournal(parts.store.searches, query);
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });
@@ -170,6 +167,7 @@ function registerDoors(app: FastifyInstance, door: DoorParts): void {
   });
   registerCabinetDoor(app, door, journal);
   registerOps(app, door, capability);
+  return jobs;
 }
 
 function registerTokenDoors(
@@ -217,7 +215,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
         signingActivity: (of) => signingActivity(parts.store.db, of),
       }),
       explainAccess: explainOperation(journal),
-      summarizeAccesses: summaryOperation(countJournal(parts.store.db)),
+      summarizeAccesses: summaryOperation(countJournal(parts.store.searches)),
       listMyRecords: myRecordsOperation({
         door: auth.session,
         records: createOwnRecordsOf({ db: parts.store.db, resources: parts.resources }),

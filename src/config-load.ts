@@ -9,12 +9,22 @@ export const loadSettings = {
     "refused credentials a minute after which further ones of that address are answered 429",
     1,
   ),
-  DRAIN_SECONDS: Count(20, "how long running requests may take to finish when the process is told to stop"),
+  DRAIN_SECONDS: Count(
+    25,
+    "how long the process may take to leave from the moment it is told to stop, notice included; whatever runs then is cut, and 3 s later the process ends: the orchestrator must allow more (Kubernetes: 30 s)",
+  ),
   DRAIN_NOTICE_MS: Type.Optional(
     Type.Integer({
       minimum: 0,
       description:
         "how long readiness says 503 before the listener closes: more than the balancer's probe interval; absent: 10000 in production, 0 in the sandbox",
+    }),
+  ),
+  DRAIN_IDLE_MS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        "how long after that a kept connection may stay to send one more request, answered with `Connection: close`; absent: 10000 in production, 0 in the sandbox",
     }),
   ),
   OVERLOAD_MS: Count(500, "median delay of the event loop above which requests are refused with 503", 10),

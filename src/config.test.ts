@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { drainNoticeMsOf, readConfig, upstreamQuotasOf } from "./config.ts";
+import { drainOf, readConfig, upstreamQuotasOf } from "./config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "config-"));
 const masterKeyFile = join(folder, "master.key");
@@ -38,6 +38,13 @@ describe("configuration", () => {
     expect(readConfig({ PORT: "9000", DATABASE_URL: "" })).toMatchObject({ PORT: 9000 });
   });
 
+  it("knows its own address when only the port is set", () => {
+    expect(readConfig({}).PUBLIC_URL).toBe("http://127.0.0.1:8080");
+    expect(readConfig({ PORT: "18180" }).PUBLIC_URL).toBe("http://127.0.0.1:18180");
+    const tls = { TLS_KEY_FILE: "k.pem", TLS_CERTIFICATE_FILE: "c.pem" };
+    expect(readConfig({ PORT: "8443", ...tls }).PUBLIC_URL).toBe("https://127.0.0.1:8443");
+  });
+
   it("takes the slash off the end of the public address", () => {
     expect(readConfig({ PUBLIC_URL: "http://gateway.test/" }).PUBLIC_URL).toBe("http://gateway.test");
   });
@@ -58,9 +65,13 @@ describe("configuration", () => {
   });
 
   it("gives a balancer time to notice a leaving replica in production", () => {
-    expect(drainNoticeMsOf(readConfig(production))).toBe(10_000);
-    expect(drainNoticeMsOf(readConfig({}))).toBe(0);
-    expect(drainNoticeMsOf(readConfig({ DRAIN_NOTICE_MS: "250" }))).toBe(250);
+    expect(drainOf(readConfig(production))).toEqual({ noticeMs: 10_000, idleMs: 10_000, limitMs: 25_000 });
+    expect(drainOf(readConfig({}))).toMatchObject({ noticeMs: 0, idleMs: 0 });
+    expect(drainOf(readConfig({ DRAIN_NOTICE_MS: "250", DRAIN_IDLE_MS: "99", DRAIN_SECONDS: "1" }))).toEqual({
+      noticeMs: 250,
+      idleMs: 99,
+      limitMs: 1_000,
+    });
   });
 
   it("starts in production with safe settings", () => {

@@ -13,6 +13,7 @@ export class ConfigError extends Error {
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const known = Object.keys(configSchema.properties);
   const given = Object.fromEntries(known.filter((key) => env[key]).map((key) => [key, env[key]]));
+  given["PUBLIC_URL"] ??= ownUrl(given);
   const config = Value.Convert(configSchema, Value.Default(configSchema, given)) as Config;
   for (const name of ["MASTER_KEY", "MASTER_KEY_PREVIOUS", "ESIA_CLIENT_SECRET"] as const) {
     const path = config[`${name}_FILE`];
@@ -35,6 +36,9 @@ function keysInSight({ MODE }: Config, env: NodeJS.ProcessEnv): string[] {
     .filter((name) => env[name])
     .map((name) => `${name} is refused in production, where keys come from files or from a key service`);
 }
+
+const ownUrl = ({ TLS_KEY_FILE, PORT = "8080" }: NodeJS.ProcessEnv) =>
+  `${TLS_KEY_FILE ? "https" : "http"}://127.0.0.1:${PORT}`;
 
 function secretIn(path: string, setting: string): string {
   try {
@@ -88,9 +92,14 @@ function wrongTls(config: Config): string[] {
     : [];
 }
 
-/** How long a balancer is given to see that this replica leaves; a sandbox has none in front. */
-export function drainNoticeMsOf({ DRAIN_NOTICE_MS, MODE }: Config): number {
-  return DRAIN_NOTICE_MS ?? (MODE === "production" ? 10_000 : 0);
+/** How this replica leaves: a sandbox has no balancer in front and nobody to wait for. */
+export function drainOf({ DRAIN_NOTICE_MS, DRAIN_IDLE_MS, DRAIN_SECONDS, MODE }: Config) {
+  const usual = MODE === "production" ? 10_000 : 0;
+  return {
+    noticeMs: DRAIN_NOTICE_MS ?? usual,
+    idleMs: DRAIN_IDLE_MS ?? usual,
+    limitMs: DRAIN_SECONDS * 1000,
+  };
 }
 
 /** UPSTREAM_QUOTAS by system. */

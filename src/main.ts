@@ -1,5 +1,5 @@
 import { createApp } from "./app.ts";
-import { ConfigError, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { sandboxEsiaClient, sandboxPkiRoots, sandboxTokenSigners } from "./generated-keys.ts";
 import { followMaps } from "./map-reload.ts";
@@ -7,12 +7,18 @@ import { openParts } from "./parts.ts";
 import { createSandbox } from "./sandbox/server.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { otlpExporter, Telemetry } from "./telemetry/telemetry.ts";
+import { unlessRefused } from "./unless-refused.ts";
 import { sandboxedSystems } from "./upstream-parts.ts";
 import { version } from "./version.ts";
 
 const config = await unlessRefused(readConfig);
 const clock = systemClock;
 const log = createLogger({ level: config.LOG_LEVEL, version, clock });
+// a rejection that nobody awaits comes here too
+process.on("uncaughtException", (error) => {
+  log.error({ error }, "the process can't go on");
+  process.exit(1);
+});
 const telemetry = new Telemetry({
   version,
   log,
@@ -28,11 +34,12 @@ const sandbox = sandboxedSystems(config).length > 0 ? await startSandbox() : und
 const around = { clock, log, telemetry, version, sandbox };
 const parts = await unlessRefused(() => openParts(config, around));
 const unfollowMaps = await followMaps(config, around, parts.mappings);
-const { app, drain } = await unlessRefused(() => createApp(config, parts, around));
+const { app, drain, jobs } = await unlessRefused(() => createApp(config, parts, around));
 const metrics = await telemetry.listen(config.METRICS_PORT, config.HOST);
 const address = await app.listen({ port: config.PORT, host: config.HOST });
 greet();
 
+const closeMs = 3_000;
 const signals = ["SIGINT", "SIGTERM"] as const;
 for (const signal of signals) process.on(signal, onSignal);
 
@@ -43,7 +50,10 @@ function onSignal(): void {
 }
 
 async function stop(): Promise<void> {
-  await drain.run();
+  const limitMs = config.DRAIN_SECONDS * 1000;
+  await Promise.all([drain.run(), ...[...jobs, parts.jobs].map((one) => one.stop(limitMs))]);
+  // a store that hangs may not hold the process beyond the orchestrator's patience
+  setTimeout(() => process.exit(1), closeMs).unref();
   await unfollowMaps();
   await parts.close();
   await sandbox?.close();
@@ -68,17 +78,6 @@ async function startSandbox() {
     url: `http://localhost:${new URL(sandboxUrl).port}`,
     esia: { url: esiaUrl, certificates: started.esia.certificates },
   };
-}
-
-/** Wrong settings end the start with one readable sentence. */
-async function unlessRefused<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return process.exit(78);
-  }
 }
 
 function greet(): void {

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Bundle } from "@medplum/fhirtypes";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { clientAssertion, requestToken } from "../scripts/system-client.ts";
+import { clientAssertion } from "../scripts/system-client.ts";
 import { freshDatabase } from "./support/database.ts";
 import { startGateway, type TestGateway } from "./support/gateway.ts";
 import { startRedis } from "./support/redis-server.ts";
@@ -70,45 +70,55 @@ class LoopbackSwitch {
 }
 
 interface Outcome {
-  /** ids of the requests that were answered with 200 */
+  /** ids of the requests that were answered with 200 or 201 */
   answered: string[];
   failures: string[];
 }
 
 interface Question {
   url: string;
-  token: string;
+  token?: string;
+  /** present: it is a POST */
+  body?: { type: string; text: string };
 }
 
-/** Clients with kept connections that read again and again until told to stop. */
-async function load(question: Question, running: { on: boolean }, clients: number): Promise<Outcome> {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+/** Clients with kept connections that ask again and again until told to stop, each with a pause of its own length. */
+async function load(
+  question: () => Question | Promise<Question>,
+  running: { on: boolean },
+  pauses: readonly number[],
+): Promise<Outcome> {
+  const agent = new Agent({ keepAlive: true, maxSockets: pauses.length });
   const outcome: Outcome = { answered: [], failures: [] };
-  const one = () =>
+  const one = ({ url, token, body }: Question) =>
     new Promise<void>((resolve) => {
       const id = randomUUID();
       const failed = (reason: string) => {
-        outcome.failures.push(reason);
+        outcome.failures.push(`${body ? "POST" : "GET"} ${url}: ${reason}`);
         resolve();
       };
-      const headers = { authorization: `Bearer ${question.token}`, "x-request-id": id };
-      request(question.url, { agent, headers }, (answer) => {
+      const headers = {
+        "x-request-id": id,
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body && { "content-type": body.type, "content-length": Buffer.byteLength(body.text) }),
+      };
+      request(url, { agent, headers, method: body ? "POST" : "GET" }, (answer) => {
         answer.resume();
         answer.on("end", () => {
-          if (answer.statusCode !== 200) return failed(`status ${answer.statusCode}`);
+          if (answer.statusCode !== 200 && answer.statusCode !== 201)
+            return failed(`status ${answer.statusCode}`);
           outcome.answered.push(id);
           resolve();
         });
       })
         .on("error", (error) => failed(error.message))
-        .end();
+        .end(body?.text);
     });
   await Promise.all(
-    Array.from({ length: clients }, async () => {
+    pauses.map(async (ms) => {
       while (running.on) {
-        await one();
-        // starting replicas need the machine too
-        await pause(5);
+        await one(await question());
+        await pause(ms);
       }
     }),
   );
@@ -145,6 +155,7 @@ beforeAll(async () => {
     DATA_DIR: folder,
     PUBLIC_URL: entry,
     DRAIN_NOTICE_MS: "1000",
+    DRAIN_IDLE_MS: "3000",
     RATE_LIMIT_PER_MINUTE: "10000000",
     TOKEN_SECONDS: "3600",
   };
@@ -162,20 +173,52 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
 
-async function token(): Promise<string> {
+const form = "application/x-www-form-urlencoded";
+
+async function tokenQuestion(scope: string): Promise<Required<Pick<Question, "url" | "body">>> {
   const folder = replicas[0]?.environment["DATA_DIR"] ?? "";
   const jwk = JSON.parse(await readFile(join(folder, "demo-client.jwk.json"), "utf8"));
-  const tokenUrl = `${entry}/auth/token`;
-  const assertion = await clientAssertion({ clientId: "demo", jwk }, tokenUrl);
-  const answer = await requestToken(tokenUrl, assertion, "system/Practitioner.rs");
+  const url = `${entry}/auth/token`;
+  const text = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_assertion: await clientAssertion({ clientId: "demo", jwk }, url),
+    scope,
+  }).toString();
+  return { url, body: { type: form, text } };
+}
+
+async function token(): Promise<string> {
+  const { url, body } = await tokenQuestion("system/Practitioner.rs system/Patient.cruds");
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": form },
+    body: body.text,
+  });
   return ((await answer.json()) as { access_token: string }).access_token;
 }
 
+const searchQuestion = (bearer: string) => ({
+  url: `${entry}/fhir/Practitioner/_search`,
+  token: bearer,
+  body: { type: form, text: "identifier=urn:oid:1.2.643.100.3|90000000283" },
+});
+
+const createQuestion = (bearer: string): Question => ({
+  url: `${entry}/fhir/Patient`,
+  token: bearer,
+  body: {
+    type: "application/fhir+json",
+    text: JSON.stringify({ resourceType: "Patient", name: [{ family: "Тестов", given: ["Иван"] }] }),
+  },
+});
+
 async function practitionerUrl(bearer: string): Promise<string> {
-  const answer = await fetch(`${entry}/fhir/Practitioner/_search`, {
+  const { url, body } = searchQuestion(bearer);
+  const answer = await fetch(url, {
     method: "POST",
-    headers: { authorization: `Bearer ${bearer}` },
-    body: new URLSearchParams({ identifier: "urn:oid:1.2.643.100.3|90000000283" }),
+    headers: { authorization: `Bearer ${bearer}`, "content-type": body.type },
+    body: body.text,
   });
   const { entry: entries } = (await answer.json()) as Bundle;
   return `${entry}/fhir/Practitioner/${entries?.[0]?.resource?.id}`;
@@ -194,7 +237,15 @@ it("I-16 a rolling restart under load fails no request and loses no row of an an
 }, async () => {
   const bearer = await token();
   const running = { on: true };
-  const loaded = load({ url: await practitionerUrl(bearer), token: bearer }, running, 8);
+  const read = { url: await practitionerUrl(bearer), token: bearer };
+  // starting replicas need the machine too; some pause longer than the notice
+  const pauses = [20, 400, 1_500, 2_500];
+  const loaded = Promise.all([
+    load(() => read, running, [5, 5, 5, 5, ...pauses]),
+    load(() => searchQuestion(bearer), running, pauses),
+    load(() => createQuestion(bearer), running, pauses),
+    load(() => tokenQuestion("system/Practitioner.rs"), running, pauses),
+  ]);
   for (const replica of replicas) {
     await pause(500);
     await replica.server.stop();
@@ -202,8 +253,10 @@ it("I-16 a rolling restart under load fails no request and loses no row of an an
     await untilServed(replica);
   }
   running.on = false;
-  const { answered, failures } = await loaded;
-  expect(failures).toEqual([]);
+  const outcomes = await loaded;
+  expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
+  // a token is no access, and has no row
+  const answered = outcomes.slice(0, 3).flatMap((outcome) => outcome.answered);
   expect(answered.length).toBeGreaterThan(300);
   const rows = await journalled();
   expect(answered.filter((id) => !rows.has(id))).toEqual([]);

@@ -32,6 +32,7 @@ export class JobRunner {
   readonly #holder = randomUUID();
   readonly #stopping = new AbortController();
   #loops: Promise<void>[] = [];
+  #stopped: Promise<void> | undefined;
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
@@ -44,7 +45,12 @@ export class JobRunner {
   }
 
   /** Ends all loops, waits at most `drainMs` for runs that have begun, and gives the leases back. */
-  async stop(drainMs: number): Promise<void> {
+  stop(drainMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(drainMs);
+    return this.#stopped;
+  }
+
+  async #stop(drainMs: number): Promise<void> {
     const { db, clock, log } = this.#parts;
     this.#stopping.abort();
     const gaveUp = new AbortController();

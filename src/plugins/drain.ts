@@ -5,9 +5,11 @@ import type { Logger } from "../core/logger.ts";
 interface DrainSettings {
   clock: Clock;
   log: Logger;
-  /** how long the balancer may need to see that readiness turned 503; connections are asked to close meanwhile */
+  /** how long the balancer may need to see that readiness turned 503 */
   noticeMs: number;
-  /** how long running requests may take to finish after that */
+  /** how long a kept connection without a request may then stay, to send one more */
+  idleMs: number;
+  /** after so long from the beginning whatever is still open is cut */
   limitMs: number;
 }
 
@@ -18,11 +20,13 @@ export interface Drain {
 }
 
 /**
- * Graceful drain: readiness says 503, each answer says `Connection: close`, the listener closes when the
- * balancer has had time to notice, running requests finish. Stores are closed by the caller afterwards.
+ * Graceful drain: readiness says 503, each answer says `Connection: close`, the listener closes when the balancer has
+ * had time to notice, kept connections have time for one more request, running requests finish. Stores are closed by
+ * the caller afterwards.
  */
 export function registerDrain(app: FastifyInstance, settings: DrainSettings): Drain {
-  const { clock, log, noticeMs, limitMs } = settings;
+  const { clock, log, noticeMs, idleMs, limitMs } = settings;
+  const { server } = app;
   let running: Promise<void> | undefined;
   app.addHook("onRequest", (_request, reply, done) => {
     if (running) reply.header("connection", "close");
@@ -30,18 +34,23 @@ export function registerDrain(app: FastifyInstance, settings: DrainSettings): Dr
   });
   const leave = async () => {
     log.info({}, "draining");
-    await clock.sleep(noticeMs);
-    const limit = new AbortController();
-    const cut = clock.sleep(limitMs, limit.signal).then(
-      () => {
+    const done = new AbortController();
+    const after = (ms: number, act: () => void) => clock.sleep(ms, done.signal).then(act, () => {});
+    // node cuts idle connections with the listener, also one whose next request is on its way
+    const cutIdle = server.closeIdleConnections.bind(server);
+    server.closeIdleConnections = () => {};
+    const notice = Math.min(noticeMs, limitMs);
+    await clock.sleep(notice);
+    const cuts = [
+      after(Math.min(idleMs, limitMs - notice), cutIdle),
+      after(limitMs - notice, () => {
         log.warn({}, "drain limit reached, open connections are cut");
-        app.server.closeAllConnections();
-      },
-      () => {},
-    );
+        server.closeAllConnections();
+      }),
+    ];
     await app.close();
-    limit.abort();
-    await cut;
+    done.abort();
+    await Promise.all(cuts);
     log.info({}, "drained");
   };
   return {

@@ -1,13 +1,15 @@
-import pino from "pino";
 import { readConfig } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import { sandboxPkiRoots, sandboxTokenSigners } from "../generated-keys.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { unlessRefused } from "../unless-refused.ts";
+import { version } from "../version.ts";
 import { readEsiaClients } from "./esia-clients.ts";
 import { createSandbox } from "./server.ts";
 
 // `npm run sandbox`: the sandbox alone, for partners who test against it
-const config = readConfig();
-const logger = pino({ level: config.LOG_LEVEL });
+const config = await unlessRefused(readConfig);
+const logger = createLogger({ level: config.LOG_LEVEL, version, clock: systemClock });
 const sandbox = await createSandbox({
   clock: systemClock,
   logger,
