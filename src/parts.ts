@@ -74,9 +74,7 @@ export async function openParts(config: Config, around: Surroundings) {
   const jobs = startJobs(config, ground, around);
   return {
     ...stored,
-    jobs,
-    cache,
-    redis,
+    ...{ jobs, cache, redis },
     upstream,
     notices: new Notices(outbox),
     esia,

@@ -20,7 +20,7 @@ const sandbox = await createSandbox({
 });
 const address = await sandbox.listen(config.SANDBOX_PORT, config.HOST);
 const esia = await sandbox.esia.listen(config.SANDBOX_PORT && config.SANDBOX_PORT + 1, config.HOST);
-logger.info({ address, esia }, "sandbox listens");
+process.stdout.write(`sandbox  ${address}\nesia     ${esia}\n`);
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void sandbox.close());
 }
