@@ -70,7 +70,7 @@ class LoopbackSwitch {
 }
 
 interface Outcome {
-  /** ids of the requests that were answered with 200 or 201 */
+  /** ids of the requests that were answered with 200 */
   answered: string[];
   failures: string[];
 }
@@ -105,8 +105,7 @@ async function load(
       request(url, { agent, headers, method: body ? "POST" : "GET" }, (answer) => {
         answer.resume();
         answer.on("end", () => {
-          if (answer.statusCode !== 200 && answer.statusCode !== 201)
-            return failed(`status ${answer.statusCode}`);
+          if (answer.statusCode !== 200) return failed(`status ${answer.statusCode}`);
           outcome.answered.push(id);
           resolve();
         });
@@ -189,7 +188,7 @@ async function tokenQuestion(scope: string): Promise<Required<Pick<Question, "ur
 }
 
 async function token(): Promise<string> {
-  const { url, body } = await tokenQuestion("system/Practitioner.rs system/Patient.cruds");
+  const { url, body } = await tokenQuestion("system/Practitioner.rs");
   const answer = await fetch(url, {
     method: "POST",
     headers: { "content-type": form },
@@ -202,15 +201,6 @@ const searchQuestion = (bearer: string) => ({
   url: `${entry}/fhir/Practitioner/_search`,
   token: bearer,
   body: { type: form, text: "identifier=urn:oid:1.2.643.100.3|90000000283" },
-});
-
-const createQuestion = (bearer: string): Question => ({
-  url: `${entry}/fhir/Patient`,
-  token: bearer,
-  body: {
-    type: "application/fhir+json",
-    text: JSON.stringify({ resourceType: "Patient", name: [{ family: "Тестов", given: ["Иван"] }] }),
-  },
 });
 
 async function practitionerUrl(bearer: string): Promise<string> {
@@ -243,7 +233,6 @@ it("I-16 a rolling restart under load fails no request and loses no row of an an
   const loaded = Promise.all([
     load(() => read, running, [5, 5, 5, 5, ...pauses]),
     load(() => searchQuestion(bearer), running, pauses),
-    load(() => createQuestion(bearer), running, pauses),
     load(() => tokenQuestion("system/Practitioner.rs"), running, pauses),
   ]);
   for (const replica of replicas) {
@@ -256,7 +245,7 @@ it("I-16 a rolling restart under load fails no request and loses no row of an an
   const outcomes = await loaded;
   expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
   // a token is no access, and has no row
-  const answered = outcomes.slice(0, 3).flatMap((outcome) => outcome.answered);
+  const answered = outcomes.slice(0, 2).flatMap((outcome) => outcome.answered);
   expect(answered.length).toBeGreaterThan(300);
   const rows = await journalled();
   expect(answered.filter((id) => !rows.has(id))).toEqual([]);
