@@ -264,9 +264,8 @@ const pastVersions = (db: Kysely<Schema>) =>
     )
     .select([...columns, "r.sequence", recreated.as("recreated")]);
 
-const recreated = sql<boolean>`exists (
-  select from resource_history p where p.tenant = r.tenant and p.type = r.type and p.id = r.id
-    and p.version = r.version - 1 and p.deleted)`;
+const recreated = sql<boolean>`exists (select from resource_history p
+  where (p.tenant, p.type, p.id, p.version) = (r.tenant, r.type, r.id, r.version - 1) and p.deleted)`;
 
 /** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
 const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
