@@ -30,6 +30,7 @@ import { subscriptionIssues } from "./flows/subscriptions/rules.ts";
 import { subscriptionWatch } from "./flows/subscriptions/watch.ts";
 import type { Parts } from "./parts.ts";
 import type { SearchJournal } from "./store/journal-search.ts";
+import { subjectsOfStored } from "./store/resource-subjects.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 interface Sources {
@@ -112,7 +113,7 @@ function openRepository(
         return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)];
       if (resource.resourceType !== "Provenance") return issues;
       const { tenant } = ctx.actor;
-      const subjectsOf: SubjectsOf = (named) => resources.subjectsOf(store.db, { tenant, resources: named });
+      const subjectsOf: SubjectsOf = (named) => subjectsOfStored(store.db, { tenant, resources: named });
       return [...issues, ...(await provenanceIssues(resource, subjectsOf))];
     },
     onChange: [

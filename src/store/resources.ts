@@ -147,24 +147,6 @@ export class ResourceStore {
     return this.#readable(rows);
   }
 
-  /** Logical ids of the persons whose data these resources are; of those that are nobody's, none. */
-  async subjectsOf(
-    db: Kysely<Schema>,
-    { tenant, resources }: { tenant: string; resources: readonly { type: string; id: string }[] },
-  ): Promise<string[]> {
-    if (resources.length === 0) return [];
-    const rows = await db
-      .selectFrom("resource")
-      .select("subject")
-      .distinct()
-      .where("tenant", "=", tenant)
-      .where(({ or, and, eb }) =>
-        or(resources.map(({ type, id }) => and([eb("type", "=", type), eb("id", "=", id)]))),
-      )
-      .execute();
-    return rows.flatMap(({ subject }) => subject ?? []);
-  }
-
   /** One version of the past; undefined when there is none of that number; throws `gone` when shredded. */
   async version(
     db: Kysely<Schema>,

@@ -37,18 +37,9 @@ export interface KeptSignature {
   container?: Uint8Array;
 }
 
-export type NewSignature = Pick<
+export type NewSignature = Omit<
   KeptSignature,
-  | "tenant"
-  | "signer"
-  | "subject"
-  | "purpose"
-  | "state"
-  | "createdAt"
-  | "expiresAt"
-  | "session"
-  | "terms"
-  | "content"
+  "id" | "submittedAt" | "settledAt" | "document" | "awaiting" | "certificate" | "container"
 >;
 
 export interface SignatureChange {
