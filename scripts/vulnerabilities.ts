@@ -7,6 +7,9 @@ import { parseArgs } from "node:util";
 
 const { values } = parseArgs({ options: { image: { type: "string" } } });
 
+// a registry that does not answer is not waited for
+const terms = { encoding: "utf8", timeout: 120_000 } as const;
+
 type Finding = { critical: number } | { unasked: string };
 
 interface AuditReport {
@@ -15,7 +18,7 @@ interface AuditReport {
 }
 
 function dependencies(): Finding {
-  const { stdout, error } = spawnSync("npm", ["audit", "--omit=dev", "--json"], { encoding: "utf8" });
+  const { stdout, error } = spawnSync("npm", ["audit", "--omit=dev", "--json"], terms);
   if (error) return { unasked: error.message };
   try {
     const { metadata, message } = JSON.parse(stdout) as AuditReport;
@@ -29,7 +32,7 @@ function dependencies(): Finding {
 function image(name: string | undefined): Finding {
   if (name === undefined) return { unasked: "no --image was named" };
   const args = ["image", "--quiet", "--severity", "CRITICAL", "--format", "json", name];
-  const { stdout, status, error } = spawnSync("trivy", args, { encoding: "utf8" });
+  const { stdout, status, error } = spawnSync("trivy", args, terms);
   if (error || status !== 0) return { unasked: error ? "Trivy is not installed" : "Trivy could not read it" };
   const { Results = [] } = JSON.parse(stdout) as { Results?: { Vulnerabilities?: unknown[] }[] };
   return { critical: Results.flatMap(({ Vulnerabilities = [] }) => Vulnerabilities).length };
