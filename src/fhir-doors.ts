@@ -49,9 +49,10 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     judge,
     providers: () => providers,
   });
+  const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
   const notifying = subscriptionOperations({ db: parts.store.db, repository, clock: around.clock, baseUrl });
   const operations: Readonly<Record<string, readonly Operation[]>> = {
-    ...storedOperations({ repository, providers: () => providers, baseUrl, clock: around.clock }),
+    ...storedOperations({ repository, providers: () => providers, pages, baseUrl, clock: around.clock }),
     Subscription: notifying,
   };
   const all: Provider[] = [
@@ -73,7 +74,6 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     baseUrl,
     all.map((provider) => withValidation(provider, judge)),
   );
-  const pages = new PageLinks({ keyring: parts.keyring, clock: around.clock });
   return { providers, repository, pages, ...writeSettings(config) };
 }
 

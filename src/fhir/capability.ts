@@ -6,6 +6,7 @@ import type {
 } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
 import { interactionsOf, type Provider, type Providers } from "./provider.ts";
+import { compartmentTypes } from "./search/compartment.ts";
 import { storedTypeOf } from "./stored-types.ts";
 
 export interface CapabilityFacts {
@@ -65,7 +66,9 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
         resource: providers.all.map((provider) => resourceOf(providers, provider, facts)),
         documentation:
           "Searches, histories, operations and batches may be asked for with Prefer: respond-async; changes and transactions are answered at once",
-        compartment: ["http://hl7.org/fhir/CompartmentDefinition/patient"],
+        compartment: compartmentTypes.map(
+          (type) => `http://hl7.org/fhir/CompartmentDefinition/${type.toLowerCase()}`,
+        ),
         interaction: ["transaction", "batch", "search-system", "history-system"].map((code) => ({
           code: code as CapabilityStatementRestInteraction["code"],
         })),

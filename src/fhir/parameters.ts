@@ -20,6 +20,31 @@ export function textOfParameter(parameters: In, name: string): string | undefine
   throw new GatewayError("bad-request", { field: name, detail: "a string is due here" });
 }
 
+/** A whole number in the bounds, from Parameters or from a query; throws GatewayError `bad-request` for anything else. */
+export function countOf(
+  parameters: In,
+  name: string,
+  { least = 0, most }: { least?: number; most?: number } = {},
+): number | undefined {
+  const found = parameterOf(parameters, name);
+  if (!found) return undefined;
+  const value = found.valueInteger ?? found.valuePositiveInt ?? found.valueUnsignedInt ?? found.valueString;
+  const count = /^\d{1,15}$/.test(String(value)) ? Number(value) : -1;
+  if (count >= least && count <= (most ?? count)) return count;
+  const bounds = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
+  throw new GatewayError("bad-request", { field: name, detail: `a whole number ${bounds} is due here` });
+}
+
+/** true or false, from Parameters or from a query; throws GatewayError `bad-request` for anything else. */
+export function flagOf(parameters: In, name: string): boolean | undefined {
+  const found = parameterOf(parameters, name);
+  if (!found) return undefined;
+  const value = found.valueBoolean ?? found.valueString;
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
+  throw new GatewayError("bad-request", { field: name, detail: "true or false is due here" });
+}
+
 /** The codings of a `Coding` or `CodeableConcept` parameter. */
 export function codingsOfParameter(parameters: In, name: string): readonly Coding[] {
   const found = parameterOf(parameters, name);
@@ -32,6 +57,6 @@ export function refuseUnknownParameters(parameters: In, known: readonly string[]
   if (unknown)
     throw new GatewayError("unknown-parameter", {
       field: unknown.name,
-      detail: `the operation takes ${known.join(", ")}`,
+      detail: `the operation takes ${known.join(", ") || "no parameters"}`,
     });
 }

@@ -92,6 +92,8 @@ export interface OperationCall {
   /** of the body's Parameters resource and of the query */
   parameters: readonly ParametersParameter[];
   content: OperationContent | undefined;
+  /** how the answer is to look, for the links to its other pages */
+  look?: readonly (readonly [name: string, value: string])[];
   /** `Prefer: trace` of a caller who may see it */
   trace: boolean;
 }

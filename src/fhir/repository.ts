@@ -4,7 +4,13 @@ import { type Kysely, sql } from "kysely";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import { Turns } from "../core/turns.ts";
-import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
+import type {
+  RecordPlace,
+  RecordQuery,
+  ResourceKey,
+  ResourceStore,
+  StoredResource,
+} from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import type {
   Candidates,
@@ -74,11 +80,14 @@ export class Repository {
     return found.map(resourceOf);
   }
 
-  /** Resources of one type about a patient, newest first. */
-  async about(type: string, subject: string, limit: number, ctx: RequestContext): Promise<Resource[]> {
+  /** Resources about a patient, in the order of their last change. */
+  async recordOf(
+    query: Omit<RecordQuery, "tenant">,
+    ctx: RequestContext,
+  ): Promise<{ found: Resource[]; next?: RecordPlace }> {
     const { db, store } = this.#parts;
-    const found = await store.about(db, { tenant: ctx.actor.tenant, type, subject, limit });
-    return found.map(resourceOf);
+    const { found, next } = await store.recordOf(db, { ...query, tenant: ctx.actor.tenant });
+    return { found: found.map(resourceOf), next };
   }
 
   /** One version; throws `not-found`, and `gone` for the version that is the deletion. */

@@ -1,8 +1,16 @@
-import { type Insertable, type Kysely, type Selectable, sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import { type DataKeys, tenantItself } from "./data-keys.ts";
+import type { DataKeys } from "./data-keys.ts";
 import { fromJson, isInClear, isPublicContent, openContent, sealContent } from "./resource-content.ts";
+import {
+  currentVersions,
+  isReadable,
+  pastVersions,
+  type ResourceRow,
+  wasCurrent,
+  writeVersion,
+} from "./resource-rows.ts";
 import type { Schema } from "./schema.ts";
 
 export interface ResourceKey {
@@ -43,6 +51,25 @@ export interface ResourceChange extends ResourceKey {
   ifVersion?: number;
 }
 
+/** A place in the order of last changes. */
+export interface RecordPlace {
+  /** milliseconds since the epoch */
+  lastUpdated: number;
+  type: string;
+  id: string;
+}
+
+export interface RecordQuery {
+  tenant: string;
+  /** logical id of the person */
+  subject: string;
+  types: readonly string[];
+  /** milliseconds since the epoch, inclusive */
+  since?: number;
+  after?: RecordPlace;
+  limit: number;
+}
+
 export interface HistoryQuery {
   tenant: string;
   type?: string;
@@ -55,12 +82,6 @@ export interface HistoryQuery {
   before?: number;
   limit: number;
 }
-
-type Row = Selectable<Schema["resource"]> & {
-  recreated?: boolean;
-  wrapped: Uint8Array | null;
-  shredded_at: number | null;
-};
 
 /** FHIR resources and their versions; a row shows type, ids and times, the content is sealed under its owner's key. */
 export class ResourceStore {
@@ -147,6 +168,36 @@ export class ResourceStore {
     return this.#readable(rows);
   }
 
+  /**
+   * Current resources about a person in the order of their last change, so that what changes meanwhile comes again and
+   * nothing is passed over; deleted and shredded ones are left out.
+   */
+  async recordOf(
+    db: Kysely<Schema>,
+    { tenant, subject, types, since = 0, after = recordStart, limit }: RecordQuery,
+  ): Promise<{ found: StoredResource[]; next?: RecordPlace }> {
+    if (types.length === 0) return { found: [] };
+    const rows = await currentVersions(db)
+      .where("r.tenant", "=", tenant)
+      .where("r.subject", "=", subject)
+      .where("r.type", "in", [...types])
+      .where("r.deleted", "=", false)
+      .where("r.last_updated", ">=", since)
+      .where(
+        sql<boolean>`(r.last_updated, r.type, r.id) > (${after.lastUpdated}::int8, ${after.type}, ${after.id})`,
+      )
+      .orderBy("r.last_updated")
+      .orderBy("r.type")
+      .orderBy("r.id")
+      .limit(limit + 1)
+      .execute();
+    const page = rows.slice(0, limit);
+    const found = await this.#readable(page);
+    if (rows.length <= limit) return { found };
+    const last = page.at(-1);
+    return { found, next: last ? { lastUpdated: last.last_updated, type: last.type, id: last.id } : after };
+  }
+
   /** One version of the past; undefined when there is none of that number; throws `gone` when shredded. */
   async version(
     db: Kysely<Schema>,
@@ -184,11 +235,11 @@ export class ResourceStore {
     return sealContent(await this.#dataKeys.of(trx, change), content, { tenant, type, id, version });
   }
 
-  async #readable(rows: readonly Row[]): Promise<StoredResource[]> {
+  async #readable(rows: readonly ResourceRow[]): Promise<StoredResource[]> {
     return Promise.all(rows.filter(isReadable).map((row) => this.#opened(row)));
   }
 
-  async #opened(row: Row): Promise<StoredResource> {
+  async #opened(row: ResourceRow): Promise<StoredResource> {
     const { tenant, type, id, version, deleted } = row;
     return {
       tenant,
@@ -204,7 +255,7 @@ export class ResourceStore {
     };
   }
 
-  async #contentOf(row: Row, content: Uint8Array): Promise<object> {
+  async #contentOf(row: ResourceRow, content: Uint8Array): Promise<object> {
     if (isInClear(content, row)) return fromJson(content);
     if (!row.wrapped && row.shredded_at === null)
       throw new GatewayError("internal", { detail: "a sealed resource has no data key" });
@@ -213,70 +264,4 @@ export class ResourceStore {
   }
 }
 
-const isReadable = (row: Row): boolean => !row.content || row.shredded_at === null;
-
-const columns = [
-  "r.tenant",
-  "r.type",
-  "r.id",
-  "r.version",
-  "r.last_updated",
-  "r.deleted",
-  "r.source",
-  "r.subject",
-  "r.content",
-  "k.wrapped",
-  "k.shredded_at",
-] as const;
-
-// with the data key of each, so that it is never older than the row
-const currentVersions = (db: Kysely<Schema>) =>
-  db
-    .selectFrom("resource as r")
-    .leftJoin("data_key as k", (join) =>
-      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
-    )
-    .select(columns);
-
-const pastVersions = (db: Kysely<Schema>) =>
-  db
-    .selectFrom("resource_history as r")
-    .leftJoin("data_key as k", (join) =>
-      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
-    )
-    .select([...columns, "r.sequence", recreated.as("recreated")]);
-
-const recreated = sql<boolean>`exists (select from resource_history p
-  where (p.tenant, p.type, p.id, p.version) = (r.tenant, r.type, r.id, r.version - 1) and p.deleted)`;
-
-/** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
-const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
-  r.last_updated <= ${high} and (r.last_updated >= ${low} or not r.deleted and not exists (
-    select from resource_history n where n.tenant = r.tenant and n.type = r.type and n.id = r.id
-      and n.version = r.version + 1 and n.last_updated <= ${low}))`;
-
-const ownerOfRow = sql<string>`coalesce(r.subject, ${sql.lit(tenantItself)})`;
-
-async function writeVersion(
-  trx: Kysely<Schema>,
-  key: ResourceKey,
-  value: Omit<Insertable<Schema["resource"]>, keyof ResourceKey>,
-): Promise<void> {
-  const written = await trx
-    .insertInto("resource")
-    .values({ ...key, ...value })
-    .onConflict((conflict) =>
-      conflict
-        .columns(["tenant", "type", "id"])
-        .doUpdateSet(value)
-        // a first version written meanwhile by someone else has no row for us to lock
-        .where("resource.version", "=", value.version - 1),
-    )
-    .returning("version")
-    .executeTakeFirst();
-  if (!written) throw new GatewayError("version-conflict");
-  await trx
-    .insertInto("resource_history")
-    .values({ ...key, ...value })
-    .execute();
-}
+const recordStart: RecordPlace = { lastUpdated: 0, type: "", id: "" };

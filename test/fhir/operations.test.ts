@@ -44,6 +44,49 @@ describe("Patient/$everything", () => {
     refused = undefined;
   });
 
+  it("comes in pages that lose nothing of what changes meanwhile, and since a moment", async () => {
+    const { id } = await create(patient({}));
+    const own: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      await server.clock.advance(1_000);
+      own.push((await create(observation(id))).id);
+    }
+    const everything = (query: string) => server.call<Bundle>("GET", `/Patient/${id}/$everything${query}`);
+    const shown: (string | undefined)[][] = [];
+    for (let query: string | undefined = "?_count=2&_elements=status"; query !== undefined; ) {
+      const { status, body } = await everything(query);
+      expect(status).toBe(200);
+      shown.push(resourcesIn(body).map((one) => one.id));
+      const next = body.link?.find(({ relation }) => relation === "next")?.url;
+      if (next) expect(next).toContain("&_elements=status");
+      if (shown.length === 2) {
+        const changed = { ...observation(id), id: own[4], note: [{ text: "позже" }] };
+        const headers = { "if-match": 'W/"1"' };
+        expect((await server.call("PUT", `/Observation/${own[4]}`, { body: changed, headers })).status).toBe(
+          200,
+        );
+        await server.clock.advance(1_000);
+        own.push((await create(observation(id))).id);
+      }
+      query = next?.split("$everything")[1];
+    }
+    expect(shown.map(({ length }) => length)).toEqual([2, 2, 2, 1]);
+    expect(shown.flat().sort()).toEqual([id, ...own].sort());
+    const since = new Date(server.clock.now() - 1_000).toISOString();
+    const late = await everything(`?_since=${since}&_type=Observation`);
+    expect(resourcesIn(late.body).map((one) => one.id)).toEqual([id, own[4], own[5]]);
+    const other = await create(patient({}));
+    const link = (await everything("?_count=1")).body.link?.[1]?.url.split("?")[1];
+    const foreign = await server.call("GET", `/Patient/${other.id}/$everything?${link}`);
+    expect([foreign.status, codeOf(foreign)]).toEqual([400, "page-link-rejected"]);
+    const ofOthers = await server.call("GET", `/Patient/${id}/$everything?${link}`, {
+      token: await server.tokenFor("system/Patient.r"),
+    });
+    expect([ofOthers.status, codeOf(ofOthers)]).toEqual([400, "page-link-rejected"]);
+    for (const query of ["_count=0", "_count=x", "_since=2020", "_since=", `${link}&_count=1`])
+      expect([query, (await everything(`?${query}`)).status]).toEqual([query, 400]);
+  });
+
   it("of nobody is 404, with an unknown type or parameter 400", async () => {
     expect((await server.call("GET", `/Patient/${crypto.randomUUID()}/$everything`)).status).toBe(404);
     const { id } = await create(patient({}));
@@ -75,6 +118,10 @@ describe("Composition/$document", () => {
       identifier: { value: expect.stringMatching(/^urn:uuid:/) },
     });
     expect(resourcesIn(body).map((one) => one.id)).toEqual([composition.id, id, measured.id]);
+    const persisted = (answer: string) =>
+      server.call("GET", `/Composition/${composition.id}/$document?persist=${answer}`);
+    expect((await persisted("false")).status).toBe(200);
+    for (const answer of ["true", "perhaps"]) expect((await persisted(answer)).status).toBe(400);
     refused = measured.id;
     const denied = await server.call("GET", `/Composition/${composition.id}/$document`);
     expect([denied.status, codeOf(denied)]).toEqual([403, "access-denied"]);
@@ -158,6 +205,16 @@ describe("Patient/$match", () => {
   it("without a Patient is refused", async () => {
     expect((await match(observation("1") as unknown as Patient)).status).toBe(400);
   });
+
+  it.each([
+    { name: "count", valueInteger: 0 },
+    { name: "count", valueInteger: -1 },
+    { name: "count", valueString: "all" },
+    { name: "onlyCertainMatches", valueString: "perhaps" },
+  ])("with %o is refused", async (parameter) => {
+    const answer = await match(patient({}), parameter);
+    expect([answer.status, codeOf(answer)]).toEqual([400, "bad-request"]);
+  });
 });
 
 describe("Binary", () => {
@@ -180,6 +237,8 @@ describe("Binary", () => {
     ]);
     const fhir = await server.call("GET", path, { headers: { accept: "application/fhir+json" } });
     expect(fhir.body).toEqual(made.body);
+    const version = await server.call("GET", `${path}/_history/1`);
+    expect([version.text, version.headers.get("content-type")]).toEqual([bytes, "application/pdf"]);
   });
 
   it("never changes", async () => {

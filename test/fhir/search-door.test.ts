@@ -298,6 +298,41 @@ describe("places of search", () => {
     expect(codeOf(await get(`/Patient/${id}/ValueSet`))).toBe("unsupported-type");
   });
 
+  it("an encounter's and a practitioner's compartment hold what refers to them", async () => {
+    const { id } = await create<Patient>({ resourceType: "Patient" });
+    const visit = await create({
+      resourceType: "Encounter",
+      status: "finished",
+      class: { code: "AMB" },
+    } as Resource);
+    const doctor = crypto.randomUUID();
+    const inVisit = await create({
+      ...observation("visit", id),
+      encounter: { reference: `Encounter/${visit.id}` },
+    });
+    const byDoctor = await create({
+      ...observation("visit", id),
+      performer: [{ reference: `Practitioner/${doctor}` }],
+    });
+    for (const [owner, own] of [
+      [`Encounter/${visit.id}`, inVisit.id],
+      [`Practitioner/${doctor}`, byDoctor.id],
+    ]) {
+      const answer = await get(`/${owner}/Observation?code=visit&_count=1`);
+      expect([owner, matches(answer)]).toEqual([owner, [own]]);
+      expect(link(answer, "self")).toBe(`/${owner}/Observation?code=visit&_count=1`);
+      const entry = [{ request: { method: "GET", url: `${owner}/Observation` } }];
+      const batch = { resourceType: "Bundle", type: "batch", entry };
+      const answered = await server.call<Bundle>("POST", "", { body: batch });
+      expect(answered.body.entry?.[0]?.resource).toMatchObject({
+        total: 1,
+        entry: [{ resource: { id: own } }],
+      });
+    }
+    expect(codeOf(await get(`/Encounter/${visit.id}/Location`))).toBe("unsupported-type");
+    expect((await get(`/Location/1/Observation`)).status).toBe(404);
+  });
+
   it("several types are searched together by what they share", async () => {
     const { id } = await create<Patient>({ resourceType: "Patient" });
     const measured = await create(observation("both", id));

@@ -88,6 +88,14 @@ describe("CodeSystem", () => {
     expect(typeof valuesOf(body)["message"]).toBe(result ? "undefined" : "string");
   });
 
+  it("$validate-code and $subsumes name what is missing or unknown", async () => {
+    const nowhere = await get<OperationOutcome>("CodeSystem/$validate-code", { code: "I10" });
+    expect([nowhere.status, nowhere.body.issue[0]?.expression]).toEqual([400, ["url"]]);
+    const codes = { system: icd, codeA: "I10", codeB: "none" };
+    const unknown = await get<OperationOutcome>("CodeSystem/$subsumes", codes);
+    expect([unknown.status, unknown.body.issue[0]?.expression]).toEqual([404, ["codeB"]]);
+  });
+
   it("V-43 a code that ICD-10 has is accepted, one that it has not is rejected", async () => {
     const ask = async (code: string) =>
       valuesOf((await get<Parameters>("CodeSystem/$validate-code", { url: icd, code })).body)["result"];

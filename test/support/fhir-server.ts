@@ -110,8 +110,9 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerJournal(app, sink, clock);
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));
+  const pages = new PageLinks({ keyring, clock });
   const operations = {
-    ...storedOperations({ repository, providers: () => providers, baseUrl, clock }),
+    ...storedOperations({ repository, providers: () => providers, pages, baseUrl, clock }),
     ...settings.operations?.({ db: store.db, repository, clock, baseUrl }),
   };
   const stored: Provider[] = storedTypes.map((row) => ({
@@ -148,7 +149,7 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
     providers,
     repository,
     personIdOf: settings.personIdOf,
-    pages: new PageLinks({ keyring, clock }),
+    pages,
     authenticate: (scope) => registerBearerAuth(scope, tokens),
     tokenUrl: "http://here.example/auth/token",
     capability: capabilityOf(providers, {

@@ -1,6 +1,7 @@
 import type { BundleEntry, BundleEntryRequest } from "@medplum/fhirtypes";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { offers, type Provider, type Providers } from "../../fhir/provider.ts";
+import { type CompartmentOwner, compartmentTypes } from "../../fhir/search/compartment.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { AskedChange, Pairs } from "./asked.ts";
 import { pairsOfQuery } from "./criteria.ts";
@@ -140,7 +141,7 @@ function targetOf(providers: Providers, path: string, bundle: "batch" | "transac
   const operation = parts.at(-1)?.startsWith("$") ? parts.pop()?.slice(1) : undefined;
   const { type, ...place } = placeOf(parts);
   refuseNoId(place.id);
-  refuseNoId(place.patient);
+  refuseNoId(place.owner?.id);
   if (operation !== undefined && place.reads) throw nowhere();
   const provider = providerOf(providers, type);
   if (bundle === "transaction") refuseExternal(type, operation);
@@ -153,7 +154,7 @@ interface Place {
   id?: string;
   version?: string;
   /** whose compartment is searched */
-  patient?: string;
+  owner?: CompartmentOwner;
   /** of a path that is only read */
   reads?: "search" | "history" | "vread";
 }
@@ -167,8 +168,8 @@ function placeOf([type = "", id, below, version, ...more]: readonly string[]): P
   }
   if (below === "_history")
     return version ? { type, id, version, reads: "vread" } : { type, id, reads: "history" };
-  if (type !== "Patient" || version !== undefined || !typeName.test(below)) throw nowhere();
-  return { type: below, patient: id, reads: "search" };
+  if (!compartmentTypes.includes(type) || version !== undefined || !typeName.test(below)) throw nowhere();
+  return { type: below, owner: { type, id: id ?? "" }, reads: "search" };
 }
 
 /** A transaction is one of our own store: what belongs to another system or is computed has no part in it. */

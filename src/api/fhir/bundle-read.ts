@@ -67,14 +67,14 @@ function preparedOne(
 /** Of a search or a history; undefined for one resource. */
 function preparedList(caller: BundleCaller, asked: AskedRead): (() => Promise<Bundle>) | undefined {
   const { request } = caller;
-  const { provider, id, patient, query, reads } = asked;
+  const { provider, id, owner, query, reads } = asked;
   if (reads === "history") {
     const interaction = id === undefined ? "history-type" : "history-instance";
     if (!offers(provider, interaction))
       throw new GatewayError("method-not-allowed", { field: provider.type });
     return preparedHistory({ door: caller, request, provider, id, given: Object.fromEntries(query) });
   }
-  return id === undefined ? searchOfEntry(caller, { request, provider, patient, query }) : undefined;
+  return id === undefined ? searchOfEntry(caller, { request, provider, owner, query }) : undefined;
 }
 
 /** Refuses, before anything is written, a read of what won't be there or is not the caller's to see. */

@@ -4,7 +4,7 @@ import { accessedOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { HistoryEntry, HistoryPage, HistoryRequest, Provider } from "../../fhir/provider.ts";
 import type { LinkedPage } from "../../fhir/search/page-link.ts";
-import { dateRangeOf } from "../../fhir/search/range.ts";
+import { dateRangeOf, instantOf } from "../../fhir/search/range.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import type { Caller, Pairs } from "./asked.ts";
@@ -154,7 +154,7 @@ function askedBy(query: Record<string, unknown>, lenient: boolean): Asked {
   if (unknown !== undefined && !lenient) throw new GatewayError("unknown-parameter", { field: unknown });
   const { _count, _since, _at } = query;
   const count = Math.min(wholeNumber("_count", _count) ?? usualEntries, mostEntries);
-  const since = _since === undefined ? undefined : instantOf(_since);
+  const since = _since === undefined ? undefined : sinceIn(_since);
   const at = _at === undefined ? undefined : periodOf(_at);
   const pairs: [string, string][] = [["_count", String(count)]];
   if (since !== undefined) pairs.push(["_since", new Date(since).toISOString()]);
@@ -169,14 +169,9 @@ function wholeNumber(field: string, text: unknown): number | undefined {
   return Number(text);
 }
 
-// FHIR instant
-const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-
-function instantOf(text: unknown): number {
-  // a plus in a query is a space
-  const instant = String(text).replace(" ", "+");
-  const at = instantForm.test(instant) ? Date.parse(instant) : Number.NaN;
-  if (Number.isNaN(at)) throw new GatewayError("bad-request", { field: "_since", detail: "not an instant" });
+function sinceIn(text: unknown): number {
+  const at = instantOf(String(text));
+  if (at === undefined) throw new GatewayError("bad-request", { field: "_since", detail: "not an instant" });
   return at;
 }
 

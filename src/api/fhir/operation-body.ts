@@ -13,6 +13,7 @@ import { isViewName } from "./view.ts";
 export interface OperationBody {
   parameters: readonly ParametersParameter[];
   content: OperationContent | undefined;
+  look: Pairs;
 }
 
 const fhirXml = "application/fhir+xml";
@@ -45,12 +46,13 @@ export function operationInput(
   judgesInput = false,
 ): OperationBody {
   // how the answer looks is no parameter of the operation
+  const look = pairs.filter(([name]) => isViewName(name));
   const inQuery = pairs.flatMap(([name, valueString]) => (isViewName(name) ? [] : { name, valueString }));
-  if (!content) return { parameters: inQuery, content };
+  if (!content) return { parameters: inQuery, content, look };
   const inBody = content.format === "json" ? parametersIn(content.value, judgesInput) : undefined;
   return inBody
-    ? { parameters: [...inQuery, ...inBody], content: undefined }
-    : { parameters: inQuery, content };
+    ? { parameters: [...inQuery, ...inBody], content: undefined, look }
+    : { parameters: inQuery, content, look };
 }
 
 function contentOf(body: Buffer, type: string): OperationContent {

@@ -10,11 +10,12 @@ export interface TypeParams {
   type: string;
   id: string;
   version: string;
-  patient: string;
+  /** of a compartment */
+  owner: string;
 }
 
 // of a path
-const ids = ["id", "patient"] as const;
+const ids = ["id", "owner"] as const;
 
 export type Answering = (
   request: FastifyRequest<{ Params: TypeParams }>,

@@ -2,6 +2,7 @@ import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
+import { compartmentTypes } from "../../fhir/search/compartment.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
 import { type IdempotencySettings, registerIdempotency } from "../../plugins/idempotency.ts";
 import type { AskedChange, Caller, WriteRules } from "./asked.ts";
@@ -15,7 +16,7 @@ import { answerRead } from "./read.ts";
 import { renewedBy } from "./renewed-answer.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
-import { answerSearch, answerSystemSearch, type SearchDoor } from "./search.ts";
+import { answerCompartmentSearch, answerSearch, answerSystemSearch, type SearchDoor } from "./search.ts";
 import { answerWrite } from "./write.ts";
 
 export interface WriteSettings {
@@ -87,8 +88,8 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const { providers, maxBodyBytes } = door;
   const search = deferrable(door, answerSearch(door));
   const systemSearch = deferrable(door, answerSystemSearch(door));
-  const read = answerRead(providers);
-  const binary = answerBinary(providers);
+  const [plain, binary] = [answerRead(providers), answerBinary(providers)];
+  const read: Answering = (...call) => (call[2].type === "Binary" ? binary : plain)(...call);
   const history = deferrable(door, answerHistory(door));
   const write = (interaction: AskedChange["interaction"]) =>
     [interaction, answerWrite(door, interaction)] as const;
@@ -103,13 +104,16 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
       DELETE: write("delete"),
     });
     on("/:type/:id", {
-      GET: ["read", (...call) => (call[2].type === "Binary" ? binary : read)(...call)],
+      GET: ["read", read],
       PUT: write("update"),
       PATCH: write("patch"),
       DELETE: write("delete"),
     });
     // a capital letter: _history and operations have paths of their own
-    on("/Patient/:patient/:type(^[A-Z][A-Za-z]+$)", { GET: ["search-type", search] });
+    for (const owner of compartmentTypes) {
+      const within = deferrable(door, answerCompartmentSearch(door, owner));
+      on(`/${owner}/:owner/:type(^[A-Z][A-Za-z]+$)`, { GET: ["search-type", within] });
+    }
     onOwnPath(any, "/", { GET: systemSearch, POST: answerBundle(door) }, { bodyLimit: maxBodyBytes });
     onOwnPath(any, "/_history", { GET: deferrable(door, answerSystemHistory(door)) });
     on("/:type/_history", { GET: ["history-type", history] });

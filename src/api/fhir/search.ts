@@ -2,7 +2,7 @@ import type { Bundle } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import type { Position, Provider, Providers, SearchRequest } from "../../fhir/provider.ts";
-import { inCompartment } from "../../fhir/search/compartment.ts";
+import { type CompartmentOwner, inCompartment } from "../../fhir/search/compartment.ts";
 import type { LinkedPage, PageLinks } from "../../fhir/search/page-link.ts";
 import { providerOfTypes } from "../../fhir/search/system-search.ts";
 import { type SearchAnswer, searchBundle } from "../../fhir/search.ts";
@@ -11,6 +11,7 @@ import { formatOf, givenIn } from "../../plugins/fhir-format.ts";
 import { accessesOf } from "./accesses.ts";
 import type { Pairs } from "./asked.ts";
 import { journalHidden } from "./hidden.ts";
+import type { TypeParams } from "./paths.ts";
 import { permitted, permittedMatches } from "./permitted.ts";
 import { isLenient } from "./prefer.ts";
 import { sendResource } from "./reply.ts";
@@ -22,11 +23,18 @@ export interface SearchDoor {
   pages: PageLinks;
 }
 
-/** `GET Type?...`, `POST Type/_search` and `GET Patient/id/Type` (FHIR R4 3.1.0.9). */
+/** `GET Type?...` and `POST Type/_search` (FHIR R4 3.1.0.9). */
 export const answerSearch =
   (door: SearchDoor) => (request: FastifyRequest, reply: FastifyReply, provider: Provider) => {
-    const { patient } = request.params as { patient?: string };
-    return answer({ door, request, ...searchedBy(provider, patient) }, reply);
+    return answer({ door, request, ...searchedBy(provider) }, reply);
+  };
+
+/** `GET Encounter/id/Type`: in a compartment. */
+export const answerCompartmentSearch =
+  (door: SearchDoor, type: string) =>
+  (request: FastifyRequest<{ Params: TypeParams }>, reply: FastifyReply, provider: Provider) => {
+    const { owner: id } = request.params;
+    return answer({ door, request, ...searchedBy(provider, { type, id }) }, reply);
   };
 
 /** `GET ?_type=...` and `POST _search`: of several types. */
@@ -49,8 +57,8 @@ interface Asking {
   provider: Provider;
   path: string;
   types: readonly string[];
-  /** logical id of the patient in whose compartment is searched */
-  patient?: string;
+  /** in whose compartment is searched */
+  owner?: CompartmentOwner;
   /** of an entry of a batch or transaction, which is no URL; absent: those of the request */
   entry?: Pairs;
 }
@@ -66,10 +74,10 @@ async function answer(asking: Asking, reply: FastifyReply) {
  */
 export function searchOfEntry(
   door: SearchDoor,
-  entry: { request: FastifyRequest; provider?: Provider; patient?: string; query: Pairs },
+  entry: { request: FastifyRequest; provider?: Provider; owner?: CompartmentOwner; query: Pairs },
 ): () => Promise<Bundle> {
-  const { request, provider, patient, query } = entry;
-  const searchedIn = provider ? searchedBy(provider, patient) : searchedByTypes(door, request, query);
+  const { request, provider, owner, query } = entry;
+  const searchedIn = provider ? searchedBy(provider, owner) : searchedByTypes(door, request, query);
   const asking = { door, request, ...searchedIn, entry: query };
   const asked = askedSearch(asking);
   return () => journalled(asking, asked);
@@ -136,9 +144,9 @@ interface AskedPage {
 }
 
 /** The search of the request, or the one that its page link holds. */
-function askedPage({ door, request, provider, path, patient, entry }: Asking): AskedPage {
+function askedPage({ door, request, provider, path, owner, entry }: Asking): AskedPage {
   const { providers } = door;
-  const within = patient === undefined ? {} : { compartment: inCompartment(provider, patient) };
+  const within = owner ? { compartment: inCompartment(provider, owner) } : {};
   const inUrl = entry ? [] : [...pairsOf(request.query)];
   const inBody = entry ?? (request.method === "POST" ? [...pairsOf(request.body)] : []);
   const pairs = [...inUrl, ...inBody];
@@ -184,12 +192,12 @@ export function refuseBesideLink(request: FastifyRequest, names: readonly string
 const withoutType = (path: string, pairs: LinkedPage["query"]) =>
   path === "" ? pairs.filter(([name]) => name !== "_type") : pairs;
 
-/** A search of one type, whole or in the compartment of a patient. */
-const searchedBy = (provider: Provider, patient: string | undefined) => ({
+/** A search of one type, whole or in a compartment. */
+const searchedBy = (provider: Provider, owner?: CompartmentOwner) => ({
   provider,
-  path: patient === undefined ? provider.type : `Patient/${patient}/${provider.type}`,
+  path: owner ? `${owner.type}/${owner.id}/${provider.type}` : provider.type,
   types: [provider.type],
-  patient,
+  owner,
 });
 
 function* pairsOf(source: unknown): Iterable<[string, string]> {

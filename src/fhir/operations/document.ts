@@ -3,7 +3,7 @@ import type { Bundle, Resource } from "@medplum/fhirtypes";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { refuseUnknownParameters } from "../parameters.ts";
+import { flagOf, refuseUnknownParameters } from "../parameters.ts";
 import type { Operation, Providers } from "../provider.ts";
 import { referencesIn } from "../references.ts";
 
@@ -25,7 +25,9 @@ export const documentOperation = ({ providers, clock }: DocumentParts): Operatio
   get: true,
   shows: "whole",
   async run({ id = "", parameters }, ctx) {
-    refuseUnknownParameters(parameters, []);
+    refuseUnknownParameters(parameters, ["persist"]);
+    if (flagOf(parameters, "persist"))
+      throw new GatewayError("bad-request", { field: "persist", detail: "documents are not stored here" });
     const { baseUrl } = providers();
     const composition = await readBy(providers(), `Composition/${id}`, ctx);
     const resources = await withReferred(providers(), composition, ctx);

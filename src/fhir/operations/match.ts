@@ -1,7 +1,7 @@
 import type { Bundle, BundleEntry, Patient, Resource } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { parameterOf, refuseUnknownParameters } from "../parameters.ts";
+import { countOf, flagOf, parameterOf, refuseUnknownParameters } from "../parameters.ts";
 import type { Operation, OperationCall, Providers } from "../provider.ts";
 import { parseSearch } from "../search-request.ts";
 import { type MatchScore, matchScore } from "./match-score.ts";
@@ -23,8 +23,8 @@ export const matchOperation = (providers: () => Providers): Operation => ({
   async run({ parameters }, ctx) {
     refuseUnknownParameters(parameters, ["resource", "onlyCertainMatches", "count"]);
     const asked = patientIn(parameters);
-    const isCertainOnly = parameterOf(parameters, "onlyCertainMatches")?.valueBoolean === true;
-    const count = parameterOf(parameters, "count")?.valueInteger ?? mostMatches;
+    const isCertainOnly = flagOf(parameters, "onlyCertainMatches") ?? false;
+    const count = countOf(parameters, "count", { least: 1 }) ?? mostMatches;
     const found = await candidates(providers(), asked, ctx);
     const matches = found
       .map((patient) => ({ patient, match: matchScore(asked, patient) }))
@@ -32,7 +32,7 @@ export const matchOperation = (providers: () => Providers): Operation => ({
     // "if there are multiple potential matches, then the match should not return the results" (R4, onlyCertainMatches)
     const entry = (isCertainOnly && matches.length > 1 ? [] : matches)
       .sort((one, other) => other.match.score - one.match.score || compare(one.patient.id, other.patient.id))
-      .slice(0, Math.min(Math.max(count, 0), mostMatches))
+      .slice(0, Math.min(count, mostMatches))
       .map(({ patient, match }) => entryOf(providers().baseUrl, patient, match));
     return { resourceType: "Bundle", type: "searchset", total: entry.length, entry } satisfies Bundle;
   },

@@ -44,6 +44,12 @@ export function dateRangeOf(text: string): Range | undefined {
   return { low, high: low + length - 1 };
 }
 
+const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+ -]\d\d:\d\d)$/;
+
+/** Milliseconds of a FHIR instant, its plus perhaps a space; undefined for other text. */
+export const instantOf = (text: string): number | undefined =>
+  instantForm.test(text) ? dateRangeOf(text)?.low : undefined;
+
 // Date.UTC takes the years 0 to 99 for 1900 to 1999
 const utc = (year: number, month: number, day = 1) => new Date(0).setUTCFullYear(year, month, day);
 

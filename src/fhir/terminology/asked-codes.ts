@@ -1,6 +1,6 @@
 import type { ParametersParameter } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
-import { codingsOfParameter, parameterOf, textOfParameter } from "../parameters.ts";
+import { codingsOfParameter, textOfParameter } from "../parameters.ts";
 
 type In = readonly ParametersParameter[];
 
@@ -34,28 +34,6 @@ export function askedCodes(parameters: In, system = textOfParameter(parameters, 
 }
 
 const isText = (value: unknown) => typeof value !== "string" || !value.includes("\0");
-
-/** A whole number from 0 to `most`; throws `bad-request` for anything else. */
-export function countOf(parameters: In, name: string, most: number): number | undefined {
-  const found = parameterOf(parameters, name);
-  if (!found) return undefined;
-  const value = found.valueInteger ?? found.valuePositiveInt ?? found.valueUnsignedInt ?? found.valueString;
-  if (/^\d{1,7}$/.test(String(value)) && Number(value) <= most) return Number(value);
-  throw new GatewayError("bad-request", {
-    field: name,
-    detail: `a whole number from 0 to ${most} is due here`,
-  });
-}
-
-/** true or false; throws `bad-request` for anything else. */
-export function flagOf(parameters: In, name: string): boolean | undefined {
-  const found = parameterOf(parameters, name);
-  if (!found) return undefined;
-  const value = found.valueBoolean ?? found.valueString;
-  if (value === true || value === "true") return true;
-  if (value === false || value === "false") return false;
-  throw new GatewayError("bad-request", { field: name, detail: "true or false is due here" });
-}
 
 /** The day of a date or dateTime; throws `bad-request` for anything else. */
 export function dayOf(parameters: In, name: string): string | undefined {

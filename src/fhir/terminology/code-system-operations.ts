@@ -88,6 +88,8 @@ async function validateCode(door: TerminologyDoor, { parameters, id }: Operation
   const url =
     id === undefined ? textOfParameter(parameters, "url") : await door.canonicalOf("CodeSystem", id);
   const codes = askedCodes(parameters, url);
+  if (codes.every(({ system }) => system === undefined))
+    throw new GatewayError("bad-request", { field: "url", detail: "say which code system" });
   const day = dayOf(parameters, "date") ?? today(door.clock);
   const verdicts = await Promise.all(codes.map((code) => codeInSystem(door.terminology, code, day)));
   // of a CodeableConcept one right coding is enough
@@ -103,8 +105,12 @@ async function subsumes(door: TerminologyDoor, { parameters, id }: OperationCall
     throw new GatewayError("bad-request", { field: "system", detail: "both codes are of one code system" });
   const copy = await door.terminology.codeSystem(a.system, textOfParameter(parameters, "version"));
   const [aboveA, aboveB] = await Promise.all([copy.ancestors(a.code), copy.ancestors(b.code)]);
-  if (aboveA.length === 0 || aboveB.length === 0)
-    throw new GatewayError("not-found", { field: "code", detail: "the code system has no such code" });
+  const unknown = [aboveA, aboveB].findIndex((above) => above.length === 0);
+  if (unknown >= 0)
+    throw new GatewayError("not-found", {
+      field: ["codeA", "codeB"][unknown],
+      detail: "the code system has no such code",
+    });
   const outcome =
     a.code === b.code
       ? "equivalent"

@@ -1,8 +1,8 @@
 import type { Parameters, ValueSet } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
-import { refuseUnknownParameters, textOfParameter } from "../parameters.ts";
+import { countOf, flagOf, refuseUnknownParameters, textOfParameter } from "../parameters.ts";
 import type { Operation, OperationCall } from "../provider.ts";
-import { askedCodes, countOf, dayOf, flagOf } from "./asked-codes.ts";
+import { askedCodes, dayOf } from "./asked-codes.ts";
 import type { TerminologyDoor } from "./code-system-operations.ts";
 import { expand, mostContained } from "./expansion.ts";
 import { answerOf, codeInSet } from "./validate-code.ts";
@@ -60,8 +60,8 @@ async function expansion(door: TerminologyDoor, call: OperationCall): Promise<Va
   refuseUnknownParameters(parameters, [...known, ...versions]);
   const [filter, day] = [textOfParameter(parameters, "filter"), dayOf(parameters, "date")];
   const [offset, count] = [
-    countOf(parameters, "offset", mostSkipped),
-    countOf(parameters, "count", mostContained),
+    countOf(parameters, "offset", { most: mostSkipped }),
+    countOf(parameters, "count", { most: mostContained }),
   ];
   const activeOn = flagOf(parameters, "activeOnly") ? (day ?? today(door)) : day;
   return expand(

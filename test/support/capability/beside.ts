@@ -1,4 +1,4 @@
-import type { Bundle, CapabilityStatement, StructureDefinition } from "@medplum/fhirtypes";
+import type { Bundle, CapabilityStatement, Resource, StructureDefinition } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../../src/core/context.ts";
 import type { Providers } from "../../../src/fhir/provider.ts";
 import { subscriptionIssues } from "../../../src/flows/subscriptions/rules.ts";
@@ -11,7 +11,7 @@ import { created, same } from "./system.ts";
 export function linesBeside(server: FhirServer, providers: Providers, { rest }: CapabilityStatement): Line[] {
   const [{ compartment = [], resource = [] } = {}] = rest ?? [];
   return [
-    ...compartment.map((url) => ({ title: `compartment ${url}`, run: () => inCompartment(server) })),
+    ...compartment.map((url) => ({ title: `compartment ${url}`, run: () => inCompartment(server, url) })),
     ...resource.flatMap(
       ({ type = "", supportedProfile = [], extension = [], interaction = [], versioning }) => [
         ...supportedProfile.map((url) => ({
@@ -34,22 +34,35 @@ export function linesBeside(server: FhirServer, providers: Providers, { rest }: 
   ];
 }
 
-async function inCompartment(server: FhirServer): Promise<void> {
-  const patients = [
-    await created(server, { resourceType: "Patient" }),
-    await created(server, { resourceType: "Patient" }),
+/** Owners of compartments whose resources can be made here. */
+const owners: Readonly<Record<string, Resource>> = {
+  patient: { resourceType: "Patient" },
+  encounter: { resourceType: "Encounter", status: "finished", class: { code: "AMB" } },
+  relatedperson: { resourceType: "RelatedPerson", patient: { display: "кто-то" } },
+};
+
+/** An Observation of one owner is in their compartment and not in another's. */
+async function inCompartment(server: FhirServer, url: string): Promise<void> {
+  const name = url.split("/").at(-1) ?? "";
+  const owner = owners[name];
+  // of practitioners only the ids are here
+  const made = owner && (await Promise.all([created(server, owner), created(server, owner)]));
+  const references = made?.map(({ id }) => `${owner?.resourceType}/${id}`) ?? [
+    `Practitioner/${crypto.randomUUID()}`,
+    `Practitioner/${crypto.randomUUID()}`,
   ];
+  const element = { patient: "subject", encounter: "encounter" }[name] ?? "performer";
   const [own] = await Promise.all(
-    patients.map(({ id }) =>
+    references.map((reference) =>
       created(server, {
         resourceType: "Observation",
         status: "final",
         code: { text: "показатель" },
-        subject: { reference: `Patient/${id}` },
+        [element]: element === "performer" ? [{ reference }] : { reference },
       }),
     ),
   );
-  const { body } = await server.call<Bundle>("GET", `/Patient/${patients[0]?.id}/Observation`);
+  const { body } = await server.call<Bundle>("GET", `/${references[0]}/Observation`);
   same(idsIn(body, "match").join(), own?.id ?? "");
 }
 

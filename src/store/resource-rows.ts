@@ -1,0 +1,84 @@
+import { type Insertable, type Kysely, type Selectable, sql } from "kysely";
+import { GatewayError } from "../core/errors.ts";
+import { tenantItself } from "./data-keys.ts";
+import type { Schema } from "./schema.ts";
+
+/** A version of a resource with the data key of whom it is about. */
+export type ResourceRow = Selectable<Schema["resource"]> & {
+  recreated?: boolean;
+  wrapped: Uint8Array | null;
+  shredded_at: number | null;
+};
+
+/** False for what was shredded. */
+export const isReadable = (row: ResourceRow): boolean => !row.content || row.shredded_at === null;
+
+const columns = [
+  "r.tenant",
+  "r.type",
+  "r.id",
+  "r.version",
+  "r.last_updated",
+  "r.deleted",
+  "r.source",
+  "r.subject",
+  "r.content",
+  "k.wrapped",
+  "k.shredded_at",
+] as const;
+
+/** Current versions with the data key of each, read together so that it is never older than the row. */
+export const currentVersions = (db: Kysely<Schema>) =>
+  db
+    .selectFrom("resource as r")
+    .leftJoin("data_key as k", (join) =>
+      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
+    )
+    .select(columns);
+
+/** The same of every version that there was. */
+export const pastVersions = (db: Kysely<Schema>) =>
+  db
+    .selectFrom("resource_history as r")
+    .leftJoin("data_key as k", (join) =>
+      join.onRef("k.tenant", "=", "r.tenant").on("k.subject", "=", ownerOfRow),
+    )
+    .select([...columns, "r.sequence", recreated.as("recreated")]);
+
+const recreated = sql<boolean>`exists (select from resource_history p
+  where (p.tenant, p.type, p.id, p.version) = (r.tenant, r.type, r.id, r.version - 1) and p.deleted)`;
+
+/** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
+export const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
+  r.last_updated <= ${high} and (r.last_updated >= ${low} or not r.deleted and not exists (
+    select from resource_history n where n.tenant = r.tenant and n.type = r.type and n.id = r.id
+      and n.version = r.version + 1 and n.last_updated <= ${low}))`;
+
+const ownerOfRow = sql<string>`coalesce(r.subject, ${sql.lit(tenantItself)})`;
+
+type Key = Pick<Insertable<Schema["resource"]>, "tenant" | "type" | "id">;
+
+/** Writes a version and its history; throws `version-conflict` when someone else was quicker. */
+export async function writeVersion(
+  trx: Kysely<Schema>,
+  key: Key,
+  value: Omit<Insertable<Schema["resource"]>, keyof Key>,
+): Promise<void> {
+  const written = await trx
+    .insertInto("resource")
+    .values({ ...key, ...value })
+    .onConflict((conflict) =>
+      conflict
+        .columns(["tenant", "type", "id"])
+        .doUpdateSet(value)
+        // a first version written meanwhile by someone else has no row for us to lock
+        .where("resource.version", "=", value.version - 1),
+    )
+    .returning("version")
+    .executeTakeFirst();
+  if (!written) throw new GatewayError("version-conflict");
+  await trx
+    .insertInto("resource_history")
+    .values({ ...key, ...value })
+    .execute();
+}
