@@ -6,7 +6,7 @@ import { readConfig } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
 import { silentLogger } from "../src/core/logger.ts";
 import { createKeyring } from "../src/crypto/keyring.ts";
-import { interactionsOf, type Provider } from "../src/fhir/provider.ts";
+import { interactionsOf, offers, type Provider } from "../src/fhir/provider.ts";
 import { openFhir } from "../src/fhir-doors.ts";
 import { Catalogue } from "../src/flows/mappings/catalogue.ts";
 import type { Parts } from "../src/parts.ts";
@@ -73,7 +73,7 @@ function rowOf(provider: Provider): string[] {
     own,
     ofPatient === own ? "" : ofPatient,
     requiredSignature("read", whose) ?? "",
-    provider.create ? (requiredSignature("create", whose) ?? "") : "",
+    offers(provider, "create") ? (requiredSignature("create", whose) ?? "") : "",
   ];
 }
 

@@ -5,9 +5,8 @@ import type {
   Extension,
 } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
-import { interactionsOf, type Provider, type Providers } from "./provider.ts";
+import { interactionsOf, offers, type Provider, type Providers } from "./provider.ts";
 import { compartmentTypes } from "./search/compartment.ts";
-import { storedTypeOf } from "./stored-types.ts";
 
 export interface CapabilityFacts {
   baseUrl: string;
@@ -110,10 +109,10 @@ function resourceOf(
     versioning: versioningOf(provider, facts),
     readHistory: provider.vread !== undefined,
     conditionalRead: "full-support",
-    conditionalCreate: provider.create !== undefined,
-    ...(provider.update && { updateCreate: true }),
-    conditionalUpdate: provider.update !== undefined,
-    conditionalDelete: provider.remove ? facts.conditionalDelete : "not-supported",
+    conditionalCreate: offers(provider, "create"),
+    ...(offers(provider, "update") && { updateCreate: true }),
+    conditionalUpdate: offers(provider, "update"),
+    conditionalDelete: offers(provider, "delete") ? facts.conditionalDelete : "not-supported",
     // FHIR has no empty lists
     ...(references.length > 0 && {
       searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
@@ -134,12 +133,12 @@ function resourceOf(
   };
 }
 
-/** An update that names no version is refused only where the operator wants it so, and only in our own store. */
+/** An update that names no version is refused only where the operator wants it so. */
 function versioningOf(
   provider: Provider,
   { ifMatchRequired }: CapabilityFacts,
 ): CapabilityStatementRestResource["versioning"] {
-  if (provider.update && ifMatchRequired && storedTypeOf(provider.type)) return "versioned-update";
+  if (ifMatchRequired && offers(provider, "update")) return "versioned-update";
   return provider.vread ? "versioned" : "no-version";
 }
 

@@ -231,38 +231,43 @@ export interface Provider {
   search(request: SearchRequest, ctx: RequestContext): Promise<Found<readonly Resource[]>>;
   /** throws `not-found` for a version that there never was */
   vread?(id: string, version: string, ctx: RequestContext): Promise<Found<Resource>>;
-  /** the id is given by the store; throws `validation-failed` */
-  create?(resource: Resource, ctx: RequestContext): Promise<Written>;
-  /** also creates, under the id that the caller chose (FHIR R4 update as create) */
-  update?(id: string, resource: Resource, ctx: RequestContext, options: WriteOptions): Promise<Written>;
-  /** a read after it throws `gone` */
-  remove?(id: string, ctx: RequestContext, options: WriteOptions): Promise<void>;
+  /** changes that the type takes; they are made in our own store. Absent: none */
+  changes?: readonly ("create" | "update" | "delete")[];
   /** newest first */
   history?(request: HistoryRequest, ctx: RequestContext): Promise<Found<HistoryPage>>;
 }
 
-const needs = {
-  read: "read",
-  vread: "vread",
-  update: "update",
-  // a patch is a read and an update
-  patch: "update",
-  delete: "remove",
-  "history-instance": "history",
-  "history-type": "history",
-  create: "create",
-  "search-type": "search",
-} as const satisfies Record<string, keyof Provider>;
+type Offering = (provider: Provider) => boolean;
 
-export type Interaction = keyof typeof needs;
+const takes =
+  (change: NonNullable<Provider["changes"]>[number]): Offering =>
+  ({ changes = [] }) =>
+    changes.includes(change);
+const keepsHistory: Offering = ({ history }) => history !== undefined;
+const always: Offering = () => true;
+
+const offerings = {
+  read: always,
+  vread: ({ vread }) => vread !== undefined,
+  update: takes("update"),
+  // a patch is a read and an update
+  patch: takes("update"),
+  delete: takes("delete"),
+  "history-instance": keepsHistory,
+  "history-type": keepsHistory,
+  create: takes("create"),
+  "search-type": always,
+} as const satisfies Record<string, Offering>;
+
+export type Interaction = keyof typeof offerings;
 
 /** True when the type offers the interaction. */
 export const offers = (provider: Provider, interaction: Interaction): boolean =>
-  provider[needs[interaction]] !== undefined;
+  offerings[interaction](provider);
 
 /** What the type offers, in the order of the specification. */
 export const interactionsOf = (provider: Provider): Interaction[] =>
-  (Object.keys(needs) as Interaction[]).filter((interaction) => offers(provider, interaction));
+  (Object.keys(offerings) as Interaction[]).filter((interaction) => offers(provider, interaction));
 
 /** True for an operation that is called on this level. */
 export const isOfLevel = ({ level }: Operation, asked: OperationLevel): boolean =>

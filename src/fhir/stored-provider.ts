@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Resource } from "@medplum/fhirtypes";
 import type { Provider } from "./provider.ts";
 import type { Repository } from "./repository.ts";
@@ -9,13 +8,6 @@ import type { StoredType } from "./stored-types.ts";
 export function storedProvider(repository: Repository, row: StoredType): Provider {
   const { type, documentation } = row;
   const alone = async (resource: Resource) => ({ value: resource, sources: [] });
-  const writing: Partial<Provider> = {
-    update: async (id, resource, ctx, options) => {
-      await repository.validate(resource, ctx);
-      return repository.transaction(ctx, (writes) => writes.put({ ...resource, id }, options));
-    },
-    remove: (id, ctx, options) => repository.transaction(ctx, (writes) => writes.remove(type, id, options)),
-  };
   return {
     type,
     documentation,
@@ -31,10 +23,6 @@ export function storedProvider(repository: Repository, row: StoredType): Provide
       const { found, sources } = await repository.search(request, { limit: request.count }, ctx);
       return { value: found.map(({ resource }) => resource), sources };
     },
-    create: async (resource, ctx) => {
-      await repository.validate(resource, ctx);
-      return repository.transaction(ctx, (writes) => writes.put({ ...resource, id: randomUUID() }, {}));
-    },
-    ...(row.isImmutable ? { remove: writing.remove } : writing),
+    changes: row.isImmutable ? ["create", "delete"] : ["create", "update", "delete"],
   };
 }

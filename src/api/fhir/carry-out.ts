@@ -3,7 +3,6 @@ import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import { partsAt, valuesOf } from "../../fhir/search/criterion.ts";
-import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
@@ -36,9 +35,8 @@ export function carriedOut(
 async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
   for (let attempt = 1; ; attempt += 1) {
     const changes = await plan();
-    if (!changes.every(isStored)) return passedOn(caller, changes);
     try {
-      return await inTransaction(caller, changes);
+      return await written(caller, changes);
     } catch (error) {
       if (!isOvertaken(error)) throw error;
       if (attempt === mostAttempts) throw storeUnavailable(error);
@@ -46,20 +44,10 @@ async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]
   }
 }
 
-const isStored = ({ asked }: PlannedChange): boolean => storedTypeOf(asked.provider.type) !== undefined;
-
 const isOvertaken = (error: unknown): boolean =>
   isRepeatable(error) || (isGatewayError(error) && error.code === "version-conflict");
 
-/** A change of a type that is not ours: its own provider writes. */
-async function passedOn(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
-  const [only, ...others] = changes;
-  if (!only || others.length > 0)
-    throw new GatewayError("internal", { detail: "one transaction, several systems" });
-  return [doneOf(only, await passed(caller, only))];
-}
-
-function inTransaction(
+function written(
   { request, repository, resigning, settle }: Caller,
   changes: readonly PlannedChange[],
 ): Promise<Done[]> {
@@ -123,16 +111,6 @@ async function performed(writes: RepositoryWrites, change: PlannedChange): Promi
   if (action === "delete") await writes.remove(asked.provider.type, id, { ifMatch });
   if (action !== "create" && action !== "update") return undefined;
   return writes.put({ ...(after as Resource), id }, { ifMatch });
-}
-
-async function passed({ request }: Caller, change: PlannedChange): Promise<Written | undefined> {
-  const { action, asked, id, after } = change;
-  const { provider, ifMatch } = asked;
-  if (action === "delete") await provider.remove?.(id, request.ctx, { ifMatch });
-  if (action !== "create" && action !== "update") return undefined;
-  return asked.interaction === "create"
-    ? provider.create?.(after as Resource, request.ctx)
-    : provider.update?.(id, after as Resource, request.ctx, { ifMatch });
 }
 
 function doneOf(

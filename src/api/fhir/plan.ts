@@ -118,10 +118,10 @@ async function decided({ request }: Caller, action: AccessAction, version: Resou
 }
 
 function refuseStale({ rules }: Caller, { asked, before }: Target): void {
-  const { provider, id, ifMatch } = asked;
+  const { id, ifMatch } = asked;
   if (ifMatch !== undefined && ifMatch !== Number(before?.meta?.versionId ?? 0))
     throw new GatewayError("version-conflict");
-  if (before && id && ifMatch === undefined && rules.ifMatchRequired && storedTypeOf(provider.type))
+  if (before && id && ifMatch === undefined && rules.ifMatchRequired)
     throw new GatewayError("version-conflict", {
       field: "If-Match",
       detail: "send the version that you have read",
@@ -169,8 +169,8 @@ async function plannedPut(caller: Caller, target: Target): Promise<PlannedChange
     const personId = await personIdOf?.(after);
     if (personId !== undefined && personId !== id) throw patientKnown(personId);
   }
-  // the rules read what is valid; another's provider validates what it is given itself
-  const warnings = storedTypeOf(type) ? await repository.validate(after, request.ctx) : [];
+  // the rules read what is valid
+  const warnings = await repository.validate(after, request.ctx);
   await decided(caller, action, after);
   const { provenance } = asked;
   const amendment = await resigning?.judged({ before, after, provenance }, request.ctx);

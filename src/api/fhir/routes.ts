@@ -1,6 +1,6 @@
 import type { CapabilityStatement } from "@medplum/fhirtypes";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Provider } from "../../fhir/provider.ts";
+import { offers, type Provider } from "../../fhir/provider.ts";
 import type { Repository } from "../../fhir/repository.ts";
 import { compartmentTypes } from "../../fhir/search/compartment.ts";
 import { takeFormsOnly } from "../../plugins/forms.ts";
@@ -16,6 +16,7 @@ import { answerRead } from "./read.ts";
 import { renewedBy } from "./renewed-answer.ts";
 import { sendResource } from "./reply.ts";
 import { takeAnyBody } from "./resource-body.ts";
+import { scopeLetters } from "./scope-gate.ts";
 import { answerCompartmentSearch, answerSearch, answerSystemSearch, type SearchDoor } from "./search.ts";
 import { answerWrite } from "./write.ts";
 
@@ -77,9 +78,13 @@ const smartConfigurationOf = ({ tokenUrl, providers }: FhirDoor) => ({
   capabilities: ["client-confidential-asymmetric", "permission-v2"],
 });
 
-function scopesOf({ type, operations = [], create, update, remove }: Provider): string[] {
+function scopesOf(provider: Provider): string[] {
+  const { type, operations = [] } = provider;
   const ofOperations = operations.flatMap(({ needs, traceNeeds }) => [needs ?? [], traceNeeds ?? []].flat());
-  const own = [create && "c", "r", update && "u", remove && "d", "s"].filter(Boolean).join("");
+  const offered = (["create", "read", "update", "delete", "search-type"] as const).filter((interaction) =>
+    offers(provider, interaction),
+  );
+  const own = offered.map((interaction) => scopeLetters[interaction]).join("");
   const letters = [...new Set(ofOperations)].filter((letter) => !own.includes(letter));
   return [`system/${type}.${own}`, ...letters.map((letter) => `system/${type}.${letter}`)];
 }
