@@ -46,7 +46,21 @@ ${lines.map(rendered).sort().join("\n")}
 export const patientCompartment = \`
 ${compartmentLines().join("\n")}
 \`;
+
+/** Definitions that R4 shares between types: id, code, types; the others are named \`Type-code\`. */
+export const sharedDefinitions = \`
+${parameters.flatMap(sharedLine).sort().join("\n")}
+\`;
 `;
+}
+
+/** Types beside the searched ones that have parameters of their own making. */
+const servedTypes = [...searchedTypes, "StructureDefinition", "Resource"];
+
+function sharedLine({ id, code, type, base = [] }: SearchParameter): string[] {
+  const types = base.filter((one) => servedTypes.includes(one));
+  const isShared = types.length > 0 && type !== "special" && id !== `${types[0]}-${code}`;
+  return isShared ? [[id, code, types.sort().join(",")].join(" ")] : [];
 }
 
 function compartmentLines(): string[] {

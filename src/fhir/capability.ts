@@ -7,6 +7,7 @@ import type {
 import { canonicalBase } from "../core/canonical.ts";
 import { interactionsOf, offers, type Provider, type Providers } from "./provider.ts";
 import { compartmentTypes } from "./search/compartment.ts";
+import { definitionOf } from "./search/parameters.ts";
 
 export interface CapabilityFacts {
   baseUrl: string;
@@ -37,6 +38,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
     date: facts.date,
     ...contactsOf(facts),
     fhirVersion: "4.0.1",
+    implementationGuide: [`${canonicalBase}/ImplementationGuide/cabinet-gateway`],
     format: ["json", "xml"],
     patchFormat: ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
     software: { name: "cabinet-gateway", version: facts.version },
@@ -120,6 +122,7 @@ function resourceOf(
     ...(reverse.length > 0 && { searchRevInclude: reverse }),
     searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({
       name,
+      definition: definitionOf(provider.type, name),
       type,
       documentation,
     })),

@@ -1,4 +1,4 @@
-import type { Resource } from "@medplum/fhirtypes";
+import type { ImplementationGuide, Resource } from "@medplum/fhirtypes";
 import { describe, expect, it } from "vitest";
 import { readGuide, readResources } from "./guide.ts";
 import { createValidator, hasErrors } from "./validation/validator.ts";
@@ -27,6 +27,20 @@ describe("the implementation guide", () => {
   it.each(examples.map((each) => [each.id, each]))("the example %s follows its profile", (_id, resource) => {
     expect((resource as Resource).meta?.profile).toHaveLength(1);
     expect(errors(resource)).toEqual([]);
+  });
+
+  it("its ImplementationGuide is right by R4 and lists each of its resources once", () => {
+    const [listing] = readResources(folder) as ImplementationGuide[];
+    expect(errors(listing)).toEqual([]);
+    const parts = ["profiles", "extensions", "terminology", "examples"].flatMap((part) =>
+      readResources(new URL(`${part}/`, folder)),
+    );
+    const listed = listing?.definition?.resource.map(({ reference }) => reference.reference);
+    expect(listed?.sort()).toEqual(parts.map(({ resourceType, id }) => `${resourceType}/${id}`).sort());
+    const exampleOf = (id: string) =>
+      listing?.definition?.resource.find(({ reference }) => reference.reference?.endsWith(`/${id}`));
+    for (const { id = "", meta } of examples)
+      expect([id, exampleOf(id)?.exampleCanonical]).toEqual([id, meta?.profile?.[0]]);
   });
 
   it("every profile has an example", () => {

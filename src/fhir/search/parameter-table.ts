@@ -600,3 +600,55 @@ Schedule actor
 ServiceRequest subject,performer
 Task patient,focus
 `;
+
+/** Definitions that R4 shares between types: id, code, types; the others are named `Type-code`. */
+export const sharedDefinitions = `
+Resource-content _content Resource
+Resource-id _id Resource
+Resource-lastUpdated _lastUpdated Resource
+Resource-profile _profile Resource
+Resource-query _query Resource
+Resource-security _security Resource
+Resource-source _source Resource
+Resource-tag _tag Resource
+clinical-code code Condition,DiagnosticReport,MedicationDispense,MedicationRequest,Observation,Procedure,ServiceRequest
+clinical-date date CareTeam,Composition,Consent,DiagnosticReport,Encounter,EpisodeOfCare,Observation,Procedure
+clinical-encounter encounter Composition,DiagnosticReport,DocumentReference,Observation,Procedure,ServiceRequest
+clinical-identifier identifier CareTeam,Composition,Condition,Consent,DiagnosticReport,DocumentReference,Encounter,EpisodeOfCare,MedicationDispense,MedicationRequest,Observation,Procedure,ServiceRequest
+clinical-patient patient CareTeam,Composition,Condition,Consent,DiagnosticReport,DocumentReference,Encounter,EpisodeOfCare,MedicationDispense,MedicationRequest,Observation,Procedure,ServiceRequest
+clinical-type type Composition,DocumentReference,Encounter,EpisodeOfCare
+conformance-context context CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-context-quantity context-quantity CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-context-type context-type CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-context-type-quantity context-type-quantity CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-context-type-value context-type-value CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-date date CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-description description CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-identifier identifier CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-jurisdiction jurisdiction CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-name name CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-publisher publisher CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-status status CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-title title CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-url url CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+conformance-version version CodeSystem,ConceptMap,StructureDefinition,StructureMap,ValueSet
+individual-address address Patient,Practitioner,RelatedPerson
+individual-address-city address-city Patient,Practitioner,RelatedPerson
+individual-address-country address-country Patient,Practitioner,RelatedPerson
+individual-address-postalcode address-postalcode Patient,Practitioner,RelatedPerson
+individual-address-state address-state Patient,Practitioner,RelatedPerson
+individual-address-use address-use Patient,Practitioner,RelatedPerson
+individual-birthdate birthdate Patient,RelatedPerson
+individual-email email Patient,Practitioner,PractitionerRole,RelatedPerson
+individual-family family Patient,Practitioner
+individual-gender gender Patient,Practitioner,RelatedPerson
+individual-given given Patient,Practitioner
+individual-phone phone Patient,Practitioner,PractitionerRole,RelatedPerson
+individual-phonetic phonetic Patient,Practitioner,RelatedPerson
+individual-telecom telecom Patient,Practitioner,PractitionerRole,RelatedPerson
+medications-date date MedicationRequest
+medications-encounter encounter MedicationRequest
+medications-medication medication MedicationDispense,MedicationRequest
+medications-prescription prescription MedicationDispense
+medications-status status MedicationDispense,MedicationRequest
+`;

@@ -1,7 +1,7 @@
 import type { ResourceType } from "@medplum/fhirtypes";
 import type { SearchParameter } from "../provider.ts";
 import { compileExpression, type Extraction, typesReached } from "./expression.ts";
-import { parameterTable } from "./parameter-table.ts";
+import { parameterTable, sharedDefinitions } from "./parameter-table.ts";
 
 /** One part of a composite: its kind, and how it is taken from what the composite stands on. */
 export interface Component {
@@ -15,6 +15,22 @@ export interface IndexedParameter extends SearchParameter {
   readonly components: readonly Component[];
   /** some of its elements is a `code`, whose system nobody writes */
   readonly implied: boolean;
+}
+
+const shared = sharedDefinitions
+  .trim()
+  .split("\n")
+  .map((line) => {
+    const [id = "", code, types = ""] = line.split(" ");
+    return { id, code, types: types.split(",") };
+  });
+
+/** Canonical of the SearchParameter of R4 that a parameter of a type is. */
+export function definitionOf(type: string, name: string): string {
+  const found = shared.find(
+    ({ code, types }) => code === name && (types.includes(type) || types.includes("Resource")),
+  );
+  return `http://hl7.org/fhir/SearchParameter/${found?.id ?? `${type}-${name}`}`;
 }
 
 const everyType = "*";
