@@ -162,6 +162,23 @@ describe.each(["batch", "transaction"] as const)("an entry of a %s", (type) => {
 });
 
 describe.each(["batch", "transaction"] as const)("a %s", (type) => {
+  it("tells 304 by version or by time, and time counts only without a version", async () => {
+    const id = await newPatient();
+    const later = new Date(server.clock.now() + 60_000).toISOString();
+    const before = new Date(server.clock.now() - 60_000).toISOString();
+    const conditions = [
+      { ifModifiedSince: later },
+      { ifModifiedSince: before },
+      { ifNoneMatch: 'W/"1"', ifModifiedSince: before },
+      { ifNoneMatch: 'W/"7"', ifModifiedSince: later },
+      { ifModifiedSince: "rubbish" },
+    ];
+    const entries = conditions.map((more) => ({
+      request: { method: "GET" as const, url: `Patient/${id}`, ...more },
+    }));
+    expect(statuses(await post(type, entries))).toEqual(["304", "200", "304", "200", "200"]);
+  });
+
   it("answers what is asked of the whole server as the server alone does", async () => {
     const id = await newPatient();
     const urls = [

@@ -16,6 +16,7 @@ export interface AskedRead extends Omit<Place, "type"> {
   provider: Provider;
   query: Pairs;
   ifNoneMatch?: string;
+  ifModifiedSince?: string;
 }
 
 /** What an entry reads of the whole server. */
@@ -75,9 +76,14 @@ function askedOf(
 ): Pick<AskedEntry, "call" | "read" | "change"> {
   if (operation !== undefined) return { call: callOf(entry, method, { ...target, operation }) };
   if (method === "GET" || (method === "POST" && target.reads === "search"))
-    return { read: { ...target, ifNoneMatch: entry.request?.ifNoneMatch } };
+    return { read: { ...target, ...conditionsOf(entry.request) } };
   return { change: changeOf(entry, target, interactionOf(method, target)) };
 }
+
+const conditionsOf = ({ ifNoneMatch, ifModifiedSince }: Partial<BundleEntryRequest> = {}) => ({
+  ...(typeof ifNoneMatch === "string" && { ifNoneMatch }),
+  ...(typeof ifModifiedSince === "string" && { ifModifiedSince }),
+});
 
 /** Throws `method-not-allowed` for what changes nothing, and where nothing can be changed. */
 function interactionOf(method: string, { reads }: AskedRead): AskedChange["interaction"] {

@@ -54,14 +54,22 @@ function preparedOne(
   return async () => {
     const resource = await readBy(caller, provider, address);
     const { etag, ...rest } = versionOf(resource);
-    if (etag !== undefined && typeof asked.ifNoneMatch === "string" && isAmong(etag, asked.ifNoneMatch))
-      return { response: { status: statusLine(304), etag } };
+    if (isKnown(asked, resource))
+      return { response: { status: statusLine(304), ...(etag !== undefined && { etag }) } };
     return {
       fullUrl: `${providers.baseUrl}/${provider.type}/${address.id}`,
       resource: seenAs(resource, view),
       response: { status: statusLine(200), ...(etag !== undefined && { etag }), ...rest },
     };
   };
+}
+
+/** As for a GET alone: `ifModifiedSince` counts only without `ifNoneMatch` (RFC 9110 13.2.2). */
+function isKnown({ ifNoneMatch, ifModifiedSince }: AskedRead, resource: Resource): boolean {
+  const { etag, lastModified } = versionOf(resource);
+  if (ifNoneMatch !== undefined) return etag !== undefined && isAmong(etag, ifNoneMatch);
+  if (ifModifiedSince === undefined || lastModified === undefined) return false;
+  return Date.parse(lastModified) <= Date.parse(ifModifiedSince);
 }
 
 /** Of a search or a history; undefined for one resource. */
