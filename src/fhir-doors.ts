@@ -110,7 +110,7 @@ function openRepository(
       const isWhole = issues.every(({ severity }) => severity !== "error" && severity !== "fatal");
       if (!isWhole) return issues;
       if (resource.resourceType === "Subscription")
-        return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf }, ctx)];
+        return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf, clock }, ctx)];
       if (resource.resourceType !== "Provenance") return issues;
       const { tenant } = ctx.actor;
       const subjectsOf: SubjectsOf = (named) => subjectsOfStored(store.db, { tenant, resources: named });

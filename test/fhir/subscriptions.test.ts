@@ -257,6 +257,12 @@ it.each([
     () => ({ channel: { type: "rest-hook", endpoint: hookOf("x"), header: ["x\r\ny: z"] } }),
     "Subscription.channel.header",
   ],
+  [
+    "a header line that frames the message",
+    () => ({ channel: { type: "rest-hook", endpoint: hookOf("x"), header: ["Host: elsewhere.example"] } }),
+    "Subscription.channel.header",
+  ],
+  ["an end that has been", { end: "2020-01-01T00:00:00Z" }, "Subscription.end"],
   ["a type without a topic", { criteria: topicOf("Practitioner") }, "Subscription.criteria"],
   ["a filter that names a person", { criteria: "Patient?name=Иванов" }, "Subscription.criteria"],
   ["an unknown parameter", { criteria: "Location?colour=red" }, "Subscription.criteria"],

@@ -2,6 +2,7 @@ import type { OperationOutcomeIssue, Subscription } from "@medplum/fhirtypes";
 import { classOf } from "../../access/data-classes.ts";
 import { parseScope, permits } from "../../access/scopes.ts";
 import { looksAtPeople } from "../../access/search-reach.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Actor, RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Providers } from "../../fhir/provider.ts";
@@ -14,6 +15,7 @@ export interface SubscriptionRules {
   providers: () => Providers;
   /** prefixes of addresses that the operator registered for the client */
   endpointsOf(clientId: string): readonly string[];
+  clock: Pick<Clock, "now">;
 }
 
 const shortestHeartbeatSeconds = 30;
@@ -33,7 +35,7 @@ export function subscriptionIssues(
   const checks: readonly Check[] = [
     [status === "requested" || status === "off", "status", "a client asks with requested and stops with off"],
     [isServed, "criteria", "the canonical of a topic, or Type?query of a stored type"],
-    [end === undefined || !Number.isNaN(Date.parse(end)), "end", "an instant"],
+    [end === undefined || status === "off" || Date.parse(end) > rules.clock.now(), "end", "a moment to come"],
     ...channelChecks(subscription, rules.endpointsOf(actor.id)),
   ];
   const found = checks.filter(([holds]) => !holds).map(([, path, detail]) => wrong(path, detail));
@@ -69,6 +71,8 @@ type Check = readonly [holds: boolean, path: string, detail: string];
 const wrong = (path: string, detail: string): OperationOutcomeIssue =>
   issueOf({ kind: "wrong-value", path: `Subscription.${path}`, detail });
 
+// how a message is framed is for whoever sends it (RFC 9110 7.6.1)
+const framing = /^(host|content-(length|type|encoding)|transfer-encoding|connection|te|trailer|upgrade)\s*:/i;
 const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*$/;
 
 function channelChecks(subscription: Subscription, endpoints: readonly string[]): readonly Check[] {
@@ -87,7 +91,11 @@ function channelChecks(subscription: Subscription, endpoints: readonly string[])
       "channel.endpoint",
       "not under an address that the operator registered for this client",
     ],
-    [header.every((line) => headerLine.test(line)), "channel.header", "each is Name: value"],
+    [
+      header.every((line) => headerLine.test(line) && !framing.test(line)),
+      "channel.header",
+      "each is Name: value, and none says how the message is framed",
+    ],
     [payload === "application/fhir+json", "channel.payload", "application/fhir+json is sent"],
     [(payloadContents as readonly string[]).includes(content), "channel.payload", payloadContents.join(", ")],
     [!tellsOfPeople, "channel.payload", "of data about people ids are sent: read with your own rights"],

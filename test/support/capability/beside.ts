@@ -79,7 +79,11 @@ async function isTopic(providers: Providers, topic: string): Promise<void> {
   const wrong = (criteria: string) => {
     const asked = { resourceType: "Subscription", status: "off", reason: "capability", criteria } as const;
     const channel = { type: "rest-hook", endpoint: "http://c.example/hook" } as const;
-    const rules = { providers: () => providers, endpointsOf: () => ["http://c.example/"] };
+    const rules = {
+      providers: () => providers,
+      endpointsOf: () => ["http://c.example/"],
+      clock: { now: () => 0 },
+    };
     const actor = { kind: "client", id: "c", tenant: "t", scopes: [] } as const;
     const issues = subscriptionIssues({ ...asked, channel }, rules, {
       actor,
