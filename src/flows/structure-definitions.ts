@@ -1,7 +1,7 @@
 import type { StructureDefinition } from "@medplum/fhirtypes";
 import type { Guide } from "../fhir/guide.ts";
 import type { Provider } from "../fhir/provider.ts";
-import { staticProvider } from "./mappings/static-provider.ts";
+import { canonicalParameters, isCode, staticProvider } from "../fhir/static-provider.ts";
 
 /** Canonicals of the guide's profiles of a resource type. */
 export const profilesOf = ({ structures }: Guide, type: string): readonly string[] =>
@@ -14,11 +14,12 @@ export function structureDefinitionProvider({ structures }: Guide): Provider {
     documentation: "Profiles and extensions of the gateway's implementation guide, as differentials",
     resources: () => structures,
     parameters: [
+      ...canonicalParameters<StructureDefinition>("url", "name", "title", "status", "description"),
       {
-        name: "url",
-        type: "uri",
-        documentation: "canonical url",
-        keeps: ({ url }, value) => url === value,
+        name: "kind",
+        type: "token",
+        documentation: "resource or complex-type",
+        keeps: ({ kind }, value) => isCode("http://hl7.org/fhir/structure-definition-kind")(kind, value),
       },
       {
         name: "type",

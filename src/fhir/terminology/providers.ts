@@ -1,10 +1,10 @@
-import type { CodeSystem, Resource, ValueSet } from "@medplum/fhirtypes";
+import type { CodeSystem, ValueSet } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import type { Dictionaries, DictionaryRow } from "../../store/dictionaries.ts";
 import type { Guide } from "../guide.ts";
-import type { Criterion, Provider, SearchParameter } from "../provider.ts";
+import type { Provider } from "../provider.ts";
+import { canonicalParameters, isUri, type StaticParameter, staticProvider } from "../static-provider.ts";
 import { subsetted } from "../subset.ts";
-import { versionedByContent } from "../version.ts";
 import { codeSystemOperations, type TerminologyDoor } from "./code-system-operations.ts";
 import { valueSetOperations } from "./value-set-operations.ts";
 
@@ -34,19 +34,45 @@ export function terminologyProviders(sources: TerminologySources): Provider[] {
     },
   };
   return [
-    {
-      ...providerOf("CodeSystem", codeSystems),
+    staticProvider<CodeSystem>({
+      type: "CodeSystem",
+      resources: codeSystems,
+      parameters: codeSystemParameters,
       documentation:
         "Code systems of the gateway and dictionaries of НСИ; a dictionary comes without its concepts, ask ValueSet/$expand with url <system>?fhir_vs",
       operations: codeSystemOperations(door),
-    },
-    {
-      ...providerOf("ValueSet", valueSets),
+    }),
+    staticProvider<ValueSet>({
+      type: "ValueSet",
+      resources: valueSets,
+      parameters: valueSetParameters,
       documentation: "Value sets of the gateway, and one of all codes for each dictionary of НСИ",
       operations: valueSetOperations(door),
-    },
+    }),
   ];
 }
+
+const shared = ["url", "version", "status", "name", "title"] as const;
+
+const codeSystemParameters: readonly StaticParameter<CodeSystem>[] = [
+  ...canonicalParameters<CodeSystem>(...shared, "description"),
+  {
+    name: "system",
+    type: "uri",
+    documentation: "the system of the codes, which is its url",
+    keeps: ({ url }, value) => isUri(url, value),
+  },
+];
+
+const valueSetParameters: readonly StaticParameter<ValueSet>[] = [
+  ...canonicalParameters<ValueSet>(...shared),
+  {
+    name: "reference",
+    type: "uri",
+    documentation: "a code system of which it has codes",
+    keeps: ({ compose }, value) => compose?.include.some(({ system }) => isUri(system, value)) === true,
+  },
+];
 
 const resourceId = (url: string) => url.replace(/^urn:oid:/, "");
 
@@ -79,41 +105,3 @@ const valueSetOf = ({ url, version, title, checked_at }: DictionaryRow): ValueSe
   status: "active",
   compose: { include: [{ system: url, version }] },
 });
-
-type Canonical = CodeSystem | ValueSet;
-
-const keeps: Readonly<Record<string, (resource: Canonical, value: string) => boolean>> = {
-  _id: ({ id }, value) => id === value,
-  url: ({ url }, value) => url === value,
-  version: ({ version }, value) => version === value,
-  status: ({ status }, value) => status === value,
-  title: ({ title = "" }, value) => title.toLowerCase().startsWith(value.toLowerCase()),
-};
-
-const parameters: readonly SearchParameter[] = [
-  { name: "_id", type: "token", documentation: "logical id" },
-  { name: "url", type: "uri", documentation: "canonical url" },
-  { name: "version", type: "token", documentation: "business version" },
-  { name: "status", type: "token", documentation: "draft, active, retired" },
-  { name: "title", type: "string", documentation: "beginning of the title" },
-];
-
-function providerOf<T extends Canonical>(type: T["resourceType"], list: () => Promise<readonly T[]>) {
-  return {
-    type,
-    searchParameters: parameters,
-    async read(id: string) {
-      const value: Resource | undefined = (await list()).find((each) => each.id === id);
-      if (!value) throw new GatewayError("not-found");
-      return { value: versionedByContent(value), sources: [] };
-    },
-    async search({ criteria }: { criteria: readonly Criterion[] }) {
-      const value: readonly Resource[] = (await list()).filter((resource) =>
-        criteria.every(({ parameter, values }) =>
-          values.some((wanted) => keeps[parameter.name]?.(resource, wanted)),
-        ),
-      );
-      return { value: value.map(versionedByContent), sources: [] };
-    },
-  };
-}

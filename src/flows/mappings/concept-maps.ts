@@ -1,9 +1,9 @@
 import type { ConceptMap, ConceptMapGroup } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 import type { Provider } from "../../fhir/provider.ts";
+import { canonicalParameters, derived, staticProvider } from "../../fhir/static-provider.ts";
 import type { ConceptMapGroup as TableGroup, Unmapped } from "../../fml/concept-map.ts";
 import type { CatalogueTable, MappingCatalogue } from "./catalogue.ts";
-import { derived, staticProvider } from "./static-provider.ts";
 import { translateOperation } from "./translate.ts";
 
 /** The code tables of the maps as R4 ConceptMaps, with `$translate`. */
@@ -16,12 +16,7 @@ export function conceptMapProvider(catalogue: Pick<MappingCatalogue, "tables">):
     documentation: "Code tables of the maps, from mappings/**/maps/*.csv",
     resources,
     parameters: [
-      {
-        name: "url",
-        type: "uri",
-        documentation: "canonical url",
-        keeps: ({ url }, value) => url === value,
-      },
+      ...canonicalParameters<ConceptMap>("url", "name", "status"),
       {
         name: "source-system",
         type: "uri",

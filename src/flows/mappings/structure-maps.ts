@@ -7,10 +7,10 @@ import type {
 } from "@medplum/fhirtypes";
 import type { Clock } from "../../core/clock.ts";
 import type { Provider } from "../../fhir/provider.ts";
+import { canonicalParameters, derived, staticProvider } from "../../fhir/static-provider.ts";
 import { subsetted } from "../../fhir/subset.ts";
 import type { ElementPath, Group, Rule, Source, Target } from "../../fml/ast.ts";
 import type { CatalogueMap, MappingCatalogue } from "./catalogue.ts";
-import { derived, staticProvider } from "./static-provider.ts";
 import { transformOperation } from "./transform.ts";
 
 export interface StructureMapSettings {
@@ -26,14 +26,7 @@ export function structureMapProvider(settings: StructureMapSettings): Provider {
     type: "StructureMap",
     documentation: "Maps between wire formats and FHIR; the whole map is the FML text of the narrative",
     resources: derived(() => settings.catalogue.maps, structureMapOf),
-    parameters: [
-      {
-        name: "url",
-        type: "uri",
-        documentation: "canonical url",
-        keeps: ({ url }, value) => url === value,
-      },
-    ],
+    parameters: [...canonicalParameters<StructureMap>("url", "name", "title", "status")],
     operations: [transformOperation(settings)],
   });
 }
