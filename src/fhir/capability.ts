@@ -2,6 +2,7 @@ import type {
   CapabilityStatement,
   CapabilityStatementRestInteraction,
   CapabilityStatementRestResource,
+  CapabilityStatementRestSecurity,
   Extension,
 } from "@medplum/fhirtypes";
 import { canonicalBase } from "../core/canonical.ts";
@@ -51,19 +52,7 @@ export function capabilityOf(providers: Providers, facts: CapabilityFacts): Capa
     rest: [
       {
         mode: "server",
-        security: {
-          service: [
-            {
-              coding: [
-                {
-                  system: "http://terminology.hl7.org/CodeSystem/restful-security-service",
-                  code: "SMART-on-FHIR",
-                },
-              ],
-            },
-          ],
-          description: "SMART Backend Services: private_key_jwt at /auth/token, scopes system/<Type>.rs",
-        },
+        security,
         resource: providers.all.map((provider) => resourceOf(providers, provider, facts)),
         documentation:
           "Searches, histories, operations and batches may be asked for with Prefer: respond-async; changes and transactions are answered at once",
@@ -87,20 +76,25 @@ function contactsOf({ securityContacts = [] }: CapabilityFacts): Pick<Capability
   return { contact: [{ name: "Служба безопасности", telecom }] };
 }
 
+const security: CapabilityStatementRestSecurity = {
+  service: [
+    {
+      coding: [
+        {
+          system: "http://terminology.hl7.org/CodeSystem/restful-security-service",
+          code: "SMART-on-FHIR",
+        },
+      ],
+    },
+  ],
+  description: "SMART Backend Services: private_key_jwt at /auth/token, scopes system/<Type>.rs",
+};
+
 function resourceOf(
   providers: Providers,
   provider: Provider,
   facts: CapabilityFacts,
 ): CapabilityStatementRestResource {
-  // what refers only to types that are not served has nothing to include
-  const references = provider.searchParameters.filter(({ targets }) =>
-    targets?.some((target) => providers.of(target)),
-  );
-  const reverse = providers.all.flatMap(({ type, searchParameters }) =>
-    searchParameters
-      .filter((parameter) => parameter.targets?.includes(provider.type))
-      .map((parameter) => `${type}:${parameter.name}`),
-  );
   const profiles = facts.profilesOf(provider.type);
   return {
     ...(provider.type === "Subscription" && { extension: facts.topics.map(topicExtension) }),
@@ -115,11 +109,7 @@ function resourceOf(
     ...(offers(provider, "update") && { updateCreate: true }),
     conditionalUpdate: offers(provider, "update"),
     conditionalDelete: offers(provider, "delete") ? facts.conditionalDelete : "not-supported",
-    // FHIR has no empty lists
-    ...(references.length > 0 && {
-      searchInclude: references.map((parameter) => `${provider.type}:${parameter.name}`),
-    }),
-    ...(reverse.length > 0 && { searchRevInclude: reverse }),
+    ...inclusionsOf(providers, provider),
     searchParam: provider.searchParameters.map(({ name, type, documentation }) => ({
       name,
       definition: definitionOf(provider.type, name),
@@ -133,6 +123,26 @@ function resourceOf(
         documentation,
       })),
     }),
+  };
+}
+
+function inclusionsOf(
+  providers: Providers,
+  { type, searchParameters }: Provider,
+): Pick<CapabilityStatementRestResource, "searchInclude" | "searchRevInclude"> {
+  // what refers only to types that are not served has nothing to include
+  const searchInclude = searchParameters
+    .filter(({ targets }) => targets?.some((target) => providers.of(target)))
+    .map(({ name }) => `${type}:${name}`);
+  const searchRevInclude = providers.all.flatMap((other) =>
+    other.searchParameters
+      .filter(({ targets }) => targets?.includes(type))
+      .map(({ name }) => `${other.type}:${name}`),
+  );
+  // FHIR has no empty lists
+  return {
+    ...(searchInclude.length > 0 && { searchInclude }),
+    ...(searchRevInclude.length > 0 && { searchRevInclude }),
   };
 }
 

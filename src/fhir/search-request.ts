@@ -27,11 +27,18 @@ const mostParameters = 60;
 
 type Pair = readonly [name: string, value: string];
 
+/** A parameter with what it tests; undefined when it is left out. */
+interface Read {
+  name: string;
+  value: string;
+  test: Criterion | ReverseChain | undefined;
+}
+
 /**
  * Reads search parameters of one type. Throws GatewayError `unknown-parameter` (strict handling),
  * `identifier-in-url` for a personal value in the URL, `bad-request` for a malformed parameter, a modifier that is
- * not supported, and a control parameter that comes twice,
- * more than 60 parameters, 20 values of one (200 of an indexed type's) or 10 inclusions.
+ * not supported, a control parameter that comes twice, and more than 60 parameters, 20 values of one (200 of an indexed
+ * type's) or 10 inclusions.
  */
 export function parseSearch(
   providers: Providers,
@@ -54,9 +61,6 @@ export function parseSearch(
   const criteria = tests.filter((test): test is Criterion => "values" in test);
   refuseManyValues(criteria, provider.indexed ? mostValues.index : mostValues.registry);
   const total = totalOf(control);
-  const shown = read.flatMap(({ name, test, value }) =>
-    test && personalName(test) === undefined ? [{ name, value }] : [],
-  );
   return {
     type: provider.type,
     criteria,
@@ -68,12 +72,16 @@ export function parseSearch(
     count: countOf(control, provider),
     ignored: [...unknown, ...included.ignored],
     applied: [
-      ...shown.map(({ name, value }): Pair => [name, (valuesOf(value).raw ?? []).join(",")]),
+      ...read.flatMap(shownIn),
       ...included.applied,
       ...control.filter(([name]) => shownControls.has(name) && !unknown.includes(name)),
     ],
   };
 }
+
+/** What may stand in a link. */
+const shownIn = ({ name, value, test }: Read): Pair[] =>
+  test && personalName(test) === undefined ? [[name, (valuesOf(value).raw ?? []).join(",")]] : [];
 
 const shownControls = new Set(["_sort", "_total", "_count"]);
 

@@ -93,43 +93,46 @@ function registerTypes(app: FastifyInstance, door: FhirDoor): void {
   const { providers, maxBodyBytes } = door;
   const search = deferrable(door, answerSearch(door));
   const systemSearch = deferrable(door, answerSystemSearch(door));
-  const [plain, binary] = [answerRead(providers), answerBinary(providers)];
-  const read: Answering = (...call) => (call[2].type === "Binary" ? binary : plain)(...call);
-  const history = deferrable(door, answerHistory(door));
-  const write = (interaction: AskedChange["interaction"]) =>
-    [interaction, answerWrite(door, interaction)] as const;
   app.register(async (any) => {
     takeAnyBody(any);
-    const on = (url: string, ways: Ways) => onTypePath(any, { providers, maxBodyBytes }, url, ways);
-    on("/:type", {
-      GET: ["search-type", search],
-      POST: write("create"),
-      PUT: write("update"),
-      PATCH: write("patch"),
-      DELETE: write("delete"),
-    });
-    on("/:type/:id", {
-      GET: ["read", read],
-      PUT: write("update"),
-      PATCH: write("patch"),
-      DELETE: write("delete"),
-    });
-    // a capital letter: _history and operations have paths of their own
-    for (const owner of compartmentTypes) {
-      const within = deferrable(door, answerCompartmentSearch(door, owner));
-      on(`/${owner}/:owner/:type(^[A-Z][A-Za-z]+$)`, { GET: ["search-type", within] });
-    }
+    registerResources(any, door, search);
+    registerReads(any, door);
     onOwnPath(any, "/", { GET: systemSearch, POST: answerBundle(door) }, { bodyLimit: maxBodyBytes });
     onOwnPath(any, "/_history", { GET: deferrable(door, answerSystemHistory(door)) });
-    on("/:type/_history", { GET: ["history-type", history] });
-    on("/:type/:id/_history", { GET: ["history-instance", history] });
-    on("/:type/:id/_history/:version", { GET: ["vread", read] });
   });
   app.register(async (forms) => {
     takeFormsOnly(forms);
     onTypePath(forms, { providers }, "/:type/_search", { POST: ["search-type", search] });
     onOwnPath(forms, "/_search", { POST: systemSearch });
   });
+}
+
+function registerResources(app: FastifyInstance, door: FhirDoor, search: Answering): void {
+  const on = (url: string, ways: Ways) => onTypePath(app, door, url, ways);
+  const write = (interaction: AskedChange["interaction"]) =>
+    [interaction, answerWrite(door, interaction)] as const;
+  const changes = { PUT: write("update"), PATCH: write("patch"), DELETE: write("delete") };
+  on("/:type", { GET: ["search-type", search], POST: write("create"), ...changes });
+  on("/:type/:id", { GET: ["read", answerOne(door)], ...changes });
+}
+
+/** Paths below a resource that are only read. */
+function registerReads(app: FastifyInstance, door: FhirDoor): void {
+  const on = (url: string, ways: Ways) => onTypePath(app, door, url, ways);
+  const history = deferrable(door, answerHistory(door));
+  on("/:type/_history", { GET: ["history-type", history] });
+  on("/:type/:id/_history", { GET: ["history-instance", history] });
+  on("/:type/:id/_history/:version", { GET: ["vread", answerOne(door)] });
+  for (const owner of compartmentTypes) {
+    const within = deferrable(door, answerCompartmentSearch(door, owner));
+    // a capital letter: _history and operations have paths of their own
+    on(`/${owner}/:owner/:type(^[A-Z][A-Za-z]+$)`, { GET: ["search-type", within] });
+  }
+}
+
+function answerOne({ providers }: FhirDoor): Answering {
+  const [read, binary] = [answerRead(providers), answerBinary(providers)];
+  return (...call) => (call[2].type === "Binary" ? binary : read)(...call);
 }
 
 /** An answer that may be put off when the caller prefers so. */
