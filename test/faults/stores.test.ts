@@ -70,7 +70,7 @@ describe("PostgreSQL is slow, hangs and is restarted", () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     postgres = await startPostgres();
-    gateway = await startGateway({ DATABASE_URL: postgres.url, DATABASE_STATEMENT_MS: "2000" });
+    gateway = await startGateway({ DATABASE_URL: postgres.url, DATABASE_STATEMENT_MS: "6000" });
   });
   afterAll(async () => {
     await gateway?.remove();

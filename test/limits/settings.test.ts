@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
@@ -100,4 +100,39 @@ it("a quota for a system that does not exist ends the start with one line that n
     stdout: "",
     stderr: "Settings refused: UPSTREAM_QUOTAS names nobody, no such system\n",
   });
+}, 60_000);
+
+it("a caller who sends a header byte by byte is told off in time, and a trusted balancer's callers are told apart", async () => {
+  app = await startApp({
+    REQUEST_TIMEOUT_MS: "1000",
+    TRUSTED_PROXIES: "127.0.0.1",
+    REFUSALS_PER_MINUTE: "2",
+  });
+  const { url } = app;
+  const ask = async (from: string) => {
+    const headers = { authorization: "Bearer wrong", "x-forwarded-for": from };
+    return (await fetch(`${url}/fhir/Practitioner/1`, { headers })).status;
+  };
+  for (const status of [401, 401, 429]) expect(await ask("198.51.100.1")).toBe(status);
+  expect(await ask("198.51.100.2")).toBe(401);
+
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("GET /health/live HTTP/1.1\r\nHost: a\r\nX-");
+  const told = (await once(socket, "data")).toString();
+  expect(told).toMatch(/^HTTP\/1\.1 408 .*"code":"[a-z-]+"/s);
+  await once(socket, "close");
+}, 60_000);
+
+it("a replica whose event loop lags refuses work and still says that it lives", async () => {
+  // less than the resolution of the measurement: every loop lags
+  app = await startApp({ OVERLOAD_MS: "10" });
+  const { url } = app;
+  const metadata = () => fetch(`${url}/fhir/metadata`);
+  await expect.poll(async () => (await metadata()).status, { timeout: 10_000 }).toBe(503);
+  const refused = await metadata();
+  expect([refused.headers.has("retry-after"), await refused.text()]).toEqual([
+    true,
+    expect.stringContaining("overloaded"),
+  ]);
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
 }, 60_000);
