@@ -57,5 +57,8 @@ export function readClients(path: string): Client[] {
   const schema = Type.Array(clientSchema);
   const [wrong] = [...Value.Errors(schema, list)];
   if (wrong) throw new TypeError(`${path}${wrong.instancePath}: ${wrong.message}`);
-  return list as Client[];
+  const clients = list as Client[];
+  const astray = clients.find(({ remit, duties = [] }) => remit && !duties.includes("regulator"));
+  if (astray) throw new TypeError(`${path}: ${astray.clientId} has a remit without the duty of a regulator`);
+  return clients;
 }

@@ -1,19 +1,42 @@
+import { GatewayError } from "./errors.ts";
+
+// each holds the body of its request
+const longestLine = 64;
+
+interface Line {
+  /** ends with the last work in it */
+  end: Promise<void>;
+  length: number;
+}
+
 /** Lets work about the same names go one after another in this process, in the order in which it came. */
 export class Turns {
-  readonly #last = new Map<string, Promise<void>>();
+  readonly #lines = new Map<string, Line>();
 
-  /** Does the work once all earlier work about any of the names has ended; what it throws is thrown. */
+  /**
+   * Does the work once all earlier work about any of the names has ended; what it throws is thrown. Throws `overloaded`
+   * when 64 wait about one name already.
+   */
   async take<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
-    const earlier = names.map((name) => this.#last.get(name));
-    const { promise: turn, resolve: end } = openTurn();
-    for (const name of names) this.#last.set(name, turn);
+    const earlier = names.map((name) => this.#lines.get(name));
+    if (earlier.some((line) => line && line.length >= longestLine))
+      throw new GatewayError("overloaded", { detail: "too many changes of the same wait" });
+    const { promise: end, resolve } = openTurn();
+    for (const [n, name] of names.entries())
+      this.#lines.set(name, { end, length: (earlier[n]?.length ?? 0) + 1 });
     try {
-      await Promise.all(earlier);
+      await Promise.all(earlier.map((line) => line?.end));
       return await work();
     } finally {
-      end();
-      for (const name of names) if (this.#last.get(name) === turn) this.#last.delete(name);
+      resolve();
+      for (const name of names) this.#leave(name, end);
     }
+  }
+
+  #leave(name: string, end: Promise<void>): void {
+    const line = this.#lines.get(name);
+    if (line?.end === end) this.#lines.delete(name);
+    else if (line) line.length -= 1;
   }
 }
 

@@ -105,15 +105,9 @@ export class Repository {
   ): Promise<Candidates> {
     const { searches, index } = this.#parts;
     const { hits, cut, ...rest } = await index.search(searches, queryOf(request, ctx), page);
+    const idsOf = (type: string) => hits.filter((hit) => hit.type === type).map(({ id }) => id);
     const resources = await Promise.all(
-      (request.types ?? [request.type]).map((type) =>
-        this.byIds(
-          type,
-          hits.filter((hit) => hit.type === type).map(({ id }) => id),
-          ctx,
-          searches,
-        ),
-      ),
+      (request.types ?? [request.type]).map((type) => this.byIds(type, idsOf(type), ctx, searches)),
     );
     const byKey = new Map(
       resources.flat().map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),

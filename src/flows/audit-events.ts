@@ -42,7 +42,11 @@ export function auditEventProvider(search: SearchJournal): Provider {
 
 type Reach = Pick<JournalQuery, "remit"> & { tenant: string };
 
-const reachOf = ({ tenant, remit }: Actor): Reach => ({ tenant, ...(remit && { remit }) });
+// a remit is a regulator's alone
+const reachOf = ({ tenant, remit, duties }: Actor): Reach => ({
+  tenant,
+  ...(remit && duties?.includes("regulator") && { remit }),
+});
 
 function placeOf(id: string): JournalQuery["place"] {
   const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];

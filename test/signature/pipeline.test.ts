@@ -361,6 +361,30 @@ describe("the state of a certificate", () => {
     },
   );
 
+  it("a signature that comes too late for its document is refused, and holds up nothing behind it", async () => {
+    await order(app, "pki", "unknown-status");
+    const signer = { ...doctor(), snils: "90000000990" };
+    const first = await attempt({ owner: "chief", variant: "expiring" }, signer);
+    // the same bytes are signed once: the second of them has nothing left to sign
+    const second = await app.parts.signatures.prepare(first.worker, first.document);
+    const behind = await attempt({ owner: "chief", variant: "expiring" }, signer);
+    const states = async () =>
+      Promise.all(
+        [first.id, second.id, behind.id].map(
+          async (id) => (await app.parts.signatures.find(first.worker, id)).signature.state,
+        ),
+      );
+    await first.submit();
+    await app.parts.signatures.submit(first.worker, second.id, { container: first.container });
+    await behind.submit();
+    expect(new Set(await states())).toEqual(new Set(["verification-pending"]));
+    await calm(app);
+    clock.shiftMs += hour;
+    await app.parts.signatures.retryDue();
+    const [one, other, last] = await states();
+    expect([[one, other].sort(), last]).toEqual([["refused", "signed"], "signed"]);
+  });
+
   it("a certificate that runs out while its document waits was still good when it signed", async () => {
     await order(app, "pki", "unknown-status");
     const { worker, id, submit } = await attempt(

@@ -49,7 +49,9 @@ async function prepareDocument(
   const needed = neededFor(parts, action, resource);
   // the signature that is to come will be of this level, or refused
   await request.authorizeOne(action, resource, { signature: needed });
-  const kind = asked.kind ?? before?.kind;
+  const kind = before?.kind ?? asked.kind;
+  if (asked.kind !== undefined && asked.kind !== kind)
+    throw new GatewayError("bad-request", { field: "document/kind", detail: `a new version stays ${kind}` });
   const order: DocumentOrder = {
     title: asked.title,
     contentType: asked.contentType,

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
 import type { SignatureLevel } from "../../core/context.ts";
+import type { ErrorCode } from "../../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { Evidence } from "../../store/signature-evidence.ts";
@@ -138,20 +139,38 @@ export class Signatures {
     await this.#parts.settlement.settle(await this.#own(worker, id), "cancelled", move);
   }
 
-  /** Asks again about what waits for the state of its certificate; says how many came to an end. */
+  /**
+   * Asks again about what waits for the state of its certificate; says how many came to an end. One that fails stays due
+   * and holds up no other; its failure is thrown after the rest.
+   */
   async retryDue(): Promise<number> {
-    const { store, checks, settlement, clock } = this.#parts;
+    const { store, clock } = this.#parts;
+    const due = await store.due("verification-pending", clock.now(), batch);
+    const failures: unknown[] = [];
     let settled = 0;
-    for (const kept of await store.due("verification-pending", clock.now(), batch)) {
-      const { container = new Uint8Array() } = kept;
-      const verdict = await checks.verdict(kept, container);
-      const judged = { verdict, container };
-      const isSettled = await settlement
-        .settle(kept, eventOf(verdict), { judged })
-        .then(() => verdict.outcome !== "unknown", whoeverWasFirst);
+    for (const kept of due) {
+      const isSettled = await this.#retried(kept).catch((error) => {
+        failures.push(error);
+        return false;
+      });
       if (isSettled) settled += 1;
     }
+    if (failures.length > 0) throw failures[0];
     return settled;
+  }
+
+  async #retried(kept: KeptSignature): Promise<boolean> {
+    const { checks, settlement } = this.#parts;
+    const { container = new Uint8Array() } = kept;
+    const verdict = await checks.verdict(kept, container);
+    const judged = { verdict, container };
+    try {
+      await settlement.settle(kept, eventOf(verdict), { judged });
+      return verdict.outcome !== "unknown";
+    } catch (error) {
+      if (!isGatewayError(error) || !tooLate.has(error.code)) throw error;
+      return settlement.settle(kept, "refused", { judged }).then(() => true, whoeverWasFirst);
+    }
   }
 
   /** Patients whose card a worker has opened with a signature, and its level (E-11); a lost key opens nothing. */
@@ -213,7 +232,15 @@ export class Signatures {
   }
 }
 
-// somebody else has settled it meanwhile: the others of the batch are still due
+// what it would sign was changed, deleted or signed while it waited
+const tooLate: ReadonlySet<string> = new Set([
+  "version-conflict",
+  "not-found",
+  "gone",
+  "signature-settled",
+] satisfies ErrorCode[]);
+
+// another replica has settled it meanwhile
 function whoeverWasFirst(error: unknown): boolean {
   if (isGatewayError(error) && error.code === "signature-settled") return false;
   throw error;

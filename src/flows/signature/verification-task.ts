@@ -20,7 +20,7 @@ export function toVerificationTask(
   { id, subject, submittedAt = 0, terms }: KeptSignature,
   { state, at, document }: { state: SignatureState; at: number; document?: { id: string; version: number } },
 ): Task & { id: string } {
-  const { title, roleId } = terms as SignatureTerms;
+  const { title, roleId, resource } = terms as SignatureTerms;
   return {
     resourceType: "Task",
     id,
@@ -40,7 +40,9 @@ export function toVerificationTask(
       output: [
         {
           type: { text: "Подписанный документ" },
-          valueReference: { reference: `DocumentReference/${document.id}/_history/${document.version}` },
+          valueReference: {
+            reference: `${resource?.type ?? "DocumentReference"}/${document.id}/_history/${document.version}`,
+          },
         },
       ],
     }),
