@@ -481,6 +481,27 @@ describe("a prescription that was signed", () => {
     );
   });
 
+  it("another resource of the same id is signed, and changed, by itself", async () => {
+    const path = `PUT /Observation/${current.id}`;
+    const body = {
+      ...{ resourceType: "Observation", id: current.id, status: "preliminary", code: { text: "Пульс" } },
+      ...{ subject: { reference: `Patient/${patient}` } },
+    };
+    const made = await fhirCall<Resource>(app, token, path, { body });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const headers = { "if-match": 'W/"1"' };
+    const next = { ...made.body, status: "final" };
+    expect((await fhirCall(app, token, path, { body: next, headers })).status).toBe(200);
+    const author = await entered("doctor");
+    const { body: prepared } = await author.send("POST", "/me/signatures", {
+      resource: `Observation/${current.id}`,
+    });
+    expect((await signedIn(author, prepared, "doctor")).body.inForce).toBe(true);
+    // the document is as signed as it was
+    const { next: changedDocument } = changed();
+    expect(told(await ask("PUT", current.id, { body: changedDocument }))).toEqual(due);
+  });
+
   it("a version that was past before its signature came is not signed", async () => {
     const body = { resourceType: "Observation", status: "preliminary", code: { text: "Пульс" } };
     const about = { subject: { reference: `Patient/${patient}` } };

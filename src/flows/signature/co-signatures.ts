@@ -5,6 +5,7 @@ import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { Move } from "./settlement.ts";
 import type { Signatures } from "./signatures.ts";
 import { type DocumentKind, rolesOf, type SignerRole, type SigningRules } from "./signing-rules.ts";
+import { signedTypeOf, standingOver } from "./standing.ts";
 import { isInForce, type SignatureState } from "./state.ts";
 import type { SignatureTerms, SigningWorker } from "./terms.ts";
 
@@ -31,7 +32,7 @@ export class CoSignatures {
 
   /** The first signature in force over a document; throws `not-found` when there is none. */
   async first(of: { tenant: string; id: string }, field: string): Promise<KeptSignature> {
-    const [first] = await this.#parts.store.over(of);
+    const [first] = await standingOver(this.#parts.store, { ...of, type: "DocumentReference" });
     if (!first) throw new GatewayError("not-found", { field });
     return first;
   }
@@ -46,7 +47,8 @@ export class CoSignatures {
     move: Move = {},
   ): Promise<KeptSignature> {
     const { store, rules, signatures } = this.#parts;
-    const signed = await store.over({ tenant: worker.organization, id });
+    const document = { tenant: worker.organization, type: "DocumentReference", id };
+    const signed = await standingOver(store, document);
     const [first] = signed;
     if (!first) throw new GatewayError("not-found", { field: "cosign" });
     const terms = first.terms as SignatureTerms;
@@ -87,8 +89,8 @@ export class CoSignatures {
     const kind = rules.find((kept.terms as SignatureTerms).kind);
     if (!kind) return undefined;
     const isStanding = kept.document && kept.state === "signed";
-    const of = { tenant: kept.tenant, id: kept.document?.id ?? "" };
-    const standing = isStanding ? await store.over(of, db) : [];
+    const of = { tenant: kept.tenant, type: signedTypeOf(kept), id: kept.document?.id ?? "" };
+    const standing = isStanding ? await standingOver(store, of, db) : [];
     const signed = standing.map((one) => ({ role: rules.role(rolesOf([one])[0] ?? ""), kept: one }));
     const awaited = rules.awaited(kind, rolesOf(standing)).map((id) => rules.role(id));
     return { kind, signed, awaited };

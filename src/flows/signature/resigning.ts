@@ -21,6 +21,7 @@ import { refuse } from "./refusal.ts";
 import type { Judged, Settlement } from "./settlement.ts";
 import { documentKindSystem } from "./signed-document.ts";
 import type { SigningRules } from "./signing-rules.ts";
+import { standingOver } from "./standing.ts";
 import type { SignatureTerms } from "./terms.ts";
 
 export interface ResigningParts {
@@ -97,7 +98,7 @@ export class Resigning {
       throw due("Provenance", "a signature is never changed");
     const { type, subject } = accessedOf(before);
     return classOf(type, subject) === "patient"
-      ? this.#parts.store.over({ tenant, id: before.id ?? "" })
+      ? standingOver(this.#parts.store, { tenant, type, id: before.id ?? "" })
       : [];
   }
 

@@ -13,6 +13,7 @@ import { canonicalForm } from "./canonical-form.ts";
 import { SignatureWriter, type SignatureWrites } from "./signature-writes.ts";
 import { type SignedDocument, storeCoSigned, storeProvenance, storeSigned } from "./signed-document.ts";
 import { rolesOf, type SigningRules } from "./signing-rules.ts";
+import { signedTypeOf, standingOver } from "./standing.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
@@ -89,7 +90,7 @@ export class Settlement {
       ...(stored && { document: { id: stored.id, version: stored.version } }),
     };
     await store.change(trx, kept, change);
-    if (stored) await store.setAwaiting(trx, { tenant: kept.tenant, id: stored.id }, stored.awaiting);
+    if (stored) await this.#awaits(trx, { kept, ...stored });
     if (isQueued(kept.state) !== isQueued(after)) await tell(writer, kept, { ...change, state: after, at });
     const awaiting = stored?.awaiting.length ? stored.awaiting : undefined;
     return { ...kept, ...change, terms: kept.terms, awaiting };
@@ -123,7 +124,7 @@ export class Settlement {
     const at = clock.now();
     const terms = kept.terms as SignatureTerms;
     const id = terms.replaces?.id ?? kept.id;
-    await this.#supersede(trx, kept.tenant, id);
+    await this.#supersede(trx, kept, id);
     await store.create(kept, trx);
     await store.evidence.add(trx, kept, evidenceOf(kept, judged, at));
     await this.#watch(trx, kept, judged, at);
@@ -135,7 +136,7 @@ export class Settlement {
       ...submissionOf(kept, judged),
     });
     const awaiting = this.#awaitedAfter(terms, []);
-    await store.setAwaiting(trx, { tenant: kept.tenant, id }, awaiting);
+    await this.#awaits(trx, { kept, id, awaiting });
     await storeProvenance(writer, document, { kept, terms, ...judged, at, awaiting });
     return writer.accesses;
   }
@@ -154,7 +155,7 @@ export class Settlement {
     if (terms.cosigns !== undefined) return this.#coSigned(writer, kept, judged, at);
     if (terms.replaces) {
       await writer.claim(`DocumentReference/${terms.replaces.id}`);
-      await this.#supersede(trx, kept.tenant, terms.replaces.id);
+      await this.#supersede(trx, kept, terms.replaces.id);
     }
     const awaiting = this.#awaitedAfter(terms, []);
     const kind = this.#parts.rules.find(terms.kind);
@@ -174,7 +175,7 @@ export class Settlement {
       throw new GatewayError("version-conflict", {
         detail: "the resource was changed since it was prepared",
       });
-    await this.#supersede(writer.trx, signed.kept.tenant, id);
+    await this.#supersede(writer.trx, signed.kept, id);
     const document = { id, version: Number(current.meta?.versionId) };
     await storeProvenance(writer, document, { ...signed, awaiting: [] });
     return { ...document, awaiting: [] };
@@ -191,14 +192,15 @@ export class Settlement {
     const terms = kept.terms as SignatureTerms;
     const { cosigns: id = "", kind = "", role = "" } = terms;
     await writer.claim(`DocumentReference/${id}`);
-    const others = await store.over({ tenant: kept.tenant, id }, writer.trx);
+    const document = { tenant: kept.tenant, type: "DocumentReference", id };
+    const others = await standingOver(store, document, writer.trx);
     const isSame = others.every(({ content }) => Buffer.compare(content, kept.content) === 0);
     if (others.length === 0 || !isSame || !rules.isOpen(rules.kind(kind), role, rolesOf(others)))
       throw new GatewayError("signature-settled", { detail: "the document awaits this signature no more" });
     const awaiting = this.#awaitedAfter(terms, rolesOf(others));
     const replaces = others.some(({ terms: first }) => (first as SignatureTerms).replaces !== undefined);
-    const document = { id, docStatus: replaces ? "amended" : "final" } as const;
-    const version = await storeCoSigned(writer, document, { kept, terms, ...judged, at, awaiting });
+    const signed = { id, docStatus: replaces ? "amended" : "final" } as const;
+    const version = await storeCoSigned(writer, signed, { kept, terms, ...judged, at, awaiting });
     return { id, version, awaiting };
   }
 
@@ -223,9 +225,19 @@ export class Settlement {
     if (earlier) throw new GatewayError("signature-settled", { detail: "these bytes are signed already" });
   }
 
-  async #supersede(trx: Kysely<Schema>, tenant: string, documentId: string): Promise<void> {
+  // only a document awaits further signers
+  async #awaits(
+    trx: Kysely<Schema>,
+    { kept, id, awaiting }: { kept: KeptSignature; id: string; awaiting: readonly string[] },
+  ): Promise<void> {
+    if (signedTypeOf(kept) !== "DocumentReference") return;
+    await this.#parts.store.setAwaiting(trx, { tenant: kept.tenant, id }, awaiting);
+  }
+
+  async #supersede(trx: Kysely<Schema>, kept: KeptSignature, id: string): Promise<void> {
     const { store } = this.#parts;
-    for (const older of await store.over({ tenant, id: documentId }, trx)) {
+    const of = { tenant: kept.tenant, type: signedTypeOf(kept), id };
+    for (const older of await standingOver(store, of, trx)) {
       const after = next(older.state as SignatureState, "superseded");
       if (after) await store.change(trx, older, { state: after });
     }

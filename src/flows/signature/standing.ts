@@ -1,0 +1,24 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../../store/schema.ts";
+import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
+import type { SignatureTerms } from "./terms.ts";
+
+export interface Signed {
+  tenant: string;
+  type: string;
+  id: string;
+}
+
+/** What a signature stands over: a document by its bytes, or a resource by its canonical form. */
+export const signedTypeOf = ({ terms }: Pick<KeptSignature, "terms">): string =>
+  (terms as SignatureTerms).resource?.type ?? "DocumentReference";
+
+/** The signatures in force over a resource, oldest first; resources of several types may have one id. */
+export async function standingOver(
+  store: SignatureStore,
+  { type, ...of }: Signed,
+  db?: Kysely<Schema>,
+): Promise<KeptSignature[]> {
+  const all = await store.over(of, db);
+  return all.filter((one) => signedTypeOf(one) === type);
+}
