@@ -309,7 +309,7 @@ describe("E-15 a document of a kind that a doctor and the head sign", () => {
     const { id } = signed.document;
     expect(await document(id)).toMatchObject({
       docStatus: "preliminary",
-      category: [{ coding: [{ code: kind }] }],
+      content: [{ format: { code: kind } }],
       type: { coding: [{ code: "13" }] },
     });
     const organization = `/me/signatures/${prepared.id}/organization`;
@@ -383,14 +383,14 @@ describe("E-15 a document of a kind that a doctor and the head sign", () => {
 
   it("E-15 at /fhir nobody makes it final alone: neither unsigned, nor by one new signature", async () => {
     const attachment = { contentType: "text/xml", data: Buffer.from("<a/>").toString("base64") };
-    const coding = [{ system: "urn:oid:1.2.643.5.1.13.13.11.1520", code: kind }];
+    const format = { system: "urn:oid:1.2.643.5.1.13.13.11.1520", code: kind };
     const body = {
       ...{
         resourceType: "DocumentReference",
         status: "current",
         subject: { reference: `Patient/${patient}` },
       },
-      ...{ category: [{ coding }], content: [{ attachment }] },
+      ...{ content: [{ attachment, format }] },
     };
     const post = (docStatus: string) =>
       fhirCall(app, token, "POST /DocumentReference", { body: { ...body, docStatus } });

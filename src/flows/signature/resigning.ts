@@ -206,8 +206,9 @@ function refuseOld(older: readonly KeptSignature[], container: Uint8Array): void
 const isFinal = ({ docStatus }: DocumentReference): boolean =>
   docStatus === "final" || docStatus === "amended";
 
-const kindOf = ({ category = [] }: DocumentReference): string | undefined =>
-  category.flatMap(({ coding = [] }) => coding).find(({ system }) => system === documentKindSystem)?.code;
+// asked before the validator has judged the form
+const kindOf = ({ content }: Partial<DocumentReference>): string | undefined =>
+  [content ?? []].flat().find((one) => one?.format?.system === documentKindSystem)?.format?.code;
 
 const ofResource = ({ resourceType, id = "" }: Resource): Partial<SignatureTerms> => ({
   title: resourceType,

@@ -108,10 +108,7 @@ function toDocumentReference(
     ...labelled(terms),
     status: "current",
     docStatus: docStatusOf(signed),
-    ...(kind && {
-      type: { coding: [{ system: documentTypeSystem, code: kind.type }] },
-      category: [{ coding: [{ system: documentKindSystem, code: kind.code, display: kind.name }] }],
-    }),
+    ...(kind && { type: { coding: [{ system: documentTypeSystem, code: kind.type }] } }),
     description: terms.title,
     ...(kept.subject && { subject: { reference: `Patient/${kept.subject}` } }),
     date,
@@ -128,6 +125,7 @@ function toDocumentReference(
           hash: createHash("sha1").update(kept.content).digest("base64"),
           creation: date,
         },
+        ...(kind && { format: { system: documentKindSystem, code: kind.code, display: kind.name } }),
       },
     ],
   };
