@@ -1,5 +1,6 @@
 const shortest = 6;
 const slots = 1 << 22;
+const shownBefore = 40;
 
 interface Pattern {
   bytes: Buffer;
@@ -12,6 +13,8 @@ export interface Leak {
   form: string;
   /** offset in bytes */
   at: number;
+  /** what stands before it */
+  before: string;
 }
 
 /** Looks for many secrets in bytes at once, each in every spelling that logs and stores use. */
@@ -31,7 +34,10 @@ export class LeakSearch {
       const slot = slotOf(bytes, at);
       if (this.#present[slot] === 0) continue;
       const found = this.#patterns.get(slot)?.find(({ bytes: wanted }) => matches(bytes, at, wanted));
-      if (found) leaks.push({ place, form: found.form, at });
+      if (found) {
+        const before = bytes.toString("utf8", Math.max(0, at - shownBefore), at);
+        leaks.push({ place, form: found.form, at, before });
+      }
     }
     return leaks;
   }
