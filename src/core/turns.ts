@@ -21,14 +21,16 @@ export class Turns {
     const earlier = names.map((name) => this.#lines.get(name));
     if (earlier.some((line) => line && line.length >= longestLine))
       throw new GatewayError("overloaded", { detail: "too many changes of the same wait" });
-    const { promise: end, resolve } = openTurn();
+    const done = Promise.all(earlier.map((line) => line?.end)).then(work);
+    const end = done.then(
+      () => {},
+      () => {},
+    );
     for (const [n, name] of names.entries())
       this.#lines.set(name, { end, length: (earlier[n]?.length ?? 0) + 1 });
     try {
-      await Promise.all(earlier.map((line) => line?.end));
-      return await work();
+      return await done;
     } finally {
-      resolve();
       for (const name of names) this.#leave(name, end);
     }
   }
@@ -38,12 +40,4 @@ export class Turns {
     if (line?.end === end) this.#lines.delete(name);
     else if (line) line.length -= 1;
   }
-}
-
-function openTurn(): { promise: Promise<void>; resolve(): void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -5,7 +5,7 @@ import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { Move } from "./settlement.ts";
 import type { Signatures } from "./signatures.ts";
 import { type DocumentKind, rolesOf, type SignerRole, type SigningRules } from "./signing-rules.ts";
-import { signedTypeOf, standingOver } from "./standing.ts";
+import { signedTypeOf, standingOver, standingOverDocument } from "./standing.ts";
 import { isInForce, type SignatureState } from "./state.ts";
 import type { SignatureTerms, SigningWorker } from "./terms.ts";
 
@@ -32,7 +32,7 @@ export class CoSignatures {
 
   /** The first signature in force over a document; throws `not-found` when there is none. */
   async first(of: { tenant: string; id: string }, field: string): Promise<KeptSignature> {
-    const [first] = await standingOver(this.#parts.store, { ...of, type: "DocumentReference" });
+    const [first] = await standingOverDocument(this.#parts.store, of);
     if (!first) throw new GatewayError("not-found", { field });
     return first;
   }
@@ -47,8 +47,7 @@ export class CoSignatures {
     move: Move = {},
   ): Promise<KeptSignature> {
     const { store, rules, signatures } = this.#parts;
-    const document = { tenant: worker.organization, type: "DocumentReference", id };
-    const signed = await standingOver(store, document);
+    const signed = await standingOverDocument(store, { tenant: worker.organization, id });
     const [first] = signed;
     if (!first) throw new GatewayError("not-found", { field: "cosign" });
     const terms = first.terms as SignatureTerms;

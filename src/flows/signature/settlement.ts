@@ -13,7 +13,7 @@ import { canonicalForm } from "./canonical-form.ts";
 import { SignatureWriter, type SignatureWrites } from "./signature-writes.ts";
 import { type SignedDocument, storeCoSigned, storeProvenance, storeSigned } from "./signed-document.ts";
 import { rolesOf, type SigningRules } from "./signing-rules.ts";
-import { signedTypeOf, standingOver } from "./standing.ts";
+import { signedTypeOf, standingOver, standingOverDocument } from "./standing.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 import type { Verdict } from "./verdict.ts";
@@ -192,8 +192,7 @@ export class Settlement {
     const terms = kept.terms as SignatureTerms;
     const { cosigns: id = "", kind = "", role = "" } = terms;
     await writer.claim(`DocumentReference/${id}`);
-    const document = { tenant: kept.tenant, type: "DocumentReference", id };
-    const others = await standingOver(store, document, writer.trx);
+    const others = await standingOverDocument(store, { tenant: kept.tenant, id }, writer.trx);
     const isSame = others.every(({ content }) => Buffer.compare(content, kept.content) === 0);
     if (others.length === 0 || !isSame || !rules.isOpen(rules.kind(kind), role, rolesOf(others)))
       throw new GatewayError("signature-settled", { detail: "the document awaits this signature no more" });

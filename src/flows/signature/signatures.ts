@@ -13,7 +13,7 @@ import { digestsOf } from "./digests.ts";
 import { refuse } from "./refusal.ts";
 import type { Move, Settlement } from "./settlement.ts";
 import type { SigningRules } from "./signing-rules.ts";
-import { standingOver } from "./standing.ts";
+import { standingOverDocument } from "./standing.ts";
 import type { SignatureEvent } from "./state.ts";
 import type { DocumentOrder, SignatureTerms, SigningWorker } from "./terms.ts";
 import { strongest, type Verdict, type VerdictProblem } from "./verdict.ts";
@@ -78,7 +78,7 @@ export class Signatures {
 
   // a new version is of the same patient, or another one's card would be written past decide()
   async #refuseForeign({ subject }: DocumentOrder, of: { tenant: string; id: string }): Promise<void> {
-    const [signed] = await standingOver(this.#parts.store, { ...of, type: "DocumentReference" });
+    const [signed] = await standingOverDocument(this.#parts.store, of);
     if (!signed || signed.subject !== subject) throw new GatewayError("not-found", { field: "replaces" });
   }
 

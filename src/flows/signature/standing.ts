@@ -13,6 +13,13 @@ export interface Signed {
 export const signedTypeOf = ({ terms }: Pick<KeptSignature, "terms">): string =>
   (terms as SignatureTerms).resource?.type ?? "DocumentReference";
 
+/** The signatures in force over a document, oldest first. */
+export const standingOverDocument = (
+  store: SignatureStore,
+  of: Omit<Signed, "type">,
+  db?: Kysely<Schema>,
+): Promise<KeptSignature[]> => standingOver(store, { ...of, type: "DocumentReference" }, db);
+
 /** The signatures in force over a resource, oldest first; resources of several types may have one id. */
 export async function standingOver(
   store: SignatureStore,
