@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { productionSettings } from "../test/support/production.ts";
 import { drainOf, readConfig, upstreamQuotasOf } from "./config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "config-"));
@@ -11,18 +12,8 @@ writeFileSync(masterKeyFile, key);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const production = {
-  MODE: "production",
+  ...productionSettings,
   MASTER_KEY_FILE: masterKeyFile,
-  PUBLIC_URL: "https://cabinet.example.test",
-  TRUSTED_PROXIES: "10.0.0.0/8",
-  SECURITY_CONTACTS: "tel:+74950000000",
-  FRMR_URL: "https://frmr.example.test/ws",
-  FRMO_URL: "https://frmo.example.test",
-  NSI_URL: "https://nsi.example.test",
-  NOTIFY_URL: "https://messages.example.test",
-  CLIENTS_FILE: "clients.json",
-  ESIA_URL: "https://esia-gateway.example.test",
-  ESIA_CLIENT_SECRET: "secret",
   KEY_PROVIDER: "folder",
   KEY_FOLDER: "keys",
 };

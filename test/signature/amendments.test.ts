@@ -11,6 +11,7 @@ import { assignedPatient, type FhirAnswer, fhirCall, outcomeCode } from "../supp
 import { alterAccounts, calm, journalRows, order } from "../support/sign-in.ts";
 import {
   activateCertificates,
+  consentToPrescriptions,
   documentOf,
   organization,
   signedByTool,
@@ -418,14 +419,7 @@ describe("E-15 a document of a kind that a doctor and the head sign", () => {
 
 describe("a prescription that was signed", () => {
   it("E-19 is provably the signed version, and changes only with a reason and a signature over the next one", async () => {
-    await app.parts.store.db
-      .insertInto("consent_fact")
-      .values({
-        ...{ tenant: organization, id: randomUUID(), kind: "prescription", decision: "permit", patient },
-        ...{ rights: ["enter"], organization, booked: false, granted_at: 0 },
-      })
-      .execute();
-    await app.parts.cache.bump(patient);
+    await consentToPrescriptions(app, patient);
     const made = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
       body: {
         ...{ resourceType: "MedicationRequest", status: "active", intent: "order" },

@@ -9,7 +9,13 @@ import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { leveledClients, levels } from "../support/leveled-clients.ts";
-import { activateCertificates, doctor, documentOf, organization, signedByTool } from "../support/signing.ts";
+import {
+  activateCertificates,
+  consentToPrescriptions,
+  doctor,
+  documentOf,
+  signedByTool,
+} from "../support/signing.ts";
 
 let app: TestApp;
 let workers: Record<SignatureLevel, ActingWorker>;
@@ -77,18 +83,6 @@ async function signedNow(personId: string): Promise<void> {
   await app.parts.signatures.submit(worker, id, { container });
 }
 
-/** What the patient agreed to elsewhere: electronic prescriptions of this organisation. */
-async function consentToPrescriptions(): Promise<void> {
-  await app.parts.store.db
-    .insertInto("consent_fact")
-    .values({
-      ...{ tenant: organization, id: randomUUID(), kind: "prescription", decision: "permit", patient },
-      ...{ rights: ["enter"], organization, booked: false, granted_at: 0 },
-    })
-    .execute();
-  await app.parts.cache.bump(patient);
-}
-
 describe("the level that an action needs, at the door", () => {
   it("E-02 a simple signature does for notices and the organisation's own work, not for a prescription", async () => {
     const notice = {
@@ -103,7 +97,7 @@ describe("the level that an action needs, at the door", () => {
 
   it("E-04 a prescription and a patient's data need a qualified one: less is 403, qualified is 201", async () => {
     expect(await tried("enhanced", "POST /MedicationRequest", prescription())).toEqual(refused);
-    await consentToPrescriptions();
+    await consentToPrescriptions(app, patient);
     const { status, body } = await fhirCall(app, await workers.qualified.token(), "POST /MedicationRequest", {
       body: prescription(),
     });

@@ -14,20 +14,11 @@ import {
   startKeyService,
   type TestKeyService,
 } from "../support/key-service.ts";
+import { productionSettings } from "../support/production.ts";
 import { projectFiles, readProjectFile } from "../support/project-files.ts";
 
 const production = {
-  MODE: "production",
-  PUBLIC_URL: "https://cabinet.example.test",
-  TRUSTED_PROXIES: "10.0.0.0/8",
-  SECURITY_CONTACTS: "tel:+74950000000",
-  FRMR_URL: "https://frmr.example.test/ws",
-  FRMO_URL: "https://frmo.example.test",
-  NSI_URL: "https://nsi.example.test",
-  NOTIFY_URL: "https://messages.example.test",
-  CLIENTS_FILE: "clients.json",
-  ESIA_URL: "https://esia-gateway.example.test",
-  ESIA_CLIENT_SECRET: "secret",
+  ...productionSettings,
   KEY_PROVIDER: "service",
   KEY_SERVICE_URL: "https://vault.example.test/v1/transit",
 };

@@ -74,3 +74,15 @@ export const documentOf = (label: string) => ({
   content: Buffer.from(`<ClinicalDocument><title>${label}</title></ClinicalDocument>`),
   needed: "qualified" as const,
 });
+
+/** What a patient agreed to elsewhere: electronic prescriptions of this organisation. */
+export async function consentToPrescriptions({ parts }: { parts: Parts }, patient: string): Promise<void> {
+  await parts.store.db
+    .insertInto("consent_fact")
+    .values({
+      ...{ tenant: organization, id: randomUUID(), kind: "prescription", decision: "permit", patient },
+      ...{ rights: ["enter"], organization, booked: false, granted_at: 0 },
+    })
+    .execute();
+  await parts.cache.bump(patient);
+}
