@@ -30,7 +30,7 @@ export async function driveClient(
   outgoing: Outgoing,
 ): Promise<void> {
   const { family, snils } = person;
-  const call = (path: string, init: RequestInit = {}) =>
+  const call: Call = (path, init = {}) =>
     send(
       `${gateway.url}${path}`,
       { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } },
@@ -45,7 +45,18 @@ export async function driveClient(
   await call(`/fhir/Practitioner/${id}`, { headers: { accept: "application/fhir+xml" } });
   await call(`/cabinet/v1/practitioners/${id}/registry-card`);
   await call("/fhir/PractitionerRole/_search", byBody({ "practitioner.identifier": identifier }));
-  // refused, each with the secret in another place
+  await driveRefused(gateway, call, { family, snils, identifier, id }, outgoing);
+}
+
+type Call = (path: string, init?: RequestInit) => ReturnType<typeof send>;
+
+/** What is refused, each time with the secret in another place. */
+async function driveRefused(
+  gateway: TestGateway,
+  call: Call,
+  { family, snils, identifier, id }: Record<"family" | "snils" | "identifier" | "id", string>,
+  outgoing: Outgoing,
+): Promise<void> {
   await call(`/fhir/Practitioner?identifier=${encodeURIComponent(identifier)}`);
   await call(`/fhir/Practitioner?name=${encodeURIComponent(family)}`);
   await call(`/fhir/Practitioner/${snils}`);

@@ -13,7 +13,7 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what decisions on access are made of. */
 export function openAccess(config: Config, parts: Parts, { clock }: Surroundings): AccessSettings {
-  const { store, cache, resources, identities, verifications, keyring, notices } = parts;
+  const { store, cache, resources, identities, verifications, keyring } = parts;
   const workers = new ActiveWorkers({
     directory: parts.practitioners,
     identities,
@@ -33,11 +33,21 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     isActive: (ctx) => workers.isActive(ctx),
   });
   const factsOf = withSignatures(loaded, parts);
-  const onUnusual: AccessSettings["onUnusual"] = async ({ ctx }, { ground, patient }) => {
-    if (!config.SECURITY_EMAIL) return;
+  const statable = { breakGlass: config.BREAK_GLASS === "on", legal: legalGroundsOf(config) };
+  return { clock, factsOf, statable, onUnusual: unusualAccessReport(config, parts, clock) };
+}
+
+/** The message by which administrators learn that a card was opened on a ground of law or in an emergency (K-17). */
+function unusualAccessReport(
+  { SECURITY_EMAIL: address }: Config,
+  { notices, store }: Parts,
+  clock: Surroundings["clock"],
+): AccessSettings["onUnusual"] {
+  return async ({ ctx }, { ground, patient }) => {
+    if (!address) return;
     const { kind, id, onBehalfOf, role, organization } = ctx.actor;
     await notices.send(store.db, {
-      to: { channel: "email", address: config.SECURITY_EMAIL },
+      to: { channel: "email", address },
       kind: ground === "break-glass" ? "emergency-access" : "legal-ground-access",
       parameters: {
         at: new Date(clock.now()).toISOString(),
@@ -52,8 +62,6 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
       tenant: ctx.actor.tenant,
     });
   };
-  const statable = { breakGlass: config.BREAK_GLASS === "on", legal: legalGroundsOf(config) };
-  return { clock, factsOf, statable, onUnusual };
 }
 
 /** Throws ConfigError for a ground that the law does not know. */

@@ -52,21 +52,12 @@ export function openRegistryCopies(
   { clock, log, telemetry }: Surroundings,
 ): RegistryCopies {
   const named = listOf(config.REGISTRY_COPIES);
-  const { store, resources, keyring, terminology, practitioners, organizations, frmr, frmo } = ground;
-  const repository = new Repository({
-    db: store.db,
-    searches: store.searches,
-    store: resources,
-    index: new SearchIndex({
-      keyring,
-      clock,
-      baseUrl: `${config.PUBLIC_URL}/fhir`,
-      terminology: searchTerminology(terminology),
-    }),
-    validate: async () => [],
-    onChange: [],
+  const { practitioners, organizations, frmr, frmo } = ground;
+  const copy = new RegistryCopy({
+    db: ground.store.db,
+    repository: repositoryOf(config, ground, clock),
+    log,
   });
-  const copy = new RegistryCopy({ db: store.db, repository, log });
   const registries = [
     listedWorkers({ list: frmr, directory: practitioners, clock, log }),
     listedOrganizations({ list: frmo, directory: organizations, clock, log }),
@@ -89,4 +80,22 @@ export function openRegistryCopies(
     sync,
     jobs: named.length > 0 ? [registryWatch(sync)] : [],
   };
+}
+
+/** What is copied was checked by its registry, and nobody subscribes to it. */
+function repositoryOf(config: Config, ground: Ground, clock: Surroundings["clock"]): Repository {
+  const { store, resources, keyring, terminology } = ground;
+  return new Repository({
+    db: store.db,
+    searches: store.searches,
+    store: resources,
+    index: new SearchIndex({
+      keyring,
+      clock,
+      baseUrl: `${config.PUBLIC_URL}/fhir`,
+      terminology: searchTerminology(terminology),
+    }),
+    validate: async () => [],
+    onChange: [],
+  });
 }

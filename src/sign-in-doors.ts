@@ -32,21 +32,7 @@ export function openSignIn(config: Config, parts: Parts, around: Surroundings): 
     }),
     choices: new SignInChoices({ sessions, terms, termsVersion }),
     signIns,
-    session: new SessionDoor({
-      sessions,
-      keyring,
-      clock,
-      publicUrl,
-      termsVersion,
-      renewal,
-      stated: { purposes: sessionPurposesOf(config), freshSeconds: config.STEP_UP_SECONDS },
-      onCompromised: incidentReport(config, parts, around),
-      rules: {
-        strongAmr: listOf(config.CARD_AMR),
-        securityRoles: listOf(config.SECURITY_ROLES),
-        supportRoles: listOf(config.SUPPORT_ROLES),
-      },
-    }),
+    session: sessionDoor(config, parts, around, renewal),
     logoutUrl: (redirectUrl) => provider.logoutUrl(redirectUrl),
     publicUrl,
     termsVersion,
@@ -54,6 +40,24 @@ export function openSignIn(config: Config, parts: Parts, around: Surroundings): 
     sandboxed: esiaProviderOf(config) === "sandbox",
     rateLimit: { max: config.SIGN_IN_PER_MINUTE },
   };
+}
+
+function sessionDoor(config: Config, parts: Parts, around: Surroundings, renewal: EsiaRenewal): SessionDoor {
+  return new SessionDoor({
+    sessions: parts.sessions,
+    keyring: parts.keyring,
+    clock: around.clock,
+    publicUrl: config.PUBLIC_URL,
+    termsVersion: config.TERMS_VERSION,
+    renewal,
+    stated: { purposes: sessionPurposesOf(config), freshSeconds: config.STEP_UP_SECONDS },
+    onCompromised: incidentReport(config, parts, around),
+    rules: {
+      strongAmr: listOf(config.CARD_AMR),
+      securityRoles: listOf(config.SECURITY_ROLES),
+      supportRoles: listOf(config.SUPPORT_ROLES),
+    },
+  });
 }
 
 /** The pattern of the setting lets no other through. */

@@ -47,24 +47,12 @@ export async function encryptionCost({ db }: Pick<OpenDatabase, "db">): Promise<
   const run = Date.now();
   for (let round = 0; round < rounds; round++) {
     for (const isPublic of round % 2 ? [true, false] : [false, true]) {
-      // one type, so that both have the same indexes; a subject keeps it sealed
-      const key = (n: number) => ({
-        tenant: "bench",
-        type: "Organization",
-        id: `${run}-${round}-${isPublic}-${n}`,
+      const { put, get } = await rowsCost(db, store, {
+        run: `${run}-${round}-${isPublic}`,
+        content,
+        isPublic,
       });
-      const put = await timed((n) =>
-        db
-          .transaction()
-          .execute((trx) =>
-            store.put(trx, { ...key(n), content, isPublic, ...(!isPublic && { subject: `s-${n % 50}` }) }),
-          ),
-      );
       samples[isPublic ? "putClear" : "putSealed"].push(put);
-      const get = await timed(async (n) => {
-        const stored = await store.get(db, key(n));
-        if (JSON.stringify(stored?.content) !== JSON.stringify(content)) throw new Error("another content");
-      });
       samples[isPublic ? "getClear" : "getSealed"].push(get);
     }
   }
@@ -76,6 +64,27 @@ export async function encryptionCost({ db }: Pick<OpenDatabase, "db">): Promise<
     getSealed: medianOf(samples.getSealed),
     getClear: medianOf(samples.getClear),
   };
+}
+
+async function rowsCost(
+  db: OpenDatabase["db"],
+  store: ResourceStore,
+  { run, content, isPublic }: { run: string; content: ReturnType<typeof sampleContent>; isPublic: boolean },
+): Promise<{ put: RowCost; get: RowCost }> {
+  // one type, so that both have the same indexes; a subject keeps it sealed
+  const key = (n: number) => ({ tenant: "bench", type: "Organization", id: `${run}-${n}` });
+  const put = await timed((n) =>
+    db
+      .transaction()
+      .execute((trx) =>
+        store.put(trx, { ...key(n), content, isPublic, ...(!isPublic && { subject: `s-${n % 50}` }) }),
+      ),
+  );
+  const get = await timed(async (n) => {
+    const stored = await store.get(db, key(n));
+    if (JSON.stringify(stored?.content) !== JSON.stringify(content)) throw new Error("another content");
+  });
+  return { put, get };
 }
 
 async function sealingCost(content: object) {

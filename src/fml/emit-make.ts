@@ -169,18 +169,7 @@ export function createdType(
   };
   const named = literalText(call, 0, "the type to create");
   const { types: table, models } = place.unit.linked;
-  if (named === undefined) {
-    if (types.length > 1) {
-      report(
-        place,
-        "type",
-        `this element has several types: create('${types[0]}') for one of them`,
-        position,
-      );
-      return undefined;
-    }
-    return types[0];
-  }
+  if (named === undefined) return onlyType(place, types, position);
   const full = [named, ...models.map(({ url }) => `${url}#${named}`)].find((type) => table.has(type));
   if (full === undefined) {
     report(place, "unknown-type", `no type is named ${named}`, position);
@@ -196,4 +185,14 @@ export function createdType(
     );
   }
   return fits ? full : undefined;
+}
+
+function onlyType(
+  place: TargetContext["place"],
+  types: readonly string[],
+  position: Position,
+): string | undefined {
+  if (types.length <= 1) return types[0];
+  report(place, "type", `this element has several types: create('${types[0]}') for one of them`, position);
+  return undefined;
 }

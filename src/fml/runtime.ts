@@ -120,19 +120,7 @@ function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions
     uuid: uuid ?? (() => crypto.randomUUID()),
     copy,
     compact,
-    translate(
-      map: ReadonlyMap<string, unknown>,
-      value: unknown,
-      fallback: ((code: string) => unknown) | undefined,
-      site: number,
-    ) {
-      if (value === undefined || value === null) {
-        return undefined;
-      }
-      const keys = codesOf(value);
-      const found = keys.map((key) => map.get(key)).find((result) => result !== undefined);
-      return found ?? fallback?.((keys.at(-1) ?? "").replace(/^.*\|/, "")) ?? unmapped(site);
-    },
+    translate: translation(unmapped),
     truncate: (value: unknown, length: unknown) =>
       value === undefined || value === null ? undefined : String(value).slice(0, Number(length)),
     cast: (value: unknown, type: string, site: number) => values.castTo(type, value, refuse(site)),
@@ -158,6 +146,20 @@ function transformLibrary(fail: Fail, refuse: RefuseAt, { uuid }: RuntimeOptions
     time: (value: unknown, site: number) => values.checkedTime("time", value, refuse(site)),
     optional: <Value, Result>(value: Value | undefined | null, convert: (value: Value) => Result) =>
       value === undefined || value === null ? undefined : convert(value),
+  };
+}
+
+function translation(unmapped: (site: number) => never) {
+  return (
+    map: ReadonlyMap<string, unknown>,
+    value: unknown,
+    fallback: ((code: string) => unknown) | undefined,
+    site: number,
+  ) => {
+    if (value === undefined || value === null) return undefined;
+    const keys = codesOf(value);
+    const found = keys.map((key) => map.get(key)).find((result) => result !== undefined);
+    return found ?? fallback?.((keys.at(-1) ?? "").replace(/^.*\|/, "")) ?? unmapped(site);
   };
 }
 

@@ -79,17 +79,22 @@ export function serverOptions({
       raw.url = unreadable(raw);
       server.routing(raw, reply.raw);
     },
-    clientErrorHandler: (error, socket: Socket) => {
-      if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-      const known = new GatewayError(connectionErrors[error.code] ?? "bad-request");
-      const { status } = known.row;
-      // which door was meant is not known
-      const { type, text } = errorBody(known, unread(), publicUrl);
-      socket.end(
-        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${type}\r\n` +
-          `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
-      );
-    },
+    clientErrorHandler: refuseOnSocket(publicUrl),
+  };
+}
+
+/** Our error body for what node could not read as a request. */
+function refuseOnSocket(publicUrl: string): FastifyHttpOptions<Server>["clientErrorHandler"] {
+  return (error, socket: Socket) => {
+    if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+    const known = new GatewayError(connectionErrors[error.code] ?? "bad-request");
+    const { status } = known.row;
+    // which door was meant is not known
+    const { type, text } = errorBody(known, unread(), publicUrl);
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${type}\r\n` +
+        `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+    );
   };
 }
 

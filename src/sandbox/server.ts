@@ -69,25 +69,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     close: async () => {
       await Promise.all([app.close(), esiaApp.close()]);
     },
-    esia: {
-      async listen(port, host) {
-        const { port: bound } = new URL(await esiaApp.listen({ port, host }));
-        const base = `http://localhost:${bound}`;
-        esia.announce(base);
-        return base;
-      },
-      certificates: await esia.certificates(),
-      expiredCertificates: () => esia.expiredCertificates(),
-    },
+    esia: await esiaDoor(esiaApp, esia),
     pki: { roots: await pki.roots() },
     personas: [...world.people.values()].flatMap(({ id, note }) => (note ? [{ id, note }] : [])),
     scenarios: transportScenarios,
-    grades: Object.fromEntries(
-      systems.map(({ name, operations }) => [
-        name,
-        [...new Set(operations.map(({ grade }) => grade))].sort().join("/"),
-      ]),
-    ),
+    grades: gradesOf(systems),
   };
 
   async function mount(parent: FastifyInstance, system: SandboxSystem) {
@@ -100,6 +86,30 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     );
   }
 }
+
+async function esiaDoor(
+  app: FastifyInstance,
+  esia: ReturnType<typeof createEsiaSandbox>,
+): Promise<Sandbox["esia"]> {
+  return {
+    async listen(port, host) {
+      const { port: bound } = new URL(await app.listen({ port, host }));
+      const base = `http://localhost:${bound}`;
+      esia.announce(base);
+      return base;
+    },
+    certificates: await esia.certificates(),
+    expiredCertificates: () => esia.expiredCertificates(),
+  };
+}
+
+const gradesOf = (systems: readonly SandboxSystem[]): Sandbox["grades"] =>
+  Object.fromEntries(
+    systems.map(({ name, operations }) => [
+      name,
+      [...new Set(operations.map(({ grade }) => grade))].sort().join("/"),
+    ]),
+  );
 
 // a hung scenario must not keep the process alive
 const listener = () => Fastify({ logger: false, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
