@@ -54,7 +54,7 @@ describe("decide", () => {
     });
   });
 
-  it("lets a consent open the card to whom it names, as far and as long as it says", () => {
+  it("M-25 lets a consent open the card to whom it names, as far and as long as it says", () => {
     expect(reasonOf({ consents: [consent] })).toBe("consent-access");
     expect(reasonOf({ consents: [{ ...consent, practitioner: "another" }] })).toBe("no-ground");
     expect(reasonOf({ consents: [{ ...consent, practitioner: undefined }] })).toBe("no-ground");
@@ -67,7 +67,7 @@ describe("decide", () => {
     expect(reasonOf({ consents: [{ ...wholeClinic, practitioner: "another" }] })).toBe("no-ground");
   });
 
-  it("a consent to view does not permit to enter", () => {
+  it("M-26 a consent to view does not permit to enter", () => {
     expect(reasonOf({ consents: [consent] }, { action: "create" })).toBe("no-ground");
     expect(reasonOf({ consents: [{ ...consent, rights: ["enter"] }] }, { action: "create" })).toBe(
       "consent-access",
@@ -93,13 +93,18 @@ describe("decide", () => {
     expect(reasonOf({ grounds: ["323-13-4-1"] }, operate)).toBe("323-13-4-1");
   });
 
-  it("care relations open the card as far as they say", () => {
+  it("M-07, M-27 care relations open the card to their doctor, as far as they say", () => {
     expect(reasonOf({ relations: [assigned] })).toBe("care-assigned");
     expect(reasonOf({ relations: [{ ...assigned, organization: "another" }] })).toBe("no-ground");
+    expect(reasonOf({ relations: [{ ...assigned, practitioner: "another" }] })).toBe("no-ground");
+    expect(reasonOf({ relations: [{ ...assigned, patient: "another" }] })).toBe("no-ground");
     const booked = { ...assigned, kind: "booked", rights: ["view"] } as const;
     expect(reasonOf({ relations: [booked] })).toBe("care-booked");
     expect(reasonOf({ relations: [{ ...booked, rights: [] }] })).toBe("no-ground");
-    expect(reasonOf({ relations: [{ ...booked, until: at - 1 }] })).toBe("no-ground");
+    expect(reasonOf({ relations: [{ ...booked, practitioner: "another" }] })).toBe("no-ground");
+    expect(reasonOf({ relations: [{ ...booked, until: at }] })).toBe("no-ground");
+    expect(reasonOf({ relations: [{ ...booked, until: at + 1 }] })).toBe("care-booked");
+    expect(reasonOf({ relations: [booked] }, { action: "create" })).toBe("no-ground");
   });
 
   it("a patient's refusal stops relation and consent, never what the law grounds", () => {
@@ -120,7 +125,7 @@ describe("decide", () => {
     expect(reasonOf({ relations: [assigned], consents: [opened] }, { label: "V" })).toBe("consent-access");
   });
 
-  it("a dismissed worker is refused whatever the patient permits", () => {
+  it("M-41 a dismissed worker is refused whatever the patient permits", () => {
     const facts = { consents: [consent], relations: [assigned], activeWorker: false };
     expect(reasonOf(facts)).toBe("worker-inactive");
     expect(reasonOf({ ...facts, activeWorker: undefined })).toBe("worker-inactive");

@@ -119,8 +119,12 @@ describe("a person with the security duty", () => {
     const whole = `/AuditEvent?agent=Practitioner/${id}&_count=100`;
 
     // the specialist's cabinet: what they did themselves, and nobody else's deeds
-    const own = (await doctor.get("/me/accesses?view=by-me&count=100")).body.accesses as { action: string }[];
+    const own = (await doctor.get("/me/accesses?view=by-me&count=100")).body.accesses as {
+      action: string;
+      actor: { name?: string };
+    }[];
     expect(own.map(({ action }) => action)).toEqual(expect.arrayContaining(["sign-in", "own-journal"]));
+    for (const { actor } of own) expect(actor.name).toMatch(/^Врачев /);
     expect((await fhir(doctor, whole)).status).toBe(403);
 
     // support: how the owner was verified, and nothing that they did afterwards
