@@ -47,6 +47,7 @@ import type { JobRunner } from "./jobs/job-runner.ts";
 import { openMe } from "./me-doors.ts";
 import type { Parts } from "./parts.ts";
 import { registerAccess } from "./plugins/access.ts";
+import { askingAgain } from "./plugins/asking-again.ts";
 import { ClientRates } from "./plugins/client-rates.ts";
 import { limitConnections } from "./plugins/connections.ts";
 import { registerContext } from "./plugins/context.ts";
@@ -198,7 +199,8 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
   app.register(async (cabinet) => {
     registerSessionOrBearer(cabinet, auth.session, tokens);
     registerSignatureGate(cabinet);
-    registerIdempotency(cabinet, openRepeats(parts, around, requiredIdempotencyKeyOf));
+    const renewed = askingAgain(cabinet, (owner) => parts.dataKeys.isShredded(parts.store.db, owner));
+    registerIdempotency(cabinet, { ...openRepeats(parts, around, requiredIdempotencyKeyOf), renewed });
     registerCabinet(cabinet, {
       getPractitionerRegistryCard: registryCardOperation(practitioners, `${config.PUBLIC_URL}/fhir`),
       ...meOperations(openMe(config, parts, around, auth)),

@@ -26,6 +26,8 @@ declare module "fastify" {
     ): Promise<void> | undefined;
     /** A decision for each resource, in order; facts are loaded once. Never throws for a denial. */
     authorizeAll(action: AccessAction, resources: readonly AccessedResource[]): Promise<readonly Decision[]>;
+    /** what was asked of itself so far; collected only where a repeat will have to ask it again */
+    asked: AskedAccess[] | undefined;
     /** whose data an access that was refused would have opened */
     refusedSubject: string | undefined;
     /** grounds of single resources, by `Type/id` */
@@ -45,6 +47,13 @@ export interface AccessSettings {
   onUnusual(request: FastifyRequest, access: UnusualAccess): Promise<void>;
 }
 
+/** A question to decide() on which a whole request stands, with the facts that its door sees to itself. */
+export interface AskedAccess {
+  action: AccessAction;
+  resource: AccessedResource;
+  own?: KnownFacts;
+}
+
 /** A card that was opened past its patient; who opened it is the request's actor. */
 export interface UnusualAccess {
   ground: PermitCode;
@@ -55,16 +64,21 @@ export interface UnusualAccess {
 /** Gives requests the one way to ask whether an access is permitted. */
 export function registerAccess(app: FastifyInstance, settings: AccessSettings): void {
   app.decorateRequest("grounds", undefined);
+  app.decorateRequest("asked", undefined);
   app.decorateRequest("refusedSubject", undefined);
   app.decorateRequest("statedFor", undefined);
   app.decorateRequest("alerted", undefined);
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
+    this.asked?.push({ action, resource, own: facts });
     const decision = decided(this, settings, { action, resource, facts });
     keepGround(this, resource, groundText(decision, facts?.breakGlass?.reason));
     enforce(this, resource, decision);
   });
   app.decorateRequest("authorizeOne", function (this: FastifyRequest, action, resource, own) {
-    if (needsFacts(resource)) return authorizeLoaded(this, settings, { action, resource, own });
+    if (needsFacts(resource)) {
+      this.asked?.push({ action, resource, own });
+      return authorizeLoaded(this, settings, { action, resource, own });
+    }
     this.authorize(action, resource, own);
     return undefined;
   });

@@ -61,6 +61,7 @@ async function build() {
     clock: systemClock,
     keyOf: requiredIdempotencyKeyOf,
     forget: async (subjects) => void forgotten.push(...subjects),
+    renewed: async (_request, answer) => answer,
   });
   app.post<{ Body: { fail?: boolean; slow?: boolean; settled?: boolean } }>(
     "/things",

@@ -38,8 +38,8 @@ export interface IdempotencySettings {
   keyOf(request: FastifyRequest): string | undefined;
   /** resolves when no replica gives a kept answer about these subjects */
   forget(subjects: readonly string[]): Promise<unknown>;
-  /** the kept answer without what the caller may see no more; absent: nothing in it is decided on */
-  renewed?(request: FastifyRequest, answer: KeptAnswer): Promise<KeptAnswer>;
+  /** the kept answer without what the caller may see no more; throws what refuses all of it */
+  renewed(request: FastifyRequest, answer: KeptAnswer): Promise<KeptAnswer>;
 }
 
 const keyForm = /^[\x21-\x7e]{1,255}$/;
@@ -88,7 +88,11 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
         await keys.release(claim).catch((error) => request.ctx.log.warn({ error }, "claim not released"));
       else if (claim.isInParts) await keys.keep(claim, inParts);
       else if (!claim.isSettled)
-        await keys.keep(claim, { ...keptAnswer(reply, payload), accesses: request.told });
+        await keys.keep(claim, {
+          ...keptAnswer(reply, payload),
+          accesses: request.told,
+          asked: request.asked,
+        });
       return payload;
     },
   });
@@ -150,7 +154,7 @@ async function keepIn(
 ): Promise<void> {
   const { request, claim, answer, isLast } = given;
   const accesses = answer.accesses.map((access) => ({ ...access, ground: groundOf(request, access) }));
-  if (!(await keys.keep(claim, { ...answer, accesses }, { db: trx, isLast })))
+  if (!(await keys.keep(claim, { ...answer, accesses, asked: request.asked }, { db: trx, isLast })))
     throw new GatewayError("request-running");
 }
 
@@ -191,7 +195,7 @@ async function givenAgain(
 ): Promise<KeptAnswer> {
   // whoever had the effect may have died before every replica knew of it
   await forget(kept.forgotten ?? []);
-  const answer = renewed ? await renewed(request, kept) : kept;
+  const answer = await renewed(request, kept);
   const { kind, id } = request.ctx.actor;
   const subject = kind === "practitioner" || kind === "patient" ? id : undefined;
   const { accesses = [] } = answer;

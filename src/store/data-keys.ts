@@ -20,6 +20,12 @@ export interface KeyOwner {
   subject?: string;
 }
 
+/** A person's keys at several tenants. */
+interface KeyOwners {
+  tenants: readonly string[];
+  subject: string;
+}
+
 /** A data key as it lies in its table; `wrapped` is null once it was shredded. */
 export interface KeptKey {
   wrapped: Uint8Array | null;
@@ -77,6 +83,19 @@ export class DataKeys {
     // a failure is not remembered
     opened.catch(() => this.#opened.delete(name));
     return opened;
+  }
+
+  /** True when one of these tenants has destroyed the data of this person. */
+  async isShredded(db: Kysely<Schema>, { tenants, subject }: KeyOwners): Promise<boolean> {
+    const found = await db
+      .selectFrom("data_key")
+      .select("subject")
+      .where("tenant", "in", [...tenants])
+      .where("subject", "=", subject)
+      .where("shredded_at", "is not", null)
+      .limit(1)
+      .execute();
+    return found.length > 0;
   }
 
   /**

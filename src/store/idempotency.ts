@@ -22,6 +22,8 @@ export interface KeptAnswer {
   /** what no replica may answer from its cache any more when this answer is given, also when it is given again */
   forgotten?: readonly string[];
   accesses?: readonly KeptAccess[];
+  /** what decide() permitted the request; whoever gives the answer again asks it anew */
+  asked?: readonly object[];
   /** the parts of the request are kept each by itself, and nothing else of the answer is */
   isInParts?: boolean;
 }

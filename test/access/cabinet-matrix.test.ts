@@ -168,9 +168,12 @@ async function withDenial(act: () => Promise<void>): Promise<void> {
     })
     .execute();
   await cache.bump(patient);
-  await act();
-  await store.db.deleteFrom("consent_fact").where("id", "=", id).execute();
-  await cache.bump(patient);
+  try {
+    await act();
+  } finally {
+    await store.db.deleteFrom("consent_fact").where("id", "=", id).execute();
+    await cache.bump(patient);
+  }
 }
 
 const isOpen = async (door: Door) =>
@@ -227,4 +230,64 @@ it("M-39 a signature is not taken for a patient who has refused since the docume
     worker.send("PUT", `/me/signatures/${body.id}/signature`, { signature: signed.toString("base64") });
   await withDenial(async () => expect((await give()).body.code).toBe("access-denied"));
   expect((await give()).body.state).toBe("signed");
+});
+
+describe("the kept answer of a repeated change", () => {
+  const document = () => {
+    const content = Buffer.from(`${secret} ${randomUUID()}`).toString("base64");
+    return { document: { title: secret, contentType: "text/plain", content, patient } };
+  };
+  const marks = () => [secret, bytesOf(secret), patient];
+
+  async function keptAnswer() {
+    const { db } = app.parts.store;
+    const key = { "idempotency-key": randomUUID() };
+    const body = document();
+    const first = await worker.send("POST", "/me/signatures", body, key);
+    expect(first.status, JSON.stringify(first.body)).toBe(201);
+    const effects = () => db.selectFrom("signature").select("id").orderBy("id").execute();
+    const done = await effects();
+    const repeat = async () => {
+      const answer = await worker.send("POST", "/me/signatures", body, key);
+      expect(await effects()).toEqual(done);
+      return answer;
+    };
+    const isGiven = async () => {
+      const { status, bytes, headers } = await repeat();
+      expect([status, headers.get("idempotent-replayed")]).toEqual([201, "true"]);
+      expect(bytes.equals(first.bytes)).toBe(true);
+    };
+    const isRefused = async (status: number, code: string) => {
+      const answer = await repeat();
+      expect([answer.status, answer.body.code]).toEqual([status, code]);
+      expect(marks().filter((mark) => answer.bytes.includes(mark))).toEqual([]);
+    };
+    return { isGiven, isRefused };
+  }
+
+  it("is given byte for byte while the access stands, and refused once the patient has refused", async () => {
+    const { isGiven, isRefused } = await keptAnswer();
+    await isGiven();
+    await withDenial(() => isRefused(403, "access-denied"));
+    await isGiven();
+  });
+
+  it("is refused once the post has ended, or the person's data are destroyed", async () => {
+    const { isGiven, isRefused } = await keptAnswer();
+    const role = vi
+      .spyOn(app.parts.practitioners, "roleById")
+      .mockResolvedValue({ value: { active: false } } as never);
+    try {
+      await isRefused(403, "access-denied");
+    } finally {
+      role.mockRestore();
+    }
+    await isGiven();
+    const { store, dataKeys } = app.parts;
+    // last: nothing of this patient can be read here any more
+    await store.db
+      .transaction()
+      .execute((trx) => dataKeys.shred(trx, { tenant: organization, subject: patient }));
+    await isRefused(410, "gone");
+  });
 });

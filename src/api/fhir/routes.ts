@@ -36,7 +36,7 @@ export interface FhirDoor extends WriteSettings, SearchDoor {
   capability: CapabilityStatement;
   tokenUrl: string;
   /** answers to changes that a client may repeat */
-  repeats: IdempotencySettings;
+  repeats: Omit<IdempotencySettings, "renewed">;
   /** absent: whoever prefers to be answered later is answered at once */
   deferred?: DeferredDoor;
 }
