@@ -20,7 +20,7 @@ async function statusOf(declared: DeclaredLevel | undefined, signature?: Signatu
   return (await app.inject({ method: "POST", url: "/act" })).statusCode;
 }
 
-it("a change is let through with the declared level or a higher one only", async () => {
+it("E-05 a change is let through with the declared level or a higher one only", async () => {
   expect(await statusOf("enhanced", "simple")).toBe(403);
   expect(await statusOf("enhanced", "enhanced")).toBe(200);
   expect(await statusOf("enhanced", "qualified")).toBe(200);
@@ -28,6 +28,6 @@ it("a change is let through with the declared level or a higher one only", async
   expect(await statusOf("qualified")).toBe(403);
 });
 
-it("a change whose route declares nothing answers nobody", async () => {
+it("E-05 a change whose route declares nothing answers nobody", async () => {
   expect(await statusOf(undefined, "qualified")).toBe(500);
 });

@@ -60,6 +60,7 @@ describe("a certificate in the profile", () => {
     expect([refused.status, refused.body.code]).toEqual([403, "signature-expired-when-signed"]);
     for (const flag of opened) expect(await capabilities()).not.toContain(flag);
     const { code, confirm } = await bound();
+    for (const flag of opened) expect(await capabilities()).not.toContain(flag);
     expect((await confirm(code)).body.state).toBe("active");
     expect(await capabilities()).toEqual(expect.arrayContaining(["signing", ...opened]));
   });
@@ -167,6 +168,7 @@ describe("a login of one factor", () => {
       for (const [line, body] of [
         ["POST /me/signatures", { document }],
         [`PUT /me/signatures/${randomUUID()}/signature`, { signature: content }],
+        [`POST /me/signatures/${randomUUID()}/organization`, undefined],
         ["POST /me/certificates", await certificate()],
       ] as const) {
         const [method = "", path = ""] = line.split(" ");

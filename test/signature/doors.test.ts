@@ -244,6 +244,9 @@ describe("the cabinet's signatures", () => {
       expect(body.code).toBe(code);
       texts.add(`${body.title ?? body.text} ${body.remedy}`);
     }
+    const level = await submit(await prepared({ kind: "125" }), { variant: "enhanced" });
+    expect(level.body.code).toBe("signature-level");
+    texts.add(`${level.body.title ?? level.body.text} ${level.body.remedy}`);
     const request = await prepared();
     const other = await signedByTool(app.sandboxUrl, Buffer.from("other"));
     const hash = await call("PUT", `/me/signatures/${request.id}/signature`, {
@@ -258,7 +261,7 @@ describe("the cabinet's signatures", () => {
     const [problem] = waiting.body.checks[0].problems;
     expect(problem.code).toBe("revocation-unknown");
     texts.add(`${problem.text} ${problem.remedy}`);
-    expect(texts.size).toBe(Object.keys(causes).length + 2);
+    expect(texts.size).toBe(Object.keys(causes).length + 3);
   });
 });
 

@@ -268,7 +268,8 @@ describe("each cause of a refusal", () => {
     expect(await refusal({ variant, kind: "gost" })).toBe(code);
   });
 
-  it("E-16 a signing time after the certificate's end is refused", async () => {
+  it("E-16 a signing time after the certificate's end, or before its beginning, is refused", async () => {
+    expect(await refusal({ variant: "expired" })).toBe("signature-expired-when-signed");
     const at = new Date(clock.now() - 400 * 24 * hour).toISOString();
     expect(await refusal({ at })).toBe("signature-expired-when-signed");
   });
