@@ -144,7 +144,9 @@ export function openSignatures(config: Config, ground: SignatureGround) {
   const { signingCertificates: certificates } = ofCertificates;
   const toleratedAgeMs = config.SIGNATURE_STATUS_HOURS * hourMs;
   const { verifier } = ground;
-  const checks = new SignatureChecks({ verifier, certificates, clock, regions, powers, toleratedAgeMs });
+  const { evidence } = store;
+  const policies = { regions, powers, toleratedAgeMs };
+  const checks = new SignatureChecks({ verifier, certificates, clock, evidence, ...policies });
   const repository = new OpenedLater<Repository>();
   const writes = new SignatureWrites({ repository, journal, clock, log });
   const settlement = new Settlement({ store, writes, rules, bound, clock });
@@ -157,7 +159,7 @@ export function openSignatures(config: Config, ground: SignatureGround) {
   const judging = { store, checks, settlement, clock, regions, rules, postsOf };
   return {
     ...ofCertificates,
-    ...{ signatures, regions, postsOf },
+    ...{ signatures, regions, rules, postsOf },
     storedResource: async (key: ResourceKey): Promise<Resource> => {
       const stored = await resources.get(db, key);
       if (!stored?.content) throw new GatewayError(stored ? "gone" : "not-found", { field: "resource" });

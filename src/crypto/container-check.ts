@@ -11,6 +11,8 @@ export interface ContainerCheck {
     readonly digest: DigestName;
     readonly algorithm: SignatureAlgorithm;
     readonly signingTime?: Date;
+    /** what the value covers besides the content: signed attributes in DER */
+    readonly signedAttributes?: Uint8Array;
   };
   /** The signer's certificate, when it travels in the container or was given. */
   readonly certificate?: Certificate;

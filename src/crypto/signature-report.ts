@@ -44,6 +44,11 @@ export interface SignatureReport {
   readonly algorithm?: SignatureAlgorithm;
   readonly digest?: DigestName;
   readonly certificateDer?: Uint8Array;
+  /**
+   * SHA-256 in hex of what the value covers, with the certificate: of two containers it is equal when they hold one
+   * signature, however they are encoded. A new signature over the same bytes has another if it states its time.
+   */
+  readonly imprint?: string;
   /** From the signer's certificate to the trusted root, in DER; empty when no path was found. */
   readonly path: readonly Uint8Array[];
   readonly revocation: readonly RevocationEvidence[];

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { findTrustedPath } from "./chain.ts";
 import { checkCms } from "./cms-verify.ts";
 import { checkRevocation, type FetchRevocation } from "./revocation.ts";
@@ -82,10 +83,15 @@ export async function verifySignature(
     digest: signer.digest,
     // a copy: a report must not keep the whole container alive
     certificateDer: Uint8Array.from(certificate.der),
+    imprint: imprintOf(certificate, signer.signedAttributes ?? content),
     path: trust.path,
     revocation: trust.revocation,
   };
 }
+
+// of what the signature can't be without: its value may be written, and for ECDSA and GOST also computed, in another way
+const imprintOf = ({ der }: Certificate, covered: Uint8Array): string =>
+  createHash("sha256").update(der).update(covered).digest("hex");
 
 /** Checks a certificate alone, as for a sign-in or an XML signature. An unreadable one throws `bad-encoding`. */
 export async function verifyCertificate(

@@ -12,6 +12,8 @@ export interface KeptAccess
   outcome?: JournalRow["outcome"];
   /** what was decided on, where the journal names something else */
   decided?: "read";
+  /** the gateway wrote it with what the caller asked, whose own rights don't speak of it */
+  beside?: true;
 }
 
 /** An answer as it leaves; headers are those that a repeat must carry too. */

@@ -1,7 +1,9 @@
+import type { Kysely } from "kysely";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import { digestOf, JournalKeys, type JournalRow, leafOf, lineOf, rowText } from "./journal-format.ts";
 import type { StorePool } from "./pool.ts";
+import type { Schema } from "./schema.ts";
 
 export type { JournalRow } from "./journal-format.ts";
 
@@ -43,7 +45,7 @@ export class Journal {
     this.#keys = new JournalKeys(parts.keyring);
   }
 
-  /** Rows that this process has committed. */
+  /** Rows that this process has committed in groups of their own. */
   get rowsCommitted(): number {
     return this.#rowsCommitted;
   }
@@ -59,10 +61,18 @@ export class Journal {
       group = newGroup();
       this.#waiting.push(group);
     }
-    const text = rowText(row);
-    group.lines.push(lineOf({ mac: this.#keys.rowMac(text), row: text }));
+    group.lines.push(this.#lineOf(row));
     this.#writing ??= this.#write();
     return group.committed;
+  }
+
+  /** Writes rows in the transaction of what they tell of: both stand or fall together, whatever happens to this process. */
+  async appendIn(trx: Kysely<Schema>, rows: readonly JournalRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await trx
+      .insertInto("journal_group")
+      .values(this.#groupOf(rows.map((row) => this.#lineOf(row))))
+      .execute();
   }
 
   /** Resolves when no row waits any more; the doors must be closed by then. */
@@ -88,9 +98,22 @@ export class Journal {
   }
 
   async #commit(lines: string[]): Promise<void> {
+    const group = this.#groupOf(lines);
+    await this.#pool.query({
+      ...insertGroup,
+      values: [group.row_count, group.digest, group.mac, group.lines],
+    });
+    this.#rowsCommitted += lines.length;
+  }
+
+  #lineOf(row: JournalRow): string {
+    const text = rowText(row);
+    return lineOf({ mac: this.#keys.rowMac(text), row: text });
+  }
+
+  #groupOf(lines: readonly string[]) {
     const digest = digestOf(lines.map(leafOf));
     const mac = this.#keys.groupMac(lines.length, digest);
-    await this.#pool.query({ ...insertGroup, values: [lines.length, digest, mac, lines.join("\n")] });
-    this.#rowsCommitted += lines.length;
+    return { row_count: lines.length, digest, mac, lines: lines.join("\n") };
   }
 }

@@ -266,6 +266,14 @@ const steps: Record<string, readonly string[]> = {
     "create index signature_awaiting on signature (tenant, settled_at) where awaiting is not null",
   ],
   "034-signature-session": ["alter table signature add column session text"],
+  "035-signed-binaries": [
+    "alter table signature add column binary_id text",
+    "create index signature_binary on signature (tenant, binary_id) where binary_id is not null",
+  ],
+  "036-signature-imprints": [
+    "alter table signature_evidence add column imprint_mac text",
+    "create index signature_evidence_imprint on signature_evidence (imprint_mac) where imprint_mac is not null",
+  ],
 };
 
 const provider: MigrationProvider = {

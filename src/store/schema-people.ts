@@ -141,6 +141,8 @@ export interface SignatureTable {
   due_at: number | null;
   document_id: string | null;
   document_version: number | null;
+  /** of the Binary that holds the signed bytes */
+  binary_id: string | null;
   /** roles that must still sign the document; null: none */
   awaiting: string[] | null;
   /** of the person who is to sign, where the signature opens something to that session alone */
@@ -158,6 +160,8 @@ export interface SignatureEvidenceTable {
   n: number;
   at: number;
   verdict: string;
+  /** keyed hash of what the signature's value covers: one signature has one, however its container is encoded */
+  imprint_mac: string | null;
   /** sealed JSON */
   report: Uint8Array;
 }

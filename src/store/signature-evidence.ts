@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { type EnvelopePlace, openValue, sealValue } from "../crypto/envelope.ts";
+import type { Keyring } from "../crypto/keyring.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { Schema } from "./schema.ts";
 
@@ -8,6 +9,8 @@ export interface Evidence {
   at: number;
   verdict: string;
   report: object;
+  /** what the signature's value covers, hashed; absent: it was not readable */
+  imprint?: string;
 }
 
 /** Whose request was checked: the evidence is sealed under the same key. */
@@ -21,10 +24,12 @@ interface Checked {
 export class SignatureEvidence {
   readonly #db: Kysely<Schema>;
   readonly #dataKeys: DataKeys;
+  readonly #keyring: Keyring;
 
-  constructor({ db, dataKeys }: { db: Kysely<Schema>; dataKeys: DataKeys }) {
+  constructor({ db, dataKeys, keyring }: { db: Kysely<Schema>; dataKeys: DataKeys; keyring: Keyring }) {
     this.#db = db;
     this.#dataKeys = dataKeys;
+    this.#keyring = keyring;
   }
 
   /** Adds a check in the caller's transaction. */
@@ -37,8 +42,25 @@ export class SignatureEvidence {
       .executeTakeFirstOrThrow();
     const n = (most ?? 0) + 1;
     const report = sealValue(key, json(evidence.report), place(tenant, `report-${n}`, id));
-    const { at, verdict } = evidence;
-    await trx.insertInto("signature_evidence").values({ signature_id: id, n, at, verdict, report }).execute();
+    const { at, verdict, imprint } = evidence;
+    const imprint_mac = imprint === undefined ? null : this.#imprintMac(imprint);
+    const row = { signature_id: id, n, at, verdict, imprint_mac, report };
+    await trx.insertInto("signature_evidence").values(row).execute();
+  }
+
+  /** Whether a signature was found good, or waited, for another request of the tenant: it settles one only. */
+  async isSpent({ id, tenant }: Checked, imprint: string): Promise<boolean> {
+    const found = await this.#db
+      .selectFrom("signature_evidence")
+      .innerJoin("signature", "signature.id", "signature_evidence.signature_id")
+      .select("n")
+      .where("imprint_mac", "=", this.#imprintMac(imprint))
+      .where("verdict", "!=", "bad")
+      .where("signature.tenant", "=", tenant)
+      .where("signature_id", "!=", id)
+      .limit(1)
+      .executeTakeFirst();
+    return found !== undefined;
   }
 
   /** Every check of a request, oldest first. */
@@ -56,6 +78,11 @@ export class SignatureEvidence {
       verdict,
       report: fromJson(openValue(key, report, place(tenant, `report-${n}`, id))),
     }));
+  }
+
+  // a plain hash of what is known but for a short document would let its content be guessed
+  #imprintMac(imprint: string): string {
+    return this.#keyring.hmac("signature-imprint", imprint);
   }
 }
 

@@ -51,6 +51,8 @@ export interface SignatureChange {
   certificate?: string;
   container?: Uint8Array;
   document?: { id: string; version: number };
+  /** id of the Binary that holds the signed bytes */
+  binary?: string;
   terms?: object;
 }
 
@@ -65,7 +67,7 @@ export class SignatureStore {
 
   constructor({ db, dataKeys, keyring }: SignatureStoreParts) {
     this.db = db;
-    this.evidence = new SignatureEvidence({ db, dataKeys });
+    this.evidence = new SignatureEvidence({ db, dataKeys, keyring });
     this.#dataKeys = dataKeys;
     this.#keyring = keyring;
   }
@@ -147,6 +149,22 @@ export class SignatureStore {
       .where("tenant", "=", of.tenant)
       .where("document_id", "=", of.id)
       .where("state", "=", "signed")
+      .orderBy("settled_at")
+      .orderBy("id")
+      .execute();
+    return this.#openedAll(rows, db);
+  }
+
+  /** The signatures that were ever in force over the bytes in a Binary, oldest first. */
+  async overBinary(
+    of: { tenant: string; id: string },
+    db: Kysely<Schema> = this.db,
+  ): Promise<KeptSignature[]> {
+    const rows = await db
+      .selectFrom("signature")
+      .selectAll()
+      .where("tenant", "=", of.tenant)
+      .where("binary_id", "=", of.id)
       .orderBy("settled_at")
       .orderBy("id")
       .execute();
@@ -236,6 +254,7 @@ export class SignatureStore {
         ...(change.settledAt !== undefined && { settled_at: change.settledAt }),
         ...(change.certificate !== undefined && { certificate: change.certificate }),
         ...(document && { document_id: document.id, document_version: document.version }),
+        ...(change.binary !== undefined && { binary_id: change.binary }),
         ...(terms && { terms: sealValue(key, json(terms), place(tenant, "terms", id)) }),
         ...(container && { container: sealValue(key, container, place(tenant, "container", id)) }),
       })

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Bundle, DocumentReference, MedicationRequest, Provenance, Resource } from "@medplum/fhirtypes";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RequestContext } from "../../src/core/context.ts";
 import { checkCms } from "../../src/crypto/cms-verify.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
@@ -8,6 +8,7 @@ import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 import { assignedPatient, type FhirAnswer, fhirCall, outcomeCode } from "../support/fhir-call.ts";
+import { LockHolder } from "../support/lock-holder.ts";
 import { alterAccounts, calm, journalRows, order } from "../support/sign-in.ts";
 import {
   activateCertificates,
@@ -19,6 +20,8 @@ import {
 } from "../support/signing.ts";
 
 let app: TestApp;
+let locks: LockHolder;
+let cabinet: Cabinet;
 let doctor: ActingWorker;
 let token: string;
 let patient: string;
@@ -26,13 +29,17 @@ let current: DocumentReference & { id: string };
 let signatureId: string;
 
 beforeAll(async () => {
-  app = await startApp({ DATABASE_URL: await freshDatabase() });
+  const databaseUrl = await freshDatabase();
+  locks = new LockHolder(databaseUrl);
+  app = await startApp({ DATABASE_URL: databaseUrl });
   doctor = await actingWorker(app, snilsOf.doctor);
   await activateCertificates(app, doctor.id, {});
   token = await doctor.token();
+  cabinet = await entered("doctor");
   patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
 });
 afterAll(() => app?.close());
+afterEach(() => locks.release());
 
 // each test begins with a document of its own, signed in the cabinet
 beforeEach(async () => {
@@ -131,6 +138,39 @@ describe("what is signed is FHIR like all else", () => {
   });
 });
 
+describe("the journal of what the gateway writes for a signature", () => {
+  it("has its rows in the transaction of it: no crash parts them", async () => {
+    const content = Buffer.from(`<ClinicalDocument>${randomUUID()}</ClinicalDocument>`).toString("base64");
+    const document = { title: "Заключение", contentType: "text/xml", patient, content };
+    const { body: prepared } = await cabinet.send("POST", "/me/signatures", { document });
+    await locks.hold("lock table journal_group in share mode");
+    const signed = signedIn(cabinet, prepared, "doctor");
+    await locks.stopped(/journal_group/);
+    const states = await locks.query("select state from signature where id = $1", [prepared.id]);
+    expect(states).toEqual([{ state: "prepared" }]);
+    await locks.release();
+    const { body } = await signed;
+    expect(body.state).toBe("signed");
+    const rows = (await journalRows(app)).filter(({ resourceId }) => resourceId === body.document.id);
+    expect(rows.map(({ actorId, action }) => [actorId, action])).toContainEqual(["signatures", "create"]);
+  });
+
+  it("tells of a new signature again when the change that brought it is repeated", async () => {
+    const narrow = await doctor.token("TREAT", "system/DocumentReference.cruds");
+    const { bytes, next } = changed();
+    const given = header({ reason, signature: await signatureOver(bytes) });
+    const headers = { ...given, "if-match": 'W/"1"', "idempotency-key": randomUUID() };
+    const put = () => fhirCall(app, narrow, `PUT /DocumentReference/${current.id}`, { body: next, headers });
+    const first = await put();
+    expect(first.status, JSON.stringify(first.body)).toBe(200);
+    const again = await put();
+    expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([200, "true"]);
+    const [, second] = await provenancesOf(current.id);
+    const rows = (await journalRows(app)).filter(({ resourceId }) => resourceId === second?.id);
+    expect(rows.map(({ action }) => action)).toEqual(["create", "repeated create"]);
+  });
+});
+
 describe("E-19 a signed document at /fhir", () => {
   it("E-19 changes by no interaction without the reason of the change and a new signature", async () => {
     const { next } = changed();
@@ -208,7 +248,10 @@ describe("E-19 a signed document at /fhir", () => {
     ]);
     expect(await put(await signatureOver(bytes, { variant: "enhanced" }))).toEqual([403, "signature-level"]);
     const [older] = await provenancesOf(current.id);
-    expect(await put([{ data: older?.signature?.[0]?.data ?? "" }])).toEqual(due);
+    expect(await put([{ data: older?.signature?.[0]?.data ?? "" }])).toEqual([
+      422,
+      "signature-content-differs",
+    ]);
     expect(await put([{ data: "" }])).toEqual(due);
     await order(app, "pki", "unknown-status");
     const fresh = await signatureOver(bytes, { variant: "expiring" });
@@ -252,6 +295,264 @@ describe("E-19 a signed document at /fhir", () => {
       headers: header({ reason }),
     });
     expect(told(made)).toEqual([400, "bad-request"]);
+  });
+});
+
+describe("E-19 the bytes of a signed document", () => {
+  const binaryOf = ({ content }: DocumentReference) => content[0]?.attachment.url ?? "";
+  const change = (binary: string, method: string, more: object = {}) =>
+    fhirCall(app, token, `${method} /${binary}`, { headers: { "if-match": 'W/"1"' }, ...more });
+  const bytesOf = (binary: string) => ({
+    resourceType: "Binary",
+    id: binary.split("/")[1],
+    contentType: "text/xml",
+    securityContext: { reference: `Patient/${patient}` },
+    data: Buffer.from("<ClinicalDocument/>").toString("base64"),
+  });
+  const stored = async (bytes: Buffer) => {
+    const { id: _id, ...binary } = bytesOf("");
+    const body = { ...binary, data: bytes.toString("base64") };
+    const made = await fhirCall<Resource>(app, token, "POST /Binary", { body });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    return `Binary/${made.body.id}`;
+  };
+  /** The next version with its bytes in a Binary. */
+  const inBinary = (url: string): DocumentReference => ({
+    ...current,
+    content: [{ attachment: { contentType: "text/xml", url } }],
+  });
+
+  it("are neither deleted nor replaced at their own address, those of an older version neither", async () => {
+    const first = binaryOf(current);
+    expect(told(await change(first, "DELETE"))).toEqual(due);
+    expect(told(await change(first, "PUT", { body: bytesOf(first) }))).toEqual([405, "method-not-allowed"]);
+    const batch = {
+      resourceType: "Bundle",
+      type: "transaction",
+      entry: [{ request: { method: "DELETE", url: first, ifMatch: 'W/"1"' } }],
+    };
+    expect(told(await fhirCall(app, token, "POST ", { body: batch }))).toEqual(due);
+    // a document of nobody's signature that shares them opens nothing
+    const { resourceType, status, subject, content } = current;
+    const shared = await fhirCall(app, token, "POST /DocumentReference", {
+      body: { resourceType, status, subject, content },
+    });
+    expect(shared.status).toBe(201);
+    expect(told(await change(first, "DELETE"))).toEqual(due);
+
+    const { bytes } = changed();
+    const second = await stored(bytes);
+    const headers = header({ reason, signature: await signatureOver(bytes) });
+    expect((await ask("PUT", current.id, { body: inBinary(second), headers })).status).toBe(200);
+    for (const binary of [first, second]) expect(told(await change(binary, "DELETE"))).toEqual(due);
+    expect((await fhirCall(app, token, `GET /${first}?_format=json`)).status).toBe(200);
+  });
+
+  it("are those that the signature was judged over, whoever is quicker", async () => {
+    const { bytes } = changed();
+    const binary = await stored(bytes);
+    const headers = header({ reason, signature: await signatureOver(bytes) });
+    // who deletes them is first
+    await locks.hold("lock table resource_history in share mode");
+    const deleted = change(binary, "DELETE");
+    await locks.stopped(/resource_history/);
+    const signed = ask("PUT", current.id, { body: inBinary(binary), headers });
+    await locks.stopped(/pg_advisory_xact_lock/);
+    await locks.release();
+    expect((await deleted).status).toBe(204);
+    expect(told(await signed)).toEqual([422, "signature-content-differs"]);
+
+    const other = await stored(bytes);
+    await locks.hold("lock table signature in share mode");
+    const first = ask("PUT", current.id, {
+      body: inBinary(other),
+      headers: header({ reason, signature: await signatureOver(bytes) }),
+    });
+    await locks.stopped(/update "signature"/);
+    const late = change(other, "DELETE");
+    await locks.stopped(/pg_advisory_xact_lock/);
+    await locks.release();
+    expect((await first).status).toBe(200);
+    expect(told(await late)).toEqual(due);
+  });
+
+  it("are one content: what is added beside it would be signed by nobody", async () => {
+    const { bytes, next } = changed();
+    const headers = header({ reason, signature: await signatureOver(bytes) });
+    const body = { ...next, content: [...next.content, ...current.content] };
+    expect(told(await ask("PUT", current.id, { body, headers }))).toEqual([422, "validation-failed"]);
+  });
+});
+
+describe("E-19 a change that was judged before a signature came", () => {
+  const observation = () => ({
+    ...{ resourceType: "Observation", status: "preliminary", code: { text: "Пульс" } },
+    subject: { reference: `Patient/${patient}` },
+  });
+  const headers = { "if-match": 'W/"1"' };
+  const entry = (body: object, url: string) => ({
+    resource: body,
+    request: { method: "PUT", url, ifMatch: 'W/"1"' },
+  });
+  const bundle = (type: string, body: object, url: string) =>
+    fhirCall(app, token, "POST ", { body: { resourceType: "Bundle", type, entry: [entry(body, url)] } });
+  const doors: Record<string, (url: string, body: Resource) => Promise<FhirAnswer>> = {
+    update: (url, body) => fhirCall(app, token, `PUT /${url}`, { body, headers }),
+    patch: (url) =>
+      fhirCall(app, token, `PATCH /${url}`, {
+        body: [{ op: "replace", path: "/status", value: "final" }],
+        headers: { ...headers, "content-type": "application/json-patch+json" },
+      }),
+    "conditional update": (_url, body) =>
+      fhirCall(app, token, `PUT /Observation?_id=${body.id}`, { body, headers }),
+    delete: (url) => fhirCall(app, token, `DELETE /${url}`, { headers }),
+    "conditional delete": (_url, { id }) => fhirCall(app, token, `DELETE /Observation?_id=${id}`, {}),
+    batch: (url, body) => bundle("batch", body, url),
+    transaction: (url, body) => bundle("transaction", body, url),
+  };
+
+  it.each(Object.keys(doors))("E-19 is refused when it comes to its turn after it: %s", async (name) => {
+    const made = await fhirCall<Resource>(app, token, "POST /Observation", { body: observation() });
+    const url = `Observation/${made.body.id}`;
+    const { body: prepared } = await cabinet.send("POST", "/me/signatures", { resource: url });
+    // the signature holds the resource, and is not committed yet
+    await locks.hold("lock table signature in share mode");
+    const signed = signedIn(cabinet, prepared, "doctor");
+    await locks.stopped(/update "signature"/);
+    const late = doors[name]?.(url, { ...made.body, status: "final" } as Resource);
+    await locks.stopped(/pg_advisory_xact_lock/);
+    await locks.release();
+    expect((await signed).body.state).toBe("signed");
+    expect(JSON.stringify((await late)?.body)).toContain("resigning-reason-required");
+    expect((await fhirCall<Resource>(app, token, `GET /${url}`)).body.meta?.versionId).toBe("1");
+  });
+});
+
+describe("E-19 a signature that was given before", () => {
+  it("signs nothing anew when the bytes return to what they were, in no encoding and at no door", async () => {
+    const [older] = await provenancesOf(current.id);
+    const container = older?.signature?.[0]?.data ?? "";
+    const first = await fhirCall<{ data: string }>(
+      app,
+      token,
+      `GET /${current.content[0]?.attachment.url}?_format=json`,
+    );
+    const bytes = Buffer.from(first.body.data, "base64");
+    const amend = async (body: DocumentReference, data: string) => {
+      const version = (await ask<DocumentReference>("GET", current.id)).body.meta?.versionId;
+      return ask<DocumentReference>("PUT", current.id, {
+        body,
+        headers: { ...header({ reason, signature: [{ data }] }), "if-match": `W/"${version}"` },
+      });
+    };
+    const { bytes: others, next } = changed();
+    const [second] = await signatureOver(others);
+    expect((await amend(next, second?.data ?? "")).status).toBe(200);
+    const back = {
+      ...current,
+      content: [{ attachment: { contentType: "text/xml", data: bytes.toString("base64") } }],
+    };
+    expect(told(await amend(back, container))).toEqual([409, "signature-spent"]);
+    // an unsigned attribute, or the indefinite lengths of BER, make other bytes of the same signature
+    expect(told(await amend(back, inBer(container)))).toEqual([409, "signature-spent"]);
+    const document = {
+      title: "Заключение",
+      contentType: "text/xml",
+      content: back.content[0]?.attachment.data,
+    };
+    const { body: prepared } = await cabinet.send("POST", "/me/signatures", {
+      document: { ...document, patient, replaces: current.id, reason: "Возврат" },
+    });
+    const put = await cabinet.send("PUT", `/me/signatures/${prepared.id}/signature`, {
+      signature: container,
+    });
+    expect([put.status, put.body.code]).toEqual([409, "signature-spent"]);
+    const fresh = await signedByTool(app.sandboxUrl, bytes, {
+      at: new Date(Date.now() - 60_000).toISOString(),
+    });
+    expect((await amend(back, fresh.toString("base64"))).body.meta?.versionId).toBe("3");
+  });
+});
+
+/** The same container with an indefinite length outside (BER), as some tools write it. */
+function inBer(container: string): string {
+  const der = Buffer.from(container, "base64");
+  const header = (der[1] ?? 0) < 0x80 ? 2 : 2 + ((der[1] ?? 0) & 0x7f);
+  const ber = Buffer.concat([Buffer.from([0x30, 0x80]), der.subarray(header), Buffer.from([0, 0])]);
+  return ber.toString("base64");
+}
+
+describe("E-19 a replacement in the cabinet", () => {
+  const replacement = async () => {
+    const text = `<ClinicalDocument>${randomUUID()}</ClinicalDocument>`;
+    const document = {
+      ...{
+        title: "Заключение",
+        contentType: "text/xml",
+        patient,
+        replaces: current.id,
+        reason: "Исправлено",
+      },
+      content: Buffer.from(text).toString("base64"),
+    };
+    return (await cabinet.send("POST", "/me/signatures", { document })).body;
+  };
+
+  it("stands for the version that it was prepared from: of two one is refused, and prepared anew it is taken", async () => {
+    const [one, other] = [await replacement(), await replacement()];
+    const answers = await Promise.all([one, other].map((each) => signedIn(cabinet, each, "doctor")));
+    expect(answers.map(({ status, body }) => [status, body.code]).sort()).toEqual([
+      [200, undefined],
+      [412, "version-conflict"],
+    ]);
+    expect(await version()).toBe("2");
+    expect((await signedIn(cabinet, await replacement(), "doctor")).body.document.version).toBe(3);
+  });
+
+  it("does not undo a confidentiality that was raised meanwhile", async () => {
+    const prepared = await replacement();
+    const { bytes, next } = changed();
+    const security = [{ system: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", code: "R" }];
+    const raised = await ask("PUT", current.id, {
+      body: { ...next, meta: { ...current.meta, security } },
+      headers: header({ reason, signature: await signatureOver(bytes) }),
+    });
+    expect(raised.status, JSON.stringify(raised.body)).toBe(200);
+    const late = await signedIn(cabinet, prepared, "doctor");
+    expect([late.status, late.body.code]).toEqual([412, "version-conflict"]);
+    const later = await signedIn(cabinet, await replacement(), "doctor");
+    expect(later.body.document.version).toBe(3);
+    const { body } = await ask<DocumentReference>("GET", current.id);
+    expect(body.meta?.security?.map(({ code }) => code)).toEqual(["R"]);
+  });
+});
+
+describe("what is signed as a record", () => {
+  it("is of a type that a signature may freeze: a patient, a visit or a booking goes on unsigned", async () => {
+    const encounter = {
+      ...{ resourceType: "Encounter", status: "in-progress" },
+      class: { system: "http://terminology.hl7.org/CodeSystem/v3-ActCode", code: "AMB" },
+      subject: { reference: `Patient/${patient}` },
+    };
+    const made = await fhirCall<Resource>(app, token, "POST /Encounter", { body: encounter });
+    const [own] = await provenancesOf(current.id);
+    const refused = [
+      `Patient/${patient}`,
+      `Encounter/${made.body.id}`,
+      `DocumentReference/${current.id}`,
+      `Provenance/${own?.id}`,
+    ];
+    for (const resource of refused) {
+      const { status, body } = await cabinet.send("POST", "/me/signatures", { resource });
+      expect([status, body.code], resource).toEqual([422, "resource-not-signable"]);
+      expect(body.detail).toContain("MedicationRequest");
+    }
+    const next = { ...made.body, status: "finished" };
+    const put = await fhirCall(app, token, `PUT /Encounter/${made.body.id}`, {
+      body: next,
+      headers: { "if-match": 'W/"1"' },
+    });
+    expect(put.status, JSON.stringify(put.body)).toBe(200);
   });
 });
 

@@ -376,14 +376,16 @@ describe("the state of a certificate", () => {
         ),
       );
     await first.submit();
-    await app.parts.signatures.submit(first.worker, second.id, { container: first.container });
+    const other = { owner: "chief", variant: "expiring", at: new Date(clock.now() - 60_000).toISOString() };
+    const container = await tool(first.document.content, other);
+    await app.parts.signatures.submit(first.worker, second.id, { container });
     await behind.submit();
     expect(new Set(await states())).toEqual(new Set(["verification-pending"]));
     await calm(app);
     clock.shiftMs += hour;
     await app.parts.signatures.retryDue();
-    const [one, other, last] = await states();
-    expect([[one, other].sort(), last]).toEqual([["refused", "signed"], "signed"]);
+    const [one, two, last] = await states();
+    expect([[one, two].sort(), last]).toEqual([["refused", "signed"], "signed"]);
   });
 
   it("a certificate that runs out while its document waits was still good when it signed", async () => {
@@ -406,7 +408,7 @@ describe("a signed document", () => {
     const { signature } = await submit();
     const documentId = signature.document?.id ?? "none";
     const changed = documentOf(randomUUID());
-    const replaces = { id: documentId, reason: "Исправлена дозировка" };
+    const replaces = { id: documentId, version: 1, reason: "Исправлена дозировка" };
     const next = await app.parts.signatures.prepare(worker, { ...changed, replaces });
     const container = await tool(changed.content);
     const second = await app.parts.signatures.submit(worker, next.id, { container });

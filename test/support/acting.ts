@@ -20,7 +20,7 @@ export interface ActingWorker {
   /** ФРМО OID */
   organization: string;
   /** an access token of the demo client that names the worker */
-  token(purpose?: string): Promise<string>;
+  token(purpose?: string, scope?: string): Promise<string>;
 }
 
 /** A worker of the sandbox's world, for whom a client acts; the demo client when none is given. */
@@ -42,18 +42,23 @@ export async function actingWorker(app: Door, snils: string, client?: SystemKey)
     id,
     role: role.id,
     organization: oid.replace("urn:oid:", ""),
-    token: (purpose = "TREAT") =>
-      tokenOf(app, key, {
-        extensions: {
-          "hl7-b2b": {
-            version: "1",
-            subject_id: id,
-            subject_role: role.id,
-            organization_id: oid,
-            purpose_of_use: [`urn:oid:2.16.840.1.113883.5.8#${purpose}`],
+    token: (purpose = "TREAT", scope) =>
+      tokenOf(
+        app,
+        key,
+        {
+          extensions: {
+            "hl7-b2b": {
+              version: "1",
+              subject_id: id,
+              subject_role: role.id,
+              organization_id: oid,
+              purpose_of_use: [`urn:oid:2.16.840.1.113883.5.8#${purpose}`],
+            },
           },
         },
-      }),
+        scope,
+      ),
   };
 }
 
@@ -62,10 +67,15 @@ async function demoKey({ config }: Door): Promise<SystemKey> {
   return { clientId: "demo", jwk };
 }
 
-async function tokenOf(app: Door, key: SystemKey, claims: Record<string, unknown>): Promise<string> {
+async function tokenOf(
+  app: Door,
+  key: SystemKey,
+  claims: Record<string, unknown>,
+  scope = "system/*.cruds",
+): Promise<string> {
   const tokenUrl = `${app.url}/auth/token`;
   const assertion = await clientAssertion(key, tokenUrl, claims);
-  const answer = await requestToken(tokenUrl, assertion, "system/*.cruds");
+  const answer = await requestToken(tokenUrl, assertion, scope);
   const body = (await answer.json()) as { access_token: string };
   if (!answer.ok) throw new Error(JSON.stringify(body));
   return body.access_token;

@@ -1,11 +1,10 @@
-import type { AccessedResource, Label } from "../../access/access-facts.ts";
+import type { AccessedResource } from "../../access/access-facts.ts";
 import { accessedOf, highestLabel } from "../../access/accessed-of.ts";
-import { classOf } from "../../access/data-classes.ts";
 import { neededSignature } from "../../access/signature-levels.ts";
 import type { SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { canonicalForm, canonicalFormat } from "../../flows/signature/canonical-form.ts";
-import type { DocumentOrder, SignatureTerms, SigningWorker } from "../../flows/signature/terms.ts";
+import type { DocumentOrder, Replaced, SignatureTerms, SigningWorker } from "../../flows/signature/terms.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 import { type Moving, type MySignaturesParts, resourceOf } from "./signature-access.ts";
 import type { components } from "./types.ts";
@@ -37,10 +36,8 @@ async function prepareDocument(
   asked: View["DocumentToSign"],
   { request, move }: Moving,
 ): Promise<KeptSignature> {
-  const { patient: subject, represents, replaces, reason } = asked;
-  if (replaces !== undefined && reason === undefined)
-    throw new GatewayError("resigning-reason-required", { field: "document/reason" });
-  const before = replaces === undefined ? undefined : await replacedTerms(parts, worker, replaces);
+  const { patient: subject, represents } = asked;
+  const { replaces, before } = await replacedBy(parts, worker, asked);
   const label = highestLabel([asked.confidentiality, before?.label]);
   // a document about no patient is correspondence of the worker's own organisation
   const type = subject === undefined ? "Communication" : (represents ?? "DocumentReference");
@@ -59,18 +56,21 @@ async function prepareDocument(
     ...{ subject, needed, label },
     ...(subject !== undefined && { represents }),
     ...(kind !== undefined && { kind, posts: await parts.postsOf(worker.roleId, request.ctx) }),
-    ...(replaces !== undefined && reason !== undefined && { replaces: { id: replaces, reason } }),
+    ...(replaces !== undefined && { replaces }),
   };
   return parts.signatures.prepare(worker, order, move);
 }
 
-/** What was signed before keeps its kind and is no less confidential in its next version. */
-async function replacedTerms(
+/** The version that is replaced, whose kind and confidentiality stay: read at once, so that neither is newer. */
+async function replacedBy(
   { coSignatures }: MySignaturesParts,
   { organization: tenant }: SigningWorker,
-  id: string,
-): Promise<{ kind?: string; label?: Label }> {
-  return (await coSignatures.first({ tenant, id }, "replaces")).terms as SignatureTerms;
+  { replaces: id, reason }: View["DocumentToSign"],
+): Promise<{ replaces?: Replaced; before?: SignatureTerms }> {
+  if (id === undefined) return {};
+  if (reason === undefined) throw new GatewayError("resigning-reason-required", { field: "document/reason" });
+  const { first, version } = await coSignatures.first({ tenant, id }, "replaces");
+  return { replaces: { id, version, reason }, before: first.terms as SignatureTerms };
 }
 
 /** What is signed with a tool at all is signed with an enhanced signature at least. */
@@ -89,7 +89,7 @@ async function prepareCoSignature(
   id: string,
   { request, move }: Moving,
 ): Promise<KeptSignature> {
-  const first = await coSignatures.first({ tenant: worker.organization, id }, "cosign");
+  const { first } = await coSignatures.first({ tenant: worker.organization, id }, "cosign");
   const { needed: signature } = first.terms as SignatureTerms;
   await request.authorizeOne("update", resourceOf(first), { signature });
   const posts = await postsOf(worker.roleId, request.ctx);
@@ -104,9 +104,7 @@ async function prepareResource(
   { request, move }: Moving,
 ): Promise<KeptSignature> {
   const [type = "", id = ""] = reference.split("/");
-  // documents are signed by their bytes, and a signature is not signed
-  if (["Binary", "DocumentReference", "Provenance"].includes(type) || classOf(type, "someone") !== "patient")
-    throw new GatewayError("bad-request", { field: "resource", detail: "not a record of a patient" });
+  parts.rules.requireSignable(type);
   const current = await parts.storedResource({ tenant: worker.organization, type, id });
   const accessed = accessedOf(current, worker.organization);
   const needed = neededFor(parts, "update", accessed);

@@ -8,6 +8,7 @@ import type { CoSignatures } from "../../flows/signature/co-signatures.ts";
 import type { OrgSigner } from "../../flows/signature/org-signer.ts";
 import type { Move } from "../../flows/signature/settlement.ts";
 import type { Signatures } from "../../flows/signature/signatures.ts";
+import type { SigningRules } from "../../flows/signature/signing-rules.ts";
 import type { SignatureTerms } from "../../flows/signature/terms.ts";
 import type { Access } from "../../plugins/journal.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
@@ -20,6 +21,7 @@ export interface MySignaturesParts {
   signatures: Signatures;
   coSignatures: CoSignatures;
   regions: RegionalPolicies;
+  rules: SigningRules;
   /** of the worker's PractitionerRole: codes of dictionary 11.1002 */
   postsOf(roleId: string, ctx: RequestContext): Promise<readonly string[]>;
   /** a stored resource of an organisation; throws `not-found` and `gone` */

@@ -47,6 +47,10 @@ export interface Done {
   beside: readonly KeptAccess[];
 }
 
+/** What the journal has of these changes, and of what was written with them. */
+export const toldBy = (done: readonly Done[]): KeptAccess[] =>
+  done.flatMap(({ access, beside }) => [access, ...beside]);
+
 export interface WriteRules {
   /** a change of an existing resource of a stored type must say which version it has seen */
   ifMatchRequired: boolean;
@@ -63,7 +67,7 @@ export interface Caller {
   repository: Repository;
   rules: WriteRules;
   /** absent: nothing here is signed */
-  resigning?: Pick<Resigning, "judged" | "settle">;
+  resigning?: Pick<Resigning, "judged" | "refuseSigned" | "settle">;
   /** the id that a resource must have because of whom it describes; absent, or undefined: any */
   personIdOf?(resource: Resource): Promise<string | undefined>;
   /** takes part in the transaction of the changes, once all are written */

@@ -1,9 +1,10 @@
 import type { BundleEntry, BundleEntryRequest } from "@medplum/fhirtypes";
-import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../core/errors.ts";
 import { offers, type Provider, type Providers } from "../../fhir/provider.ts";
 import { type CompartmentOwner, compartmentTypes } from "../../fhir/search/compartment.ts";
 import { storedTypeOf } from "../../fhir/stored-types.ts";
 import type { AskedChange, Pairs } from "./asked.ts";
+import { atEntry } from "./at-entry.ts";
 import { pairsOfQuery } from "./criteria.ts";
 import { methodsOf, operationOf, type TypeOperation } from "./operation-call.ts";
 import { patchOf } from "./patch-body.ts";
@@ -90,22 +91,6 @@ function interactionOf(method: string, { reads }: AskedRead): AskedChange["inter
   if (reads || !Object.hasOwn(interactions, method))
     throw new GatewayError("method-not-allowed", { field: "request.method" });
   return interactions[method as keyof typeof interactions];
-}
-
-/** Does the work for an entry; an error of it names the entry. */
-export function atEntry<T>(index: number, work: () => T): T {
-  const named = (error: unknown): never => {
-    if (!isGatewayError(error)) throw error;
-    const { code, detail, retryAfter, cause, issues } = error;
-    const field = [`Bundle.entry[${index}]`, error.field].filter(Boolean).join(".");
-    throw new GatewayError(code, { field, detail, retryAfter, cause, issues });
-  };
-  try {
-    const result = work();
-    return result instanceof Promise ? (result.catch(named) as T) : result;
-  } catch (error) {
-    return named(error);
-  }
 }
 
 const typeName = /^[A-Z][A-Za-z]+$/;

@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { KeptAnswer } from "../../store/idempotency.ts";
-import type { AskedChange, Caller } from "./asked.ts";
+import { type AskedChange, type Caller, toldBy } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { preparedRead } from "./bundle-read.ts";
 import { type BundleCaller, respondedCall, respondedChange, respondedFailure } from "./bundle-response.ts";
@@ -39,7 +39,7 @@ export const answerBundle =
     const isLast = !asked.some(({ read }) => read);
     const settle: Caller["settle"] = (trx, done) => {
       const answer = responseOf("transaction", respondedChanges(caller, asked, done));
-      const accesses = done.map(({ access }) => access);
+      const accesses = toldBy(done);
       const kept = { ...keptAnswer(reply, writtenResource(reply, answer, format)), accesses };
       return request.settle(trx, kept, { isLast });
     };
@@ -96,7 +96,7 @@ async function changedOnce(caller: BundleCaller, change: AskedChange, index: num
     const settle: Caller["settle"] = (trx, done) =>
       settlePart(trx, {
         ...keptEntry(respondedChange(caller, done)),
-        accesses: done.map(({ access }) => access),
+        accesses: toldBy(done),
       });
     return keptEntry(respondedChange(caller, await changed({ ...caller, settle }, change)));
   });

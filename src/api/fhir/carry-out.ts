@@ -6,7 +6,8 @@ import { partsAt, valuesOf } from "../../fhir/search/criterion.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
-import type { AskedChange, Caller, Done } from "./asked.ts";
+import { type AskedChange, type Caller, type Done, toldBy } from "./asked.ts";
+import { atEntry } from "./at-entry.ts";
 import { journalHidden } from "./hidden.ts";
 import type { PlannedChange } from "./plan.ts";
 
@@ -26,7 +27,7 @@ export function carriedOut(
   const { repository, request } = caller;
   return repository.inTurn(request.ctx, asked.flatMap(namesOf), async () => {
     const done = await writtenAtLast(caller, plan);
-    for (const one of done.flatMap(({ access, beside }) => [access, ...beside])) await request.journal(one);
+    for (const one of toldBy(done)) await request.journal(one);
     await journalHidden(request, "criteria");
     return done;
   });
@@ -47,25 +48,39 @@ async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]
 const isOvertaken = (error: unknown): boolean =>
   isRepeatable(error) || (isGatewayError(error) && error.code === "version-conflict");
 
-function written(
-  { request, repository, resigning, settle }: Caller,
-  changes: readonly PlannedChange[],
-): Promise<Done[]> {
-  const { ctx } = request;
-  return repository.transaction(ctx, async (writes) => {
-    await writes.claim(changes.flatMap(({ asked, id }) => namesOf({ ...asked, id })));
+function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
+  const { repository, request, settle } = caller;
+  return repository.transaction(request.ctx, async (writes) => {
+    await writes.claim(changes.flatMap(claimsOf));
     for (const change of changes) await refuseOvertaken(writes, change);
     const done: Done[] = [];
     for (const change of changes) {
       if (done.length > 0) await refuseMade(writes, change);
-      const result = await performed(writes, change);
-      const version = Number(result?.resource.meta?.versionId);
-      const beside = change.amendment && (await resigning?.settle(writes, change.amendment, version));
-      done.push(doneOf(change, result, beside));
+      done.push(await atEntry(change.entry, () => carriedThrough(caller, writes, change)));
     }
     await settle?.(writes.trx, done);
     return done;
   });
+}
+
+const claimsOf = ({ asked, id, amendment }: PlannedChange): string[] => [
+  ...namesOf({ ...asked, id }),
+  ...(amendment?.binary === undefined ? [] : [`Binary/${amendment.binary}`]),
+];
+
+/** One change of the transaction, with what stands beside it when it is signed. */
+async function carriedThrough(
+  { request, resigning }: Caller,
+  writes: RepositoryWrites,
+  change: PlannedChange,
+): Promise<Done> {
+  const { action, amendment, before } = change;
+  // a signature may have come since the change was planned
+  if (before && action !== "none" && !amendment) await resigning?.refuseSigned(writes, before, request.ctx);
+  const result = await performed(writes, change);
+  const version = Number(result?.resource.meta?.versionId);
+  const beside = amendment && (await resigning?.settle(writes, { ...amendment, version }, request.ctx));
+  return doneOf(change, result, beside);
 }
 
 /**

@@ -41,8 +41,8 @@ export const renewedBy =
 
 /** As the first request: a criterion that found the resource is a search. */
 function requireDeeds(request: FastifyRequest, accesses: readonly KeptAccess[]): void {
-  for (const { action, resourceType = "", decided } of accesses) {
-    if (!isDeed(action)) continue;
+  for (const { action, resourceType = "", decided, beside } of accesses) {
+    if (beside || !isDeed(action)) continue;
     requireScope(request, resourceType, scopeLetters[action]);
     if (decided) requireScope(request, resourceType, "s");
   }

@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
-import type { AskedChange, Caller, Done } from "./asked.ts";
+import { type AskedChange, type Caller, type Done, toldBy } from "./asked.ts";
 import { binaryInBody } from "./binary.ts";
 import { carriedOut } from "./carry-out.ts";
 import { pairsOfQuery } from "./criteria.ts";
@@ -24,7 +24,7 @@ export const answerWrite =
     const answer = (done: readonly Done[]) =>
       writtenReply(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
     const settle: Caller["settle"] = (trx, done) =>
-      request.settle(trx, { ...keptAnswer(reply, answer(done)), accesses: done.map(({ access }) => access) });
+      request.settle(trx, { ...keptAnswer(reply, answer(done)), accesses: toldBy(done) });
     return reply.send(answer(await changed({ ...caller, request, settle }, asked)));
   };
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { SignatureReport } from "../../crypto/signature-report.ts";
 import type { Verifier } from "../../crypto/verifier.ts";
 import { parseCertificate } from "../../crypto/x509.ts";
+import type { SignatureEvidence } from "../../store/signature-evidence.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 import { fingerprintOf } from "../../store/signing-certificates.ts";
 import type { SigningCertificates } from "./certificates.ts";
@@ -17,6 +18,7 @@ export interface ChecksParts {
   regions: RegionalPolicies;
   /** absent: none is asked for */
   powers?: PowersOfAttorney;
+  evidence: Pick<SignatureEvidence, "isSpent">;
   /** how old the last answer about revocation may be while no source answers */
   toleratedAgeMs: number;
 }
@@ -50,6 +52,7 @@ export class SignatureChecks {
       ...(der ? await this.#objections(kept, der) : []),
       ...(der && isActivated ? await this.#pending(kept, der) : []),
       ...this.#regional(kept, report),
+      ...(await this.#spent(kept, report)),
     ];
     return verdictOf(report, { snils, needed, objections });
   }
@@ -62,6 +65,12 @@ export class SignatureChecks {
     if (!isOwn(parseCertificate(der), (terms as SignatureTerms).snils)) return [];
     if (await this.#parts.certificates.isActivated(signer, fingerprintOf(der))) return [];
     return [{ code: "certificate-pending", detail: "the certificate was not activated by a code" }];
+  }
+
+  // bytes may return to what they were: the signature over them is given anew all the same (E-19)
+  async #spent(kept: KeptSignature, { imprint }: SignatureReport): Promise<VerdictProblem[]> {
+    if (imprint === undefined || !(await this.#parts.evidence.isSpent(kept, imprint))) return [];
+    return [{ code: "signature-spent", detail: "the same signature was given for another request" }];
   }
 
   #regional(kept: KeptSignature, { algorithm }: SignatureReport): VerdictProblem[] {

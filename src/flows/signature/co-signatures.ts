@@ -30,11 +30,15 @@ export class CoSignatures {
     this.#parts = parts;
   }
 
-  /** The first signature in force over a document; throws `not-found` when there is none. */
-  async first(of: { tenant: string; id: string }, field: string): Promise<KeptSignature> {
-    const [first] = await standingOverDocument(this.#parts.store, of);
+  /** The first signature in force over a document, and the version that stands; throws `not-found` when there is none. */
+  async first(
+    of: { tenant: string; id: string },
+    field: string,
+  ): Promise<{ first: KeptSignature; version: number }> {
+    const all = await standingOverDocument(this.#parts.store, of);
+    const [first] = all;
     if (!first) throw new GatewayError("not-found", { field });
-    return first;
+    return { first, version: Math.max(...all.map(({ document }) => document?.version ?? 0)) };
   }
 
   /**

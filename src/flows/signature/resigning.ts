@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Binary, DocumentReference, Provenance, Resource } from "@medplum/fhirtypes";
+import type { Kysely } from "kysely";
 import Type from "typebox";
 import { Value } from "typebox/value";
 import { accessedOf } from "../../access/accessed-of.ts";
@@ -12,17 +13,19 @@ import { GatewayError } from "../../core/errors.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import type { ResourceStore } from "../../store/resources.ts";
+import type { Schema } from "../../store/schema.ts";
 import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { Identities } from "../identities.ts";
 import { canonicalForm, canonicalFormat } from "./canonical-form.ts";
 import type { SignatureChecks } from "./checks.ts";
 import { digestsOf } from "./digests.ts";
+import type { Judged } from "./evidence.ts";
 import { refuse } from "./refusal.ts";
-import type { Judged, Settlement } from "./settlement.ts";
+import type { Settlement } from "./settlement.ts";
 import { documentKindSystem } from "./signed-document.ts";
 import type { SigningRules } from "./signing-rules.ts";
 import { standingOver } from "./standing.ts";
-import type { SignatureTerms } from "./terms.ts";
+import type { Replaced, SignatureTerms } from "./terms.ts";
 
 export interface ResigningParts {
   store: SignatureStore;
@@ -48,6 +51,8 @@ export interface AskedAmendment {
 /** A new signature over the next version, judged good; the version is not written yet. */
 export interface Amendment extends Judged {
   kept: KeptSignature;
+  /** id of the Binary that holds the new bytes; absent: they are in the document itself */
+  binary?: string;
 }
 
 const due = (field: string, detail: string): GatewayError =>
@@ -75,30 +80,47 @@ export class Resigning {
       return undefined;
     }
     if (!after) throw due(before?.resourceType ?? "", "what is signed is not deleted");
+    if (after.resourceType === "Binary") throw due("Binary", "bytes that were signed stay what they are");
     const { reason, container } = termsIn(provenance);
-    refuseOld(older, container);
-    const kept = await this.#asPrepared(after, { reason, older }, ctx);
+    const version = Number(before?.meta?.versionId);
+    const kept = await this.#asPrepared(after, { version, reason, older }, ctx);
     const verdict = await this.#parts.checks.verdict(kept, container);
     if (verdict.outcome === "bad") refuse(verdict);
     if (verdict.outcome === "unknown") throw new GatewayError("signature-unverified", { retryAfter: 60 });
-    return { kept, verdict, container };
+    return { kept, verdict, container, binary: binaryOf(after) };
   }
 
-  /** Puts the new signature in the place of the old ones, in the transaction that wrote the version; says what it wrote. */
-  settle(
+  /**
+   * Asked of a change without a new signature once it holds what it changes: somebody may have signed that since the
+   * change was judged. Throws `resigning-reason-required`.
+   */
+  async refuseSigned({ trx }: RepositoryWrites, before: Resource, { actor }: RequestContext): Promise<void> {
+    const signed = await this.#signaturesOver(before, actor.tenant, trx);
+    if (signed.length > 0) throw due(before.resourceType, "it was signed meanwhile");
+  }
+
+  /**
+   * Puts the new signature in the place of the old ones, in the transaction that wrote the version; says what it wrote.
+   * Throws `signature-content-differs` when the Binary holds other bytes by now.
+   */
+  async settle(
     writes: RepositoryWrites,
-    { kept, ...judged }: Amendment,
-    version: number,
+    { kept, ...judged }: Amendment & { version: number },
+    ctx: RequestContext,
   ): Promise<readonly KeptAccess[]> {
-    return this.#parts.settlement.amend(writes, kept, judged, version);
+    const { binary } = judged;
+    const bytes = binary === undefined ? kept.content : await this.#bytesIn(binary, ctx, writes.trx);
+    if (bytes === undefined || Buffer.compare(bytes, kept.content) !== 0)
+      throw new GatewayError("signature-content-differs", { field: "Binary", detail: "it was changed" });
+    return this.#parts.settlement.amend(writes, kept, judged);
   }
 
-  async #signaturesOver(before: Resource, tenant: string): Promise<KeptSignature[]> {
+  async #signaturesOver(before: Resource, tenant: string, db?: Kysely<Schema>): Promise<KeptSignature[]> {
+    const { resourceType: type, id = "" } = before;
     if (before.resourceType === "Provenance" && before.signature !== undefined)
       throw due("Provenance", "a signature is never changed");
-    const { type, subject } = accessedOf(before);
-    return classOf(type, subject) === "patient"
-      ? standingOver(this.#parts.store, { tenant, type, id: before.id ?? "" })
+    return classOf(type, "someone") === "patient"
+      ? standingOver(this.#parts.store, { tenant, type, id }, db)
       : [];
   }
 
@@ -113,7 +135,7 @@ export class Resigning {
   /** The next version as if it had been prepared for this signature. */
   async #asPrepared(
     after: Resource,
-    { reason, older }: { reason: string; older: readonly KeptSignature[] },
+    { older, ...change }: Pick<Replaced, "version" | "reason"> & { older: readonly KeptSignature[] },
     ctx: RequestContext,
   ): Promise<KeptSignature> {
     const { actor } = ctx;
@@ -131,7 +153,7 @@ export class Resigning {
       createdAt: now,
       submittedAt: now,
       expiresAt: now,
-      terms: { ...(await this.#termsOf(after, { reason, content }, ctx)), ...part },
+      terms: { ...(await this.#termsOf(after, { ...change, content }, ctx)), ...part },
       content,
     };
   }
@@ -159,7 +181,7 @@ export class Resigning {
 
   async #termsOf(
     after: Resource,
-    { reason, content }: { reason: string; content: Uint8Array },
+    { version, reason, content }: Pick<Replaced, "version" | "reason"> & { content: Uint8Array },
     { actor }: RequestContext,
   ): Promise<Omit<SignatureTerms, "title" | "contentType">> {
     const worker = await this.#parts.identities.find(actor.onBehalfOf ?? actor.id);
@@ -171,7 +193,7 @@ export class Resigning {
       organization: actor.organization,
       snils: worker.value.slice(0, 11),
       digests: digestsOf(content),
-      replaces: { id: after.id ?? "", reason },
+      replaces: { id: after.id ?? "", version, reason },
     };
   }
 
@@ -181,26 +203,35 @@ export class Resigning {
   }
 
   /** The bytes that the new version is about: inline, or a Binary that is stored already. */
-  async #bytesOf({ content }: DocumentReference, { actor }: RequestContext): Promise<Uint8Array> {
-    const { data, url = "" } = content[0]?.attachment ?? {};
-    if (data !== undefined) return Buffer.from(data, "base64");
-    const id = /^Binary\/([^/]+)$/.exec(url)?.[1];
-    const { db } = this.#parts.store;
-    const stored = id && (await this.#parts.resources.get(db, { tenant: actor.tenant, type: "Binary", id }));
-    const bytes = stored ? (stored.content as Binary | undefined)?.data : undefined;
-    if (bytes === undefined)
-      throw new GatewayError("validation-failed", {
-        field: "DocumentReference.content.attachment",
-        detail: "a signed document has its bytes in data, or in a Binary of this gateway",
-      });
-    return Buffer.from(bytes, "base64");
+  async #bytesOf(after: DocumentReference, ctx: RequestContext): Promise<Uint8Array> {
+    const [first, another] = after.content;
+    const id = binaryOf(after);
+    const data = first?.attachment.data;
+    const inline = data === undefined ? undefined : Buffer.from(data, "base64");
+    const bytes = inline ?? (id === undefined ? undefined : await this.#bytesIn(id, ctx));
+    if (bytes && !another) return bytes;
+    throw new GatewayError("validation-failed", {
+      field: "DocumentReference.content",
+      detail: "a signed document has one content, its bytes in data or in a Binary of this gateway",
+    });
+  }
+
+  async #bytesIn(
+    id: string,
+    { actor: { tenant } }: RequestContext,
+    db = this.#parts.store.db,
+  ): Promise<Uint8Array | undefined> {
+    const stored = await this.#parts.resources.get(db, { tenant, type: "Binary", id });
+    const { data } = (stored?.content ?? {}) as Partial<Binary>;
+    return data === undefined ? undefined : Buffer.from(data, "base64");
   }
 }
 
-// the signature of the old version says nothing of the new one
-function refuseOld(older: readonly KeptSignature[], container: Uint8Array): void {
-  if (older.some((one) => one.container && Buffer.compare(one.container, container) === 0))
-    throw due("X-Provenance.signature", "the signature is that of the version before");
+/** The Binary that a document has its bytes in; undefined for one that carries them, and for what is no document. */
+function binaryOf(resource: Resource): string | undefined {
+  if (resource.resourceType !== "DocumentReference") return undefined;
+  const { data, url = "" } = resource.content[0]?.attachment ?? {};
+  return data === undefined ? /^Binary\/([^/]+)$/.exec(url)?.[1] : undefined;
 }
 
 const isFinal = ({ docStatus }: DocumentReference): boolean =>

@@ -6,17 +6,16 @@ import { parseCertificate } from "../../crypto/x509.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import type { Schema } from "../../store/schema.ts";
-import type { Evidence } from "../../store/signature-evidence.ts";
 import type { KeptSignature, SignatureChange, SignatureStore } from "../../store/signatures.ts";
 import { fingerprintOf, type SigningCertificateStore } from "../../store/signing-certificates.ts";
 import { canonicalForm } from "./canonical-form.ts";
+import { evidenceOf, type Judged } from "./evidence.ts";
 import { SignatureWriter, type SignatureWrites } from "./signature-writes.ts";
 import { type SignedDocument, storeCoSigned, storeProvenance, storeSigned } from "./signed-document.ts";
 import { rolesOf, type SigningRules } from "./signing-rules.ts";
 import { signedTypeOf, standingOver, standingOverDocument } from "./standing.ts";
 import { next, type SignatureEvent, type SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
-import type { Verdict } from "./verdict.ts";
 import { toVerificationTask } from "./verification-task.ts";
 
 export interface SettlementParts {
@@ -25,12 +24,6 @@ export interface SettlementParts {
   rules: SigningRules;
   bound: SigningCertificateStore;
   clock: Clock;
-}
-
-/** A judged container; without a container it is the one that waits. */
-export interface Judged {
-  verdict: Verdict;
-  container: Uint8Array;
 }
 
 /** The request that moves a signature, and what takes part in the transaction with what came of it. */
@@ -44,6 +37,8 @@ interface StoredDocument {
   id: string;
   version: number;
   awaiting: readonly string[];
+  /** of the bytes, where they were stored with it */
+  binary?: string;
 }
 
 const shortestRetryMs = 60_000;
@@ -87,7 +82,7 @@ export class Settlement {
       state: after,
       ...(judged && kept.state === "prepared" && submissionOf(kept, judged)),
       ...timesOf(kept, after, at),
-      ...(stored && { document: { id: stored.id, version: stored.version } }),
+      ...(stored && { document: { id: stored.id, version: stored.version }, binary: stored.binary }),
     };
     await store.change(trx, kept, change);
     if (stored) await this.#awaits(trx, { kept, ...stored });
@@ -115,8 +110,7 @@ export class Settlement {
   async amend(
     writes: RepositoryWrites,
     kept: KeptSignature,
-    judged: Judged,
-    version: number,
+    { version, binary, ...judged }: Judged & { version: number; binary?: string },
   ): Promise<readonly KeptAccess[]> {
     const { store, clock } = this.#parts;
     const writer = new SignatureWriter(writes);
@@ -125,6 +119,7 @@ export class Settlement {
     const terms = kept.terms as SignatureTerms;
     const id = terms.replaces?.id ?? kept.id;
     await this.#supersede(trx, kept, id);
+    await this.#refuseTwice(trx, kept);
     await store.create(kept, trx);
     await store.evidence.add(trx, kept, evidenceOf(kept, judged, at));
     await this.#watch(trx, kept, judged, at);
@@ -132,13 +127,13 @@ export class Settlement {
     await store.change(trx, kept, {
       state: "signed",
       settledAt: at,
-      document,
+      ...{ document, binary },
       ...submissionOf(kept, judged),
     });
     const awaiting = this.#awaitedAfter(terms, []);
     await this.#awaits(trx, { kept, id, awaiting });
     await storeProvenance(writer, document, { kept, terms, ...judged, at, awaiting });
-    return writer.accesses;
+    return writer.accesses.map((access) => ({ ...access, beside: true }));
   }
 
   async #stored(
@@ -274,26 +269,3 @@ const timesOf = (kept: KeptSignature, after: SignatureState, at: number): Partia
 // a quarter of the time that it has waited, within bounds
 const retryMs = ({ submittedAt }: KeptSignature, at: number): number =>
   Math.min(Math.max((at - (submittedAt ?? at)) / 4, shortestRetryMs), longestRetryMs);
-
-/** What an auditor needs to repeat the check: certificate, path, revocation answers, times, and the container itself. */
-function evidenceOf(kept: KeptSignature, { verdict, container }: Judged, at: number): Evidence {
-  const { report, outcome, problems, level } = verdict;
-  const base64 = (der: Uint8Array) => Buffer.from(der).toString("base64");
-  return {
-    at,
-    verdict: outcome,
-    report: {
-      problems,
-      level,
-      submittedAt: kept.submittedAt,
-      signingTime: report.signingTime,
-      algorithm: report.algorithm,
-      digest: report.digest,
-      certificate: report.certificateDer && base64(report.certificateDer),
-      path: report.path.map(base64),
-      revocation: report.revocation,
-      powerOfAttorney: (kept.terms as SignatureTerms).powerOfAttorney,
-      container: base64(container),
-    },
-  };
-}

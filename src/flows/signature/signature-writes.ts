@@ -8,14 +8,14 @@ import type { Logger } from "../../core/logger.ts";
 import type { Repository, RepositoryWrites } from "../../fhir/repository.ts";
 import { subjectOf } from "../../fhir/subject.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
-import type { JournalRow } from "../../store/journal-format.ts";
+import type { Journal } from "../../store/journal.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 import type { SignatureTerms } from "./terms.ts";
 
 export interface SignatureWritesParts {
   repository: OpenedLater<Repository>;
-  journal: { append(row: JournalRow): Promise<void> };
+  journal: Pick<Journal, "appendIn">;
   clock: Clock;
   log: Logger;
 }
@@ -76,24 +76,29 @@ export class SignatureWrites {
     this.#parts = parts;
   }
 
-  /** One transaction, then a row of the journal for each resource that it wrote. */
-  async transaction<T>(
+  /** One transaction, in which the journal gets a row for each resource that it wrote. */
+  transaction<T>(
     kept: KeptSignature,
     { requestId = randomUUID() }: { requestId?: string },
     work: (writer: SignatureWriter) => Promise<T>,
   ): Promise<T> {
     const { repository, journal, clock } = this.#parts;
     const ctx = this.#contextOf(kept, requestId);
-    const { result, accesses } = await repository.get().transaction(ctx, async (writes) => {
-      const writer = new SignatureWriter(writes);
-      return { result: await work(writer), accesses: writer.accesses };
-    });
     const { kind: actorKind, id: actorId, tenant } = ctx.actor;
     const { roleId: role } = kept.terms as SignatureTerms;
     const who = { tenant, requestId, actorKind, actorId, onBehalfOf: kept.signer, role };
-    for (const access of accesses)
-      await journal.append({ at: clock.now(), ...who, ...access, outcome: "ok" });
-    return result;
+    return repository.get().transaction(ctx, async (writes) => {
+      const writer = new SignatureWriter(writes);
+      const result = await work(writer);
+      const rows = writer.accesses.map((access) => ({
+        at: clock.now(),
+        ...who,
+        ...access,
+        outcome: "ok" as const,
+      }));
+      await journal.appendIn(writes.trx, rows);
+      return result;
+    });
   }
 
   #contextOf({ tenant }: KeptSignature, requestId: string): RequestContext {

@@ -47,13 +47,15 @@ const authorsSignature = {
 export async function storeSigned(
   writer: SignatureWriter,
   signed: SignedDocument,
-): Promise<{ id: string; version: number }> {
-  const id = signed.terms.replaces?.id ?? randomUUID();
+): Promise<{ id: string; version: number; binary: string }> {
+  const { replaces } = signed.terms;
+  const id = replaces?.id ?? randomUUID();
   const binary = toBinary(randomUUID(), id, signed);
   await writer.put(binary);
-  const version = await writer.put(toDocumentReference(id, binary.id, signed));
+  // what came meanwhile, such as a higher confidentiality, must not be undone
+  const version = await writer.put(toDocumentReference(id, binary.id, signed), replaces?.version);
   await storeProvenance(writer, { id, version }, signed);
-  return { id, version };
+  return { id, version, binary: binary.id };
 }
 
 /** Stores one more signature over the bytes of a document: its signer, and what it is once all have signed. */

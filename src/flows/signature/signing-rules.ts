@@ -46,6 +46,8 @@ const table = Type.Object(
     source: Type.String(),
     roles: Type.Record(Type.String({ pattern: digits }), role),
     kinds: Type.Record(Type.String({ pattern: digits }), kind),
+    /** FHIR types whose stored resources may be signed, each with the reason; absent: the product's own */
+    resources: Type.Optional(Type.Record(Type.String({ pattern: "^[A-Z][A-Za-z]+$" }), Type.String())),
   },
   { additionalProperties: false },
 );
@@ -82,6 +84,14 @@ export class SigningRules {
     const found = this.find(code);
     if (found) return found;
     throw new GatewayError("document-kind-unknown", { detail: "the kind is not in the rules of signing" });
+  }
+
+  /** Throws `resource-not-signable` for a type that goes on changing in ordinary care: a signature would freeze it. */
+  requireSignable(type: string): void {
+    const { resources = {} } = this.#table;
+    if (Object.hasOwn(resources, type)) return;
+    const detail = `signed are ${Object.keys(resources).join(", ")}`;
+    throw new GatewayError("resource-not-signable", { field: "resource", detail });
   }
 
   find(code: string | undefined): DocumentKind | undefined {
@@ -158,6 +168,11 @@ const ownTable = new URL("signing-rules.json", import.meta.url);
 
 /** Reads rules from a JSON file, the product's own when none is given; throws TypeError for what is no such table. */
 export function signingRulesIn(path: string | URL = ownTable): SigningRules {
+  const rules = tableIn(path);
+  return new SigningRules({ resources: tableIn(ownTable).resources, ...rules });
+}
+
+function tableIn(path: string | URL): Table {
   const read: unknown = JSON.parse(readFileSync(path, "utf8"));
   if (!Value.Check(table, read)) {
     const [wrong] = [...Value.Errors(table, read)];
@@ -167,5 +182,5 @@ export function signingRulesIn(path: string | URL = ownTable): SigningRules {
     for (const { role: id, min, max } of signers)
       if (!Object.hasOwn(read.roles, id) || min > max)
         throw new TypeError(`${path}: kind ${code} has an unknown role or more signatures due than taken`);
-  return new SigningRules(read);
+  return read;
 }

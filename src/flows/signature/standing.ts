@@ -20,12 +20,16 @@ export const standingOverDocument = (
   db?: Kysely<Schema>,
 ): Promise<KeptSignature[]> => standingOver(store, { ...of, type: "DocumentReference" }, db);
 
-/** The signatures in force over a resource, oldest first; resources of several types may have one id. */
+/**
+ * The signatures that stand over a resource, oldest first: resources of several types may have one id, and the bytes of
+ * a document stay what they were for its older versions too.
+ */
 export async function standingOver(
   store: SignatureStore,
   { type, ...of }: Signed,
   db?: Kysely<Schema>,
 ): Promise<KeptSignature[]> {
+  if (type === "Binary") return store.overBinary(of, db);
   const all = await store.over(of, db);
   return all.filter((one) => signedTypeOf(one) === type);
 }

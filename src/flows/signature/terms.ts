@@ -21,6 +21,13 @@ export interface Contact {
   address: string;
 }
 
+export interface Replaced {
+  id: string;
+  /** the version that the change was prepared from */
+  version: number;
+  reason: string;
+}
+
 /** What a person asks to have frozen for their signature. */
 export interface DocumentOrder {
   title: string;
@@ -32,8 +39,8 @@ export interface DocumentOrder {
   represents?: string;
   /** the least signature that does */
   needed: SignatureLevel;
-  /** the signed document that this one changes, and why (E-19) */
-  replaces?: { id: string; reason: string };
+  /** the version of a signed document that this one changes, and why (E-19) */
+  replaces?: Replaced;
   /** of dictionary 11.1520: it says who signs (E-15) */
   kind?: string;
   /** of the signer, codes of dictionary 11.1002; asked for with a kind */
@@ -56,7 +63,7 @@ export interface SignatureTerms {
   snils: string;
   /** of the frozen bytes, in hex: for tools that sign a digest and for people who compare */
   digests: { sha256: string; streebog256: string };
-  replaces?: { id: string; reason: string };
+  replaces?: Replaced;
   /** of dictionary 11.1520, and the role of 99.2.368 in which this person signs */
   kind?: string;
   role?: string;

@@ -17,6 +17,7 @@ export type RefusalCause =
   | "signature-level"
   | "signature-power-of-attorney"
   | "signature-algorithm"
+  | "signature-spent"
   | "signing-stopped"
   | "certificate-pending";
 
