@@ -5,7 +5,8 @@ export default defineConfig({
     // a worker often waits for a process of its test; by default a machine of two cores gets one
     maxWorkers: 2,
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 20_000 } },
+      // a worker runs many files with one import of what they share: a file leaves no global state behind
+      { test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 20_000, isolate: false } },
       {
         test: {
           name: "integration",

@@ -2,7 +2,8 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import nock from "nock";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { answerByNock } from "../../test/support/nock.ts";
 import { readOperation, testContext, testUpstream } from "../../test/support/upstream.ts";
 import { systemClock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
@@ -13,11 +14,7 @@ import type { Attempt, Operation } from "./operation.ts";
 
 const stops: (() => Promise<unknown>)[] = [];
 
-beforeAll(() => nock.restore());
-
 afterEach(async () => {
-  nock.cleanAll();
-  nock.restore();
   for (const stop of stops.splice(0)) await stop();
 });
 
@@ -176,14 +173,10 @@ describe("over real sockets", () => {
 
 describe("over nock", () => {
   const origin = "http://registry.example";
-
-  function mock() {
-    if (!nock.isActive()) nock.activate();
-    return nock(origin);
-  }
+  answerByNock();
 
   it("I-01 503, 503, 200 is an answer after three tries", async () => {
-    const scope = mock()
+    const scope = nock(origin)
       .get("/svc")
       .times(2)
       .reply(503)
@@ -197,12 +190,12 @@ describe("over nock", () => {
     [429, "upstream-rate-limited"],
     [503, "upstream-unavailable"],
   ])("Retry-After of HTTP %i is told on with %s", async (status, code) => {
-    mock().get("/svc").reply(status, "", { "retry-after": "120" });
+    nock(origin).get("/svc").reply(status, "", { "retry-after": "120" });
     expect(await failure(`${origin}/svc`)).toMatchObject({ code, retryAfter: 120 });
   });
 
   it("I-01 a 4xx reaches the codec and is not sent again", async () => {
-    const scope = mock().get("/svc").once().reply(404, "<none/>", { "content-type": "text/xml" });
+    const scope = nock(origin).get("/svc").once().reply(404, "<none/>", { "content-type": "text/xml" });
     expect((await get(`${origin}/svc`)).value).toBe("<none/>");
     expect(scope.isDone()).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { answerByNock } from "../../../test/support/nock.ts";
 import { testContext } from "../../../test/support/upstream.ts";
 import { Cache } from "../../cache/cache.ts";
 import { systemClock } from "../../core/clock.ts";
@@ -32,7 +33,7 @@ const answers = (status: number, body: string | object) =>
     "content-type": "application/json",
   });
 
-afterEach(() => nock.cleanAll());
+answerByNock();
 
 describe("ФРМО", () => {
   it.each(cases)("the card '%s' maps to the expected organisations", async (name) => {

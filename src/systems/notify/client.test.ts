@@ -1,5 +1,6 @@
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { answerByNock } from "../../../test/support/nock.ts";
 import { testContext } from "../../../test/support/upstream.ts";
 import { Cache } from "../../cache/cache.ts";
 import { systemClock } from "../../core/clock.ts";
@@ -30,7 +31,7 @@ const send = (more: Partial<NotifyMessage> = {}) =>
 const port = (path: string) =>
   nock("https://messages.test").matchHeader("authorization", "Bearer KEY").post(path);
 
-afterEach(() => nock.cleanAll());
+answerByNock();
 
 describe("the message gateway's client", () => {
   it.each(["sms", "email", "push"] as const)("hands over by %s, the address in the body", async (channel) => {

@@ -1,5 +1,6 @@
 import nock from "nock";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { answerByNock } from "../../../test/support/nock.ts";
 import { testContext } from "../../../test/support/upstream.ts";
 import { Cache } from "../../cache/cache.ts";
 import { systemClock } from "../../core/clock.ts";
@@ -42,7 +43,7 @@ const on = (method: string, match: (query: Record<string, unknown>) => boolean, 
     .query((query) => query.userKey === "KEY" && match(query))
     .reply(200, body, { "content-type": "application/json" });
 
-afterEach(() => nock.cleanAll());
+answerByNock();
 
 describe("ФР НСИ", () => {
   it("a dictionary of several pages is one CodeSystem, its code from the curated column", async () => {
