@@ -112,7 +112,9 @@ describe("who gets in", () => {
   });
 
   it("L-05 the person is known by СНИЛС, not by what ESIA or its login calls them", async () => {
-    const [first, again] = [await signInAs(app, "nurse"), await signInAs(app, "nurse")];
+    const first = await signInAs(app, "nurse");
+    alter((known) => ({ ...known, subject: "1000000001", amr: "DS" }));
+    const again = await signInAs(app, "nurse");
     const ids = (await journalRows(app))
       .filter(({ action }) => action === "sign-in")
       .slice(-2)
@@ -186,10 +188,13 @@ describe("the data of ESIA against the registry", () => {
     "L-24, L-54 a sign-in is one row with person and time; address and %s go with it",
     async (amr) => {
       const seen = (await journalRows(app)).length;
+      const before = Date.now();
       alter((known) => ({ ...known, amr }));
       await signInAs(app, "doctor");
       const rows = (await journalRows(app)).slice(seen).filter(({ action }) => action === "sign-in");
-      expect(rows).toMatchObject([{ actorKind: "practitioner", outcome: "ok", at: expect.any(Number) }]);
+      const actorId = await app.parts.identities.idOf("frmr-practitioner", "90000000182");
+      expect(rows).toMatchObject([{ actorKind: "practitioner", actorId, outcome: "ok" }]);
+      expect([rows[0]!.at >= before, rows[0]!.at <= Date.now()]).toEqual([true, true]);
       const record = await app.parts.store.db
         .selectFrom("sign_in")
         .selectAll()
