@@ -65,8 +65,9 @@ import { registerTelemetry } from "./plugins/telemetry.ts";
 import { openRepeats } from "./repeat-parts.ts";
 import { openSignIn } from "./sign-in-doors.ts";
 import { signingPageOf, startSignatureJobs } from "./signature-parts.ts";
+import { countJournal } from "./store/journal-hours.ts";
 import { currentHead } from "./store/journal-seal.ts";
-import { countJournal, type SearchJournal, searchJournal } from "./store/journal-search.ts";
+import { journalSearch, type SearchJournal } from "./store/journal-search.ts";
 import { signingActivity } from "./store/signature-activity.ts";
 import { startSubscriptions } from "./subscription-parts.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -130,7 +131,7 @@ interface DoorParts {
 
 function registerDoors(app: FastifyInstance, door: DoorParts): readonly JobRunner[] {
   const { config, parts, around, tokens, factsOf, auth } = door;
-  const journal: SearchJournal = (query) => searchJournal(parts.store.searches, query);
+  const journal = journalSearch({ db: parts.store.searches, keyring: parts.keyring });
   const tokenUrl = `${config.PUBLIC_URL}/auth/token`;
   const fhirUrl = `${config.PUBLIC_URL}/fhir`;
   const fhir = openFhir(config, parts, { around, journal });

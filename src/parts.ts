@@ -17,6 +17,7 @@ import { dictionaryWatch } from "./jobs/dictionary-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
 import { type Job, JobRunner } from "./jobs/job-runner.ts";
 import { journalHeads } from "./jobs/journal-heads.ts";
+import { journalIndexer } from "./jobs/journal-indexer.ts";
 import { journalSealer } from "./jobs/journal-sealer.ts";
 import { noticeDeliverer } from "./jobs/notice-delivery.ts";
 import { outboxWatch } from "./jobs/outbox-watch.ts";
@@ -169,6 +170,7 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
     journalSealer({ db, keyring, clock }, () => {
       telemetry.instruments.journalSealed.of({}).value = clock.now() / 1_000;
     }),
+    journalIndexer({ db, keyring }),
     dataKeyRotation({ db, dataKeys, log }),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     dictionaryWatch(ground.terminology.sync),

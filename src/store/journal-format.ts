@@ -87,6 +87,18 @@ export function rowText(row: JournalRow): string {
   });
 }
 
+/**
+ * Text of a member as it is spelled in the row, "" when it has none. Cut out, not read as JSON: PostgreSQL cuts the
+ * same (journal-fields.ts), and what stands in a column never has a character that it refuses.
+ */
+export function memberText(row: string, name: keyof JournalRow): string {
+  const opening = `"${name}":"`;
+  const at = row.indexOf(opening);
+  if (at < 0) return "";
+  const from = at + opening.length;
+  return row.slice(from, row.indexOf('"', from));
+}
+
 /** What stands for a row in its group's digest; `line` is the row's keyed hash followed by its text. */
 export const leafOf = (line: string): string => sha256(line);
 

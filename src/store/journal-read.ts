@@ -13,6 +13,13 @@ export interface ReadGroup {
   rows: HashedRow[];
 }
 
+/** A group as it is listed. */
+export interface ListedGroup {
+  id: number;
+  /** canonical texts */
+  rows: readonly string[];
+}
+
 const groupsAtOnce = 100;
 
 /** Sealed groups by place, up to and with `lastPosition`; memory holds one batch. */

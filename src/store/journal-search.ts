@@ -1,5 +1,8 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { Keyring } from "../crypto/keyring.ts";
+import { field, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { hiddenAction, type JournalRow } from "./journal-format.ts";
+import { type EntryName, entryKey } from "./journal-index.ts";
 import type { Schema } from "./schema.ts";
 
 /** Where a row stands; unique and stable. */
@@ -14,11 +17,7 @@ export interface Place {
   n: number;
 }
 
-export interface JournalQuery {
-  /** rows of other tenants are never found */
-  tenant?: string;
-  /** with `tenant`, rows of these tenants and of those whose OID lies below them are found too */
-  remit?: readonly string[];
+export interface JournalQuery extends Reach {
   place?: Place;
   requestId?: string;
   /** whose data it was */
@@ -38,94 +37,88 @@ export interface JournalQuery {
 
 export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 
-/** Text of a row's member; "" when it has none. */
-const memberOf = (name: keyof JournalRow) =>
-  sql<string>`split_part(split_part(row, ${sql.lit(`"${name}":"`)}, 2), '"', 1)`;
-
-// cut out, not read as json: PostgreSQL refuses json text with NUL, and such a row is found too; a quote inside a
-// value is escaped, so no value looks like a field
-const field = {
-  requestId: memberOf("requestId"),
-  subject: memberOf("subject"),
-  agent: sql<string>`coalesce(nullif(${memberOf("onBehalfOf")}, ''), ${memberOf("actorId")})`,
-  tenant: memberOf("tenant"),
-  action: memberOf("action"),
-  resourceType: memberOf("resourceType"),
-  outcome: memberOf("outcome"),
-  at: sql<number>`substring(row from '^\\{"at":(\\d+)')::int8`,
-};
-
 /**
  * Journal rows that meet every criterion given, in the order of their places, which no clock changes: newest first, or
- * the nearest to `beyond` first. Walks back from the newest row by the primary key: an
- * index on the hot table more than halved what the journal takes (`npm run bench -- journal`), and what people look
- * for is mostly recent.
+ * the nearest to `beyond` first. What the index has a key for is read from it; for the rest, and while the index
+ * does not reach them, rows are walked from the newest.
  */
-export async function searchJournal(db: Kysely<Schema>, query: JournalQuery): Promise<FoundRow[]> {
-  let found = db.selectFrom("journal").select(["group_id", "n", "row"]);
+export const journalSearch =
+  ({ db, keyring }: { db: Kysely<Schema>; keyring: Pick<Keyring, "hmac"> }): SearchJournal =>
+  async (query) => {
+    const keys = query.place ? [] : keysOf(query, keyring);
+    const found = keys.length > 0 ? listedRows(query, keys) : walkedRows(query, sql`journal`);
+    const { rows } = await sql<{ group_id: number; n: number; row: string }>`${found}`.execute(db);
+    return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
+  };
+
+/** What the index may be asked for, the rarest first; a remit is more tenants than one. */
+function keysOf(query: JournalQuery, keyring: Pick<Keyring, "hmac">): string[] {
+  const names: EntryName[] = ["requestId", "subject", "agent"];
+  if (!query.remit) names.push("tenant");
+  return names.flatMap((name) => {
+    const value = query[name];
+    return value ? [entryKey(keyring, name, value)] : [];
+  });
+}
+
+/** Rows of the groups that are listed under every key, and of the groups that are not listed yet. */
+function listedRows(query: JournalQuery, [rarest, ...others]: string[]): RawBuilder<unknown> {
+  const { beyond } = query;
+  const listed = [
+    sql`key = ${rarest}::uuid`,
+    ...others.map(
+      (key) => sql`exists (select from journal_entry other
+        where other.key = ${key}::uuid and other.in_group = journal_entry.in_group)`,
+    ),
+    // a bound of the view does not reach the index
+    ...(beyond ? [isGroupWithin(beyond, sql.ref("in_group"))] : []),
+  ];
+  return sql`
+    with unlisted as materialized (${unlistedGroups})
+    select * from (
+      (${walkedRows(query, sql`journal_entry join journal on group_id = in_group`, listed)})
+      union all
+      (${walkedRows(query, sql`unlisted join journal on group_id = unlisted.id`)})
+    ) as found ${orderOf(query)}`;
+}
+
+const walkedRows = (
+  query: JournalQuery,
+  from: RawBuilder<unknown>,
+  listed: readonly RawBuilder<unknown>[] = [],
+) => {
+  const conditions = [...listed, ...conditionsOf(query)];
+  return sql`
+    select group_id, n, row from ${from}
+    where ${sql.join([sql`true`, ...conditions], sql` and `)} ${orderOf(query)}`;
+};
+
+const orderOf = ({ beyond, limit }: JournalQuery) => {
+  const order = sql.raw(beyond?.direction === "newer" ? "asc" : "desc");
+  return sql`order by group_id ${order}, n ${order} limit ${limit}`;
+};
+
+function conditionsOf(query: JournalQuery): RawBuilder<unknown>[] {
+  const { place, since, before, beyond } = query;
+  const found: RawBuilder<unknown>[] = [];
   for (const name of ["requestId", "subject", "agent"] as const)
-    if (query[name] !== undefined) found = found.where(field[name], "=", query[name]);
-  if (query.tenant !== undefined) found = found.where(isOf(query.tenant, query.remit));
-  if (query.place) found = found.where("group_id", "=", query.place.group).where("n", "=", query.place.n);
-  if (query.told) found = found.where(sql<boolean>`${field.action} !~ ${`^(repeated )?${hiddenAction}`}`);
-  if (query.since !== undefined) found = found.where(field.at, ">=", query.since);
-  if (query.before !== undefined) found = found.where(field.at, "<", query.before);
-  if (query.beyond) found = found.where(isBeyond(query.beyond));
-  const order = query.beyond?.direction === "newer" ? "asc" : "desc";
-  const rows = await found.orderBy("group_id", order).orderBy("n", order).limit(query.limit).execute();
-  return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
+    if (query[name] !== undefined) found.push(sql`${field[name]} = ${query[name]}`);
+  if (query.tenant !== undefined) found.push(isWithin(query));
+  if (place) found.push(sql`group_id = ${place.group} and n = ${place.n}`);
+  if (query.told) found.push(sql`${field.action} !~ ${`^(repeated )?${hiddenAction}`}`);
+  if (since !== undefined) found.push(sql`${field.at} >= ${since}`);
+  if (before !== undefined) found.push(sql`${field.at} < ${before}`);
+  if (beyond) found.push(isBeyond(beyond));
+  return found;
 }
 
-export interface AccessCount {
-  tenant: string;
-  action: string;
-  /** "" where the access was to none */
-  resourceType: string;
-  outcome: string;
-  count: number;
-}
+type Beyond = NonNullable<JournalQuery["beyond"]>;
 
-export type CountJournal = (
-  query: Required<Pick<JournalQuery, "since" | "before">> & Pick<JournalQuery, "tenant" | "remit">,
-) => Promise<AccessCount[]>;
-
-const mostCounts = 10_000;
-
-/** How often each organisation did what with what result, in a period; reads the whole journal once. */
-export const countJournal =
-  (db: Kysely<Schema>): CountJournal =>
-  ({ tenant, remit, since, before }) =>
-    db
-      .selectFrom("journal")
-      .select([
-        field.tenant.as("tenant"),
-        field.action.as("action"),
-        field.resourceType.as("resourceType"),
-        field.outcome.as("outcome"),
-        sql<number>`count(*)::int`.as("count"),
-      ])
-      .where(field.at, ">=", since)
-      .where(field.at, "<", before)
-      .where(isOf(tenant, remit))
-      .groupBy([sql`1`, sql`2`, sql`3`, sql`4`])
-      .orderBy(sql`1`)
-      .orderBy(sql`5`, "desc")
-      .limit(mostCounts)
-      .execute();
-
-/** True for a row of the tenant, of one of the remit, or of one below those; an OID has no sign that LIKE reads. */
-const isOf = (tenant: string | undefined, remit: readonly string[] = []) =>
-  sql<boolean>`(${sql.join(
-    [
-      tenant === undefined ? sql`false` : sql`${field.tenant} = ${tenant}`,
-      ...remit.map((oid) => sql`${field.tenant} = ${oid} or ${field.tenant} like ${`${oid}.%`}`),
-    ],
-    sql` or `,
-  )})`;
+const isGroupWithin = ({ place, direction }: Beyond, group: RawBuilder<unknown>) =>
+  sql`${group} ${sql.raw(direction === "newer" ? ">=" : "<=")} ${place.group}::int8`;
 
 /** The group is also compared alone: a comparison of rows does not reach the primary key through the view. */
-function isBeyond({ place: { group, n }, direction }: NonNullable<JournalQuery["beyond"]>) {
-  const [alone, operator] = direction === "newer" ? [">=", ">"] : ["<=", "<"];
-  return sql<boolean>`group_id ${sql.raw(alone)} ${group}::int8
-    and (group_id, n) ${sql.raw(operator)} (${group}::int8, ${n}::int)`;
-}
+const isBeyond = (beyond: Beyond) =>
+  sql`${isGroupWithin(beyond, sql.ref("group_id"))}
+    and (group_id, n) ${sql.raw(beyond.direction === "newer" ? ">" : "<")}
+      (${beyond.place.group}::int8, ${beyond.place.n}::int)`;

@@ -9,6 +9,7 @@ import {
   leafOf,
   lineOf,
 } from "./journal-format.ts";
+import { unlistedGroup } from "./journal-index.ts";
 import { lastPosition, type ReadGroup, sealedGroups, unsealedGroups } from "./journal-read.ts";
 import { readHead } from "./journal-seal.ts";
 import type { Schema } from "./schema.ts";
@@ -44,7 +45,8 @@ export async function verifyJournal(parts: VerifyParts): Promise<JournalVerdict>
   const finding =
     headFinding(keys, head, parts.exported) ??
     (await sealedFinding(parts, keys, verdict)) ??
-    (await tailFinding(parts, keys, verdict));
+    (await tailFinding(parts, keys, verdict)) ??
+    (await listFinding(parts, head));
   return finding ? { ...verdict, ok: false, finding } : verdict;
 }
 
@@ -112,6 +114,26 @@ async function tailFinding(
   // groups and head move in one transaction, so a head read later can't be behind
   const last = await lastPosition(db);
   return last > (await readHead(db)).position ? { reason: "the head was set back" } : undefined;
+}
+
+const groupsAtOnce = 100;
+
+/** What was taken out of the list that people's rows are found by, so that they would not see it. */
+async function listFinding(parts: VerifyParts, head: JournalHead): Promise<Finding | undefined> {
+  let batch: ReadGroup[] = [];
+  const missing = async () => {
+    const groups = batch.map(({ id, rows }) => ({ id, rows: rows.map(({ row }) => row) }));
+    const id = await unlistedGroup(parts, groups);
+    const group = batch.find((one) => one.id === id);
+    batch = [];
+    return group && { row: (group.rowsBefore ?? 0) + 1, reason: "rows are left out of the list of entries" };
+  };
+  for await (const group of sealedGroups(parts.db, head.position)) {
+    batch.push(group);
+    const found = batch.length === groupsAtOnce ? await missing() : undefined;
+    if (found) return found;
+  }
+  return missing();
 }
 
 /** What is wrong inside a group; `row` counts from 1 within it. */

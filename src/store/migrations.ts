@@ -274,6 +274,19 @@ const steps: Record<string, readonly string[]> = {
     "alter table signature_evidence add column imprint_mac text",
     "create index signature_evidence_imprint on signature_evidence (imprint_mac) where imprint_mac is not null",
   ],
+  // filled behind the sealer, an older journal from its beginning
+  "037-journal-index": [
+    "create table journal_entry (key uuid not null, in_group int8 not null, primary key (key, in_group))",
+    `create trigger append_only before update or delete or truncate on journal_entry
+       for each statement execute function journal_is_append_only()`,
+    `create table journal_hour (
+       hour int8 not null, tenant text not null, action text not null, resource_type text not null,
+       outcome text not null, count int8 not null, first_group int8 not null, last_group int8 not null,
+       primary key (hour, tenant, action, resource_type, outcome))`,
+    `create table journal_index (
+       id int primary key default 1 check (id = 1), position int8 not null, rows int8 not null)`,
+    "insert into journal_index (position, rows) values (0, 0)",
+  ],
 };
 
 const provider: MigrationProvider = {

@@ -40,6 +40,9 @@ export interface Schema {
   journal_group: JournalGroupTable;
   journal: JournalView;
   journal_head: JournalHeadTable;
+  journal_entry: JournalEntryTable;
+  journal_hour: JournalHourTable;
+  journal_index: JournalIndexTable;
   outbox: OutboxTable;
   job_lease: JobLeaseTable;
   deferred_request: DeferredRequestTable;
@@ -196,6 +199,34 @@ interface JournalHeadTable {
   chain: string;
   at: number;
   signature: string;
+}
+
+/** Which groups hold rows of a person, a caller, a request or an organisation. */
+interface JournalEntryTable {
+  /** keyed hash */
+  key: string;
+  in_group: number;
+}
+
+/** Rows of an hour that are alike, counted; and between which groups they lie. */
+interface JournalHourTable {
+  /** hours since the epoch */
+  hour: number;
+  tenant: string;
+  action: string;
+  resource_type: string;
+  outcome: string;
+  count: number;
+  first_group: number;
+  last_group: number;
+}
+
+/** The one row that says up to which sealed group entries and hours go. */
+interface JournalIndexTable {
+  id: Generated<number>;
+  position: number;
+  /** in all groups up to that one */
+  rows: number;
 }
 
 interface OutboxTable {

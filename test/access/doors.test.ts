@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
 import type { ExportedHead } from "../../src/store/journal-format.ts";
-import { searchJournal } from "../../src/store/journal-search.ts";
+import { journalSearch } from "../../src/store/journal-search.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { journalRows, signInAs } from "../support/sign-in.ts";
 
@@ -200,12 +200,12 @@ describe("a regulator", () => {
     expect(new Set(tenants.filter((value) => value.startsWith("urn:oid:")))).toEqual(
       new Set(["urn:oid:1.2.643.5.1.13.13.12.2.77.90001"]),
     );
-    const [other] = await searchJournal(app.parts.store.db, { requestId: elsewhere.requestId, limit: 1 });
+    const [other] = await journalSearch({ ...app.parts, db: app.parts.store.db })({ requestId: elsewhere.requestId, limit: 1 });
     const hidden = await call(regulator, `/fhir/AuditEvent/${other?.place.group}.${other?.place.n}`);
     expect(hidden.status).toBe(404);
     expect((await call(regulator, `/fhir/PractitionerRole/${role.id}`)).status).toBe(403);
 
-    const looks = await searchJournal(app.parts.store.db, {
+    const looks = await journalSearch({ ...app.parts, db: app.parts.store.db })({
       agent: "demo-regulator",
       since: start,
       limit: 10,

@@ -12,7 +12,7 @@ import type { RequestContext } from "../../src/core/context.ts";
 import { Repository } from "../../src/fhir/repository.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
-import { searchJournal } from "../../src/store/journal-search.ts";
+import { journalSearch } from "../../src/store/journal-search.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -233,7 +233,7 @@ const isEmptySet = (resource: Resource | undefined): boolean =>
   resource?.resourceType === "Bundle" && !resource.total && !resource.entry?.length;
 
 const isJournalled = async (requestId: string) =>
-  (await searchJournal(app.parts.store.db, { requestId, limit: 1 })).length > 0;
+  (await journalSearch({ ...app.parts, db: app.parts.store.db })({ requestId, limit: 1 })).length > 0;
 
 const versions = async () =>
   (await app.parts.store.db.selectFrom("resource_history").select("id").execute()).length;

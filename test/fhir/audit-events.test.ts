@@ -4,7 +4,7 @@ import { ManualClock } from "../../src/core/clock.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { auditEventProvider } from "../../src/flows/audit-events.ts";
 import { Journal } from "../../src/store/journal.ts";
-import { searchJournal } from "../../src/store/journal-search.ts";
+import { journalSearch } from "../../src/store/journal-search.ts";
 import { type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -12,19 +12,17 @@ const days = ["2026-11-20T12:00:00Z", "2026-11-21T00:00:00Z", "2026-11-21T23:59:
 
 let server: FhirServer;
 const hidden = new Set<string>();
+const keyring = createKeyring(new Uint8Array(32).fill(7));
 
 beforeAll(async () => {
   const clock = new ManualClock(Date.UTC(2026, 10, 23));
-  const provider = auditEventProvider((query) => searchJournal(server.store.db, query));
+  const provider = auditEventProvider((query) => journalSearch({ db: server.store.db, keyring })(query));
   server = await startFhirServer({
     clock,
     providers: [provider],
     refuses: (_action, { id = "" }) => hidden.has(id),
   });
-  const journal = new Journal({
-    pool: server.store.pool,
-    keyring: createKeyring(new Uint8Array(32).fill(7)),
-  });
+  const journal = new Journal({ pool: server.store.pool, keyring });
   for (const [n, at] of days.entries())
     await journal.append({
       at: Date.parse(at),
@@ -75,10 +73,7 @@ it("a page that is not the last has a next and no total, and the pages hold each
 });
 
 it("rows of one millisecond stand on one page each, whether they were committed together or not", async () => {
-  const journal = new Journal({
-    pool: server.store.pool,
-    keyring: createKeyring(new Uint8Array(32).fill(7)),
-  });
+  const journal = new Journal({ pool: server.store.pool, keyring });
   const ids = Array.from({ length: 150 }, (_, n) => `request-of-one-moment-${n}`);
   const row = { at: Date.parse(days[0] ?? ""), tenant, actorKind: "client", actorId: "busy", action: "read" };
   for (const [n, requestId] of ids.entries()) {

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { GatewayError } from "../../core/errors.ts";
 import { requireScope } from "../../plugins/auth.ts";
-import type { AccessCount, CountJournal } from "../../store/journal-search.ts";
+import type { AccessCount, CountJournal } from "../../store/journal-hours.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];

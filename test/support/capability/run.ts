@@ -6,7 +6,7 @@ import { storedTypes } from "../../../src/fhir/stored-types.ts";
 import { createValidator } from "../../../src/fhir/validation/validator.ts";
 import { openFhir, withValidation } from "../../../src/fhir-doors.ts";
 import { subscriptionOperations } from "../../../src/flows/subscriptions/operations.ts";
-import { searchJournal } from "../../../src/store/journal-search.ts";
+import { journalSearch } from "../../../src/store/journal-search.ts";
 import type { Surroundings } from "../../../src/surroundings.ts";
 import { startApp, type TestApp } from "../app.ts";
 import { type FhirServer, startFhirServer } from "../fhir-server.ts";
@@ -43,7 +43,7 @@ export async function proveCapability(databaseUrl?: string): Promise<Proof> {
   const app = await startApp({}, clock);
   const { providers } = openFhir(app.config, app.parts, {
     around: { clock } as Partial<Surroundings> as Surroundings,
-    journal: (query) => searchJournal(app.parts.store.db, query),
+    journal: journalSearch({ ...app.parts, db: app.parts.store.db }),
   });
   const held = providers.all.filter(({ type }) => !stored.has(type));
   const server = await serverOf(held, { clock, databaseUrl });

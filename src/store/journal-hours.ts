@@ -1,0 +1,96 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import { field, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
+import { memberText } from "./journal-format.ts";
+import type { ListedGroup } from "./journal-read.ts";
+import type { Schema } from "./schema.ts";
+
+export interface AccessCount {
+  tenant: string;
+  action: string;
+  /** "" where the access was to none */
+  resourceType: string;
+  outcome: string;
+  count: number;
+}
+
+/** Clock milliseconds: from, and up to but without. */
+export interface Period {
+  since: number;
+  before: number;
+}
+
+export type CountJournal = (query: Period & Reach) => Promise<AccessCount[]>;
+
+const hourMs = 3_600_000;
+const mostCounts = 10_000;
+
+/**
+ * How often each organisation did what with what result, in a period: whole hours as they were counted, rows of the
+ * hours that the period cuts, and what is not counted yet.
+ */
+export const countJournal =
+  (db: Kysely<Schema>): CountJournal =>
+  async ({ since, before, ...reach }) => {
+    const [first, end] = [Math.ceil(since / hourMs), Math.floor(before / hourMs)];
+    const cut = [...new Set([first - 1, end])].filter((hour) => hour < first || hour >= end);
+    const { rows } = await sql<AccessCount>`
+      with unlisted as materialized (${unlistedGroups}), cut_group as materialized (${groupsOf(cut)})
+      select tenant, action, "resourceType", outcome, sum(count)::int8 as count from (
+        select tenant, action, resource_type as "resourceType", outcome, count from journal_hour
+        where hour >= ${first} and hour < ${end} and ${isWithin(reach, sql.ref("tenant"))}
+        union all
+        ${rowsIn("cut_group", { since, before }, reach)} and ${field.at} / ${sql.lit(hourMs)} = hour
+        union all
+        ${rowsIn("unlisted", { since, before }, reach)}
+      ) as counted
+      group by 1, 2, 3, 4 order by 1, 5 desc limit ${mostCounts}`.execute(db);
+    return rows;
+  };
+
+/** Listed groups that hold rows of these hours. */
+const groupsOf = (hours: readonly number[]) => sql`
+  select span.hour, g.id from (
+    select hour, min(first_group) as first, max(last_group) as last from journal_hour
+    where hour = any(${hours}::int8[]) group by hour) as span
+  join journal_group g on g.id between span.first and span.last
+  where g.position <= (select position from journal_index)`;
+
+const rowsIn = (groups: string, { since, before }: Period, reach: Reach) => sql`
+  select ${field.tenant}, ${field.action}, ${field.resourceType}, ${field.outcome}, 1
+  from ${sql.table(groups)} as g join journal on group_id = g.id
+  where ${field.at} >= ${since} and ${field.at} < ${before} and ${isWithin(reach)}`;
+
+/** Adds rows to the counts of their hours, and their groups to where rows of these hours lie. */
+export async function addHourCounts(trx: Transaction<Schema>, groups: readonly ListedGroup[]): Promise<void> {
+  const counts = new Map<string, { of: CountedAs; count: number; first: number; last: number }>();
+  for (const { id, rows } of groups)
+    for (const row of rows) {
+      const of = countedAs(row);
+      const key = of.join(" ");
+      const { count, first, last } = counts.get(key) ?? { count: 0, first: id, last: id };
+      counts.set(key, { of, count: count + 1, first: Math.min(first, id), last: Math.max(last, id) });
+    }
+  const added = [...counts.values()];
+  const texts = ([1, 2, 3, 4] as const).map((n) => sql`${added.map(({ of }) => of[n])}::text[]`);
+  const numbers = (["count", "first", "last"] as const).map(
+    (name) => sql`${added.map((one) => one[name])}::int8[]`,
+  );
+  await sql`
+    insert into journal_hour (hour, tenant, action, resource_type, outcome, count, first_group, last_group)
+    select * from unnest(${added.map(({ of }) => of[0])}::int8[], ${sql.join([...texts, ...numbers])})
+    on conflict (hour, tenant, action, resource_type, outcome) do update set
+      count = journal_hour.count + excluded.count,
+      first_group = least(journal_hour.first_group, excluded.first_group),
+      last_group = greatest(journal_hour.last_group, excluded.last_group)`.execute(trx);
+}
+
+type CountedAs = [hour: number, tenant: string, action: string, resourceType: string, outcome: string];
+
+const countedAs = (row: string): CountedAs => [
+  // a row begins with its time
+  Math.floor(Number.parseInt(row.slice('{"at":'.length), 10) / hourMs),
+  memberText(row, "tenant"),
+  memberText(row, "action"),
+  memberText(row, "resourceType"),
+  memberText(row, "outcome"),
+];
