@@ -10,6 +10,7 @@ import {
 import type { Label } from "./access-facts.ts";
 import { isKeptByOrganization } from "./data-classes.ts";
 import type { LegalGround, PermitCode } from "./reasons.ts";
+import { remitOf } from "./remit.ts";
 
 /** What permits an access, and the labels that it opens. */
 export interface Permission {
@@ -70,7 +71,7 @@ const journalDuty =
 
 const isInRemit = ({ actor, resource: { organization } }: AccessCase): boolean =>
   organization !== undefined &&
-  (actor.remit ?? []).some((oid) => organization === oid || organization.startsWith(`${oid}.`));
+  (remitOf(actor) ?? []).some((oid) => organization === oid || organization.startsWith(`${oid}.`));
 
 const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => {
   const registers = kind === "registration" && right === "enter" && actor.purpose === "HOPERAT";

@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditEventAgent, AuditEventEntity } from "@medplum/fhirtypes";
 import { readGround } from "../access/ground-text.ts";
+import { remitOf } from "../access/remit.ts";
 import { canonicalBase } from "../core/canonical.ts";
 import type { Actor } from "../core/context.ts";
 import { errorTable } from "../core/error-table.ts";
@@ -42,11 +43,7 @@ export function auditEventProvider(search: SearchJournal): Provider {
 
 type Reach = Pick<JournalQuery, "remit"> & { tenant: string };
 
-// a remit is a regulator's alone
-const reachOf = ({ tenant, remit, duties }: Actor): Reach => ({
-  tenant,
-  ...(remit && duties?.includes("regulator") && { remit }),
-});
+const reachOf = (actor: Actor): Reach => ({ tenant: actor.tenant, remit: remitOf(actor) });
 
 function placeOf(id: string): JournalQuery["place"] {
   const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];

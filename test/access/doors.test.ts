@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { AuditEvent, Bundle, PractitionerRole } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { AccessTokens, type TokenSettings } from "../../src/access/access-token.ts";
 import type { components } from "../../src/api/cabinet/types.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import type { ExportedHead } from "../../src/store/journal-format.ts";
 import { journalSearch } from "../../src/store/journal-search.ts";
 import { startApp, type TestApp } from "../support/app.ts";
@@ -200,7 +202,10 @@ describe("a regulator", () => {
     expect(new Set(tenants.filter((value) => value.startsWith("urn:oid:")))).toEqual(
       new Set(["urn:oid:1.2.643.5.1.13.13.12.2.77.90001"]),
     );
-    const [other] = await journalSearch({ ...app.parts, db: app.parts.store.db })({ requestId: elsewhere.requestId, limit: 1 });
+    const [other] = await journalSearch({ ...app.parts, db: app.parts.store.db })({
+      requestId: elsewhere.requestId,
+      limit: 1,
+    });
     const hidden = await call(regulator, `/fhir/AuditEvent/${other?.place.group}.${other?.place.n}`);
     expect(hidden.status).toBe(404);
     expect((await call(regulator, `/fhir/PractitionerRole/${role.id}`)).status).toBe(403);
@@ -219,6 +224,26 @@ describe("a regulator", () => {
       ]),
     );
     for (const { row } of looks) expect(row.tenant).toBe("1.2.643.5.1.13.13.12.4.77.1");
+  });
+
+  it("without its duty a remit opens nothing, by either door", async () => {
+    await app.parts.journal.append(rowOf({ tenant: "1.2.643.5.1.13.13.12.2.78.2" }));
+    const url = app.config.PUBLIC_URL;
+    const tokens = new AccessTokens({
+      ...{ issuer: url, audience: `${url}/fhir`, lifeSeconds: 60, clock: systemClock },
+      key: app.parts.keyring.derive("access-token"),
+    } as TokenSettings);
+    const astray = {
+      ...{ clientId: "demo-security", tenant: "1.2.643.5.1.13.13.12.2.77.90001" },
+      ...{ duties: ["security"] as const, remit: ["1.2.643.5.1.13.13.12.2.78"] },
+    };
+    const { access_token } = await tokens.issue(astray, ["system/AuditEvent.rs"]);
+    const summary = await call(access_token, `/cabinet/v1/access/summary?${period()}`);
+    expect(summary.status, await summary.clone().text()).toBe(200);
+    const { counts } = (await summary.json()) as components["schemas"]["AccessSummary"];
+    expect(new Set(counts.map(({ organization }) => organization))).toEqual(new Set([astray.tenant]));
+    const found = await call(access_token, "/fhir/AuditEvent?_count=200");
+    expect(await found.text()).not.toContain("1.2.643.5.1.13.13.12.2.78.");
   });
 
   it("counts are for who controls: other callers and other periods are refused", async () => {

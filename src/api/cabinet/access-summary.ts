@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { remitOf } from "../../access/remit.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import type { AccessCount, CountJournal } from "../../store/journal-hours.ts";
@@ -19,7 +20,9 @@ export function summaryOperation(count: CountJournal) {
     if (!(period.since < period.before) || period.before - period.since > longestMs)
       throw new GatewayError("bad-request", { field: "before", detail: "a period of at most 31 days" });
     if (!request.session) requireScope(request, "AuditEvent", "s");
-    const { tenant, remit, duties } = request.ctx.actor;
+    const { actor } = request.ctx;
+    const { tenant, duties } = actor;
+    const remit = remitOf(actor);
     // counts tell of whole organisations: what opens single rows of the journal is not enough
     const [organization = tenant] = remit ?? [];
     await request.authorizeOne("search", { type: "AuditEvent", id: "summary", organization });
