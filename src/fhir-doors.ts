@@ -18,7 +18,7 @@ import { accessFactListener } from "./flows/care-relations.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import { holderOfRole } from "./flows/practitioner-directory.ts";
-import { provenanceIssues, type SubjectsOf } from "./flows/provenance-rules.ts";
+import { provenanceIssues, provenanceListener } from "./flows/provenance-rules.ts";
 import {
   organizationProvider,
   practitionerProvider,
@@ -30,7 +30,6 @@ import { subscriptionIssues } from "./flows/subscriptions/rules.ts";
 import { subscriptionWatch } from "./flows/subscriptions/watch.ts";
 import type { Parts } from "./parts.ts";
 import type { SearchJournal } from "./store/journal-search.ts";
-import { subjectsOfStored } from "./store/resource-subjects.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 interface Sources {
@@ -111,12 +110,10 @@ function openRepository(
       if (!isWhole) return issues;
       if (resource.resourceType === "Subscription")
         return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf, clock }, ctx)];
-      if (resource.resourceType !== "Provenance") return issues;
-      const { tenant } = ctx.actor;
-      const subjectsOf: SubjectsOf = (named) => subjectsOfStored(store.db, { tenant, resources: named });
-      return [...issues, ...(await provenanceIssues(resource, subjectsOf))];
+      return resource.resourceType === "Provenance" ? [...issues, ...provenanceIssues(resource)] : issues;
     },
     onChange: [
+      provenanceListener(index),
       accessFactListener(keyring, holderOfRole(identities)),
       subscriptionWatch({ clock, outbox, index, providers }),
     ],

@@ -8,7 +8,7 @@ import {
   type Right,
   rightOf,
 } from "./access-facts.ts";
-import { classOf, type DataClass } from "./data-classes.ts";
+import { classOfResource, type DataClass } from "./data-classes.ts";
 
 /** One access under decision, with what the rules ask of it again and again. */
 export interface AccessCase {
@@ -35,7 +35,7 @@ export function accessCase(
     action,
     right: rightOf(action),
     resource,
-    kind: classOf(resource.type, resource.subject),
+    kind: classOfResource(resource),
     facts,
     person,
     // the human behind a client system is always a medical worker

@@ -26,6 +26,8 @@ export interface AccessedResource {
   id?: string;
   /** whose data it is */
   subject?: string;
+  /** a patient's data that do not say whose */
+  subjectUnnamed?: boolean;
   /** who did what a journal row tells of; the worker whom a consent names */
   agent?: string;
   /** ФРМО OID of the organisation that made it, or that a consent names */

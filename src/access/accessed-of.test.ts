@@ -28,6 +28,21 @@ describe("accessedOf", () => {
     expect(accessedOf(condition)).not.toHaveProperty("organization");
   });
 
+  it.each([
+    ["Condition/x", true],
+    ["DocumentReference/x/_history/2", true],
+    ["Task/x", undefined],
+    ["Organization/x", undefined],
+  ])("a Provenance over %s that names nobody is a patient's: %s", (reference, subjectUnnamed) => {
+    const provenance = { resourceType: "Provenance", target: [{ reference }] } as Resource;
+    expect(accessedOf(provenance, clinic).subjectUnnamed).toBe(subjectUnnamed);
+    const named = { ...provenance, target: [{ reference }, { reference: "Patient/anna" }] } as Resource;
+    expect(accessedOf(named, clinic)).toEqual({
+      ...{ type: "Provenance", subject: "anna", organization: clinic, label: "N" },
+      id: undefined,
+    });
+  });
+
   it("a consent is judged by whom it names, not by who stores it", () => {
     const organization = { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } };
     const actor = [{ reference: { reference: "Practitioner/doctor" } }, { reference: organization }];

@@ -1,7 +1,8 @@
-import type { AuditEvent, Coding, Consent, Resource } from "@medplum/fhirtypes";
+import type { AuditEvent, Coding, Consent, Provenance, Resource } from "@medplum/fhirtypes";
 import { identifierSystem } from "../core/canonical.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
+import { classOf } from "./data-classes.ts";
 
 /**
  * What decide() asks of a resource: its type, whose it is, who made it and how confidential it is. A resource that
@@ -12,12 +13,26 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
   const accessed: AccessedResource = { type, id, label: labelOf(meta?.security ?? []) };
   const subject = subjectOf(resource);
   if (subject !== undefined) accessed.subject = subject;
+  else if (isOverPatients(resource)) accessed.subjectUnnamed = true;
   if (resource.resourceType === "Consent") return { ...accessed, ...partiesOf(resource) };
   if (resource.resourceType === "AuditEvent") return { ...accessed, ...journalledOf(resource) };
   const organization = makerOf(resource) ?? tenant;
   if (organization) accessed.organization = organization;
   return accessed;
 }
+
+const stored = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?$/;
+
+/** What a Provenance is over, one for each target; undefined for a target that names nothing of ours. */
+export const targetsOf = ({ target = [] }: Provenance): ({ type: string; id: string } | undefined)[] =>
+  target.map(({ reference = "" }) => {
+    const [, type, id] = stored.exec(reference) ?? [];
+    return type === undefined || id === undefined ? undefined : { type, id };
+  });
+
+const isOverPatients = (resource: Resource): boolean =>
+  resource.resourceType === "Provenance" &&
+  targetsOf(resource).some((target) => target && classOf(target.type) === "patient");
 
 /** The highest of these labels; N when there is none. */
 export const highestLabel = (labels: readonly (Label | undefined)[]): Label =>

@@ -1,3 +1,5 @@
+import type { AccessedResource } from "./access-facts.ts";
+
 /** What kind of data a resource type holds; the rules speak of kinds, not of types. */
 export type DataClass = "system" | "patient" | "registration" | "consent" | "journal" | "work";
 
@@ -100,3 +102,11 @@ export const classifiedTypes: readonly string[] = [...byType.keys()];
 export function classOf(type: string, subject?: string): DataClass | undefined {
   return subject !== undefined && ofPatientOrWork.has(type) ? "patient" : byType.get(type);
 }
+
+/** The class of a resource; a patient's data are theirs also when they do not say whose they are. */
+export const classOfResource = ({
+  type,
+  subject,
+  subjectUnnamed,
+}: Pick<AccessedResource, "type" | "subject" | "subjectUnnamed">): DataClass | undefined =>
+  subjectUnnamed ? "patient" : classOf(type, subject);

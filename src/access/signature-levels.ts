@@ -1,6 +1,6 @@
 import type { SignatureLevel } from "../core/context.ts";
 import { type AccessAction, type AccessedResource, rightOf, signatureLevels } from "./access-facts.ts";
-import { classOf } from "./data-classes.ts";
+import { classOfResource } from "./data-classes.ts";
 
 // medical acts that need the doctor's identity (E-03); every other record of a patient is an official one (E-04)
 const medicalActs = new Set(["Condition", "Encounter", "Observation", "Procedure"]);
@@ -28,10 +28,11 @@ export function neededSignature(
  */
 export function requiredSignature(
   action: AccessAction,
-  { type, subject }: AccessedResource,
+  resource: AccessedResource,
 ): SignatureLevel | undefined {
   const enters = rightOf(action) === "enter";
-  switch (classOf(type, subject)) {
+  const { type } = resource;
+  switch (classOfResource(resource)) {
     case "patient":
       return enters && medicalActs.has(type) ? "enhanced" : "qualified";
     // who permitted what is a notice of service (E-02), not the card

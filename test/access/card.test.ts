@@ -7,11 +7,17 @@ import type {
   Bundle,
   CareTeam,
   Patient,
+  Provenance,
   RelatedPerson,
   Resource,
+  Task,
 } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import type { RequestContext } from "../../src/core/context.ts";
+import { Repository } from "../../src/fhir/repository.ts";
+import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
@@ -434,6 +440,154 @@ describe("a patient's card", () => {
     await app.parts.cache.bump(snilsOf.doctor);
     expect(await read()).toBe(200);
   });
+});
+
+describe("a Provenance over a patient's record", () => {
+  const over = (...targets: object[]): Provenance => ({
+    ...{ resourceType: "Provenance", recorded: "2026-11-20T10:00:00Z" },
+    target: targets,
+    agent: [{ who: { display: "система" } }],
+  });
+  const to = (reference: string) => ({ reference });
+  const named = () => to(`Patient/${patient}`);
+  const ofIt = () => to(`Condition/${condition.id}`);
+  const post = async (provenance: Provenance) =>
+    (await fhir(treating, "POST", "/Provenance", provenance)).status;
+  const entry = (method: string, url: string, resource: object, fullUrl?: string) => ({
+    ...{ resource, fullUrl },
+    request: { method, url },
+  });
+  const transaction = (...entries: object[]) => {
+    const bundle = { resourceType: "Bundle", type: "transaction", entry: entries } as unknown as Resource;
+    return fhir(treating, "POST", "", bundle);
+  };
+  const rows = async () => {
+    const { db } = app.parts.store;
+    const { n } = await db
+      .selectFrom("resource")
+      .select(({ fn }) => fn.countAll<number>().as("n"))
+      .where("subject", "=", patient)
+      .executeTakeFirstOrThrow();
+    return n;
+  };
+
+  beforeEach(async () => {
+    await granted(toDoctor(["view", "enter"]));
+  });
+
+  it("names the patient and nobody else's data", async () => {
+    const other = { ...diagnosis(), id: randomUUID(), subject: to(`Patient/${randomUUID()}`) };
+    const key = { tenant: doctor.organization, type: "Condition", id: other.id };
+    await app.parts.store.db
+      .transaction()
+      .execute((trx) =>
+        app.parts.resources.put(trx, { ...key, content: other, subject: other.subject.reference.slice(8) }),
+      );
+    const refused = [
+      [ofIt()],
+      [to(`${ofIt().reference}/_history/1`)],
+      [ofIt(), to(`Patient/${randomUUID()}`)],
+      [named(), to(`Patient/${randomUUID()}`)],
+      [named(), to(`Condition/${other.id}`)],
+      [to("https://elsewhere.example/fhir/Condition/1")],
+      [{ identifier: { system: "urn:ietf:rfc:3986", value: "urn:oid:1.2.3" } }],
+    ];
+    for (const targets of refused)
+      expect([403, 422], JSON.stringify(targets)).toContain(await post(over(...targets)));
+    expect(await post(over(ofIt(), named()))).toBe(201);
+    expect(await post(over(to(`${app.url}/fhir/Condition/${condition.id}`), named()))).toBe(201);
+  });
+
+  it("comes after what it is over, or with it in one transaction, in either order", async () => {
+    const early = to(`Condition/${randomUUID()}`);
+    expect([await post(over(early)), await post(over(early, named()))]).toEqual([422, 422]);
+    const urn = () => `urn:uuid:${randomUUID()}`;
+    for (const isFirst of [true, false])
+      for (const method of ["POST", "PUT"]) {
+        const id = randomUUID();
+        const made = method === "PUT" ? `Condition/${id}` : urn();
+        const url = method === "PUT" ? made : "Condition";
+        const together = (provenance: Provenance) => {
+          const both = [
+            entry(
+              method,
+              url,
+              { ...diagnosis(), ...(method === "PUT" && { id }) },
+              method === "POST" ? made : undefined,
+            ),
+            entry("POST", "Provenance", provenance),
+          ];
+          return transaction(...(isFirst ? both : both.toReversed()));
+        };
+        const before = await rows();
+        expect((await together(over(to(made)))).status).toBe(422);
+        expect((await together(over(to(made), to(`Patient/${randomUUID()}`)))).status).not.toBe(200);
+        expect(await rows()).toBe(before);
+        const answer = await together(over(to(made), named()));
+        expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+        expect(await rows()).toBe(before + 2);
+      }
+  });
+
+  it("by a search for it is as one by its id", async () => {
+    const value = randomUUID();
+    const identifier = [{ system: "urn:example:marks", value }];
+    expect(
+      (await fhir(treating, "POST", "/Condition", { ...diagnosis(), identifier } as Resource)).status,
+    ).toBe(201);
+    const found = to(`Condition?identifier=urn:example:marks|${value}`);
+    expect((await transaction(entry("POST", "Provenance", over(found)))).status).toBe(422);
+    expect((await transaction(entry("POST", "Provenance", over(found, named())))).status).toBe(200);
+    expect(await post(over(found))).toBe(400);
+  });
+
+  it("follows what it is over when that becomes a patient's", async () => {
+    const work = { resourceType: "Task", status: "requested", intent: "order" } as Task;
+    const task = (await fhir(treating, "POST", "/Task", work)).body as Task;
+    const made = (await fhir(treating, "POST", "/Provenance", over(to(`Task/${task.id}`))))
+      .body as Provenance;
+    expect([task.id, made.id]).toEqual([expect.any(String), expect.any(String)]);
+    const theirs = { ...task, for: named() };
+    expect((await fhir(treating, "PUT", `/Task/${task.id}`, theirs)).status).toBe(422);
+    const matched = (resource: Resource) => {
+      const { resourceType, id, meta } = resource;
+      const ifMatch = `W/"${meta?.versionId}"`;
+      return { resource, request: { method: "PUT", url: `${resourceType}/${id}`, ifMatch } };
+    };
+    const both = [theirs, { ...made, target: [...made.target, named()] }];
+    const answer = await transaction(...both.map(matched));
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  });
+
+  it("is read and found as the patient's, one of before the rule too", async () => {
+    const made = (await fhir(treating, "POST", "/Provenance", over(ofIt(), named()))).body;
+    const old = { ...over(ofIt()), id: randomUUID() };
+    await asOfBefore(old);
+    const stranger = await (await actingWorker(app, snilsOf.nurse)).token("TREAT");
+    const sees = async (token: string) => {
+      const { body } = await fhir(token, "GET", `/Provenance?target=Condition/${condition.id}`);
+      const reads = [made.id, old.id].map(
+        async (id) => (await fhir(token, "GET", `/Provenance/${id}`)).status,
+      );
+      return [((body as Bundle).entry ?? []).map(({ resource }) => resource?.id), await Promise.all(reads)];
+    };
+    expect(await sees(treating)).toEqual([[made.id], [200, 403]]);
+    expect(await sees(stranger)).toEqual([[], [403, 403]]);
+  });
+
+  /** Stored and indexed without any rule. */
+  async function asOfBefore(resource: Resource & { id: string }) {
+    const { store, resources, keyring } = app.parts;
+    const repository = new Repository({
+      ...{ db: store.db, searches: store.searches, store: resources },
+      index: new SearchIndex({ keyring, clock: systemClock, baseUrl: `${app.url}/fhir` }),
+      validate: async () => [],
+      onChange: [],
+    });
+    const actor = { kind: "system", id: "before", tenant: doctor.organization, scopes: [] };
+    const ctx = { requestId: randomUUID(), actor } as unknown as RequestContext;
+    await repository.transaction(ctx, (writes) => writes.put(resource, {}));
+  }
 });
 
 describe("a legal representative", () => {
