@@ -27,8 +27,8 @@ ${markdownTable(
   ["interaction", "letter"],
   Object.entries(scopeLetters).map(([interaction, letter]) => [interaction, `\`${letter}\``]),
 )}
-A conditional interaction searches, so it needs \`s\` as well; an include needs \`s\` of
-what it includes. Granular scopes (\`system/Observation.rs?category=laboratory\`) are for \`r\` and \`s\`: the query is added to
+A conditional interaction searches, so it needs \`s\` as well, and a patch is tried on what is there, so it needs \`r\`; an
+update answers with the resource only where \`r\` would show it. An include needs \`s\` of what it includes. Granular scopes (\`system/Observation.rs?category=laboratory\`) are for \`r\` and \`s\`: the query is added to
 each search and checked on each result; version reads and histories need the scope without a query.
 
 The scope says what the client may ask at all. Whether the one who asks may have this resource is decided by its class:

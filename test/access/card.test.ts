@@ -98,6 +98,16 @@ async function fhir(token: string, method: string, path: string, body?: Partial<
   return { status: answer.status, body: text ? JSON.parse(text) : undefined };
 }
 
+/** As the doctor who treats when no other token is named, with the answer's own text. */
+async function sent(method: string, path: string, body: object, headers: Record<string, string>) {
+  const answer = await fetch(`${app.url}/fhir${path}`, {
+    method,
+    headers: { authorization: `Bearer ${treating}`, "content-type": "application/fhir+json", ...headers },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+}
+
 const read = async (token = treating) => (await fhir(token, "GET", `/Condition/${condition.id}`)).status;
 const write = async () => (await fhir(treating, "POST", "/Condition", diagnosis())).status;
 
@@ -196,6 +206,68 @@ describe("a patient's card", () => {
     expect([await read(), await write()]).toEqual([200, 403]);
     await granted(toDoctor(["view", "enter"]));
     expect(await write()).toBe(201);
+  });
+
+  it("opened to be entered only, is shown by no answer to a change and tested by no patch", async () => {
+    await granted(toDoctor(["enter"]));
+    expect(await read()).toBe(403);
+    const path = `/Condition/${condition.id}`;
+    const test = [{ op: "test", path: "/resourceType", value: "Condition" }];
+    const asPatch = { "content-type": "application/json-patch+json", "if-match": 'W/"1"' };
+    const patched = await sent("PATCH", path, test, asPatch);
+    expect([patched.status, patched.text]).toEqual([403, expect.stringContaining("access-denied")]);
+    const again = { "idempotency-key": randomUUID(), "if-match": 'W/"1"' };
+    const changed = { ...diagnosis(), id: condition.id, language: "ru" };
+    for (const repeated of [null, "true"]) {
+      const { status, headers, text } = await sent("PUT", path, changed, again);
+      expect([status, headers.get("etag"), text]).toEqual([200, 'W/"2"', ""]);
+      expect(headers.get("idempotent-replayed")).toBe(repeated);
+    }
+    const entry = {
+      resource: { ...changed, language: "en" },
+      request: { method: "PUT", url: path.slice(1), ifMatch: 'W/"2"' },
+    };
+    for (const [type, ifMatch] of [
+      ["transaction", 'W/"2"'],
+      ["batch", 'W/"3"'],
+    ] as const) {
+      const request = { ...entry.request, ifMatch };
+      const bundle = { resourceType: "Bundle", type, entry: [{ ...entry, request }] };
+      const { text } = await sent("POST", "", bundle, { prefer: "return=representation" });
+      expect([text, text.includes("Z00.0")]).toEqual([expect.stringContaining("200 OK"), false]);
+    }
+    // what the caller made is told as it was sent
+    const made = await sent("POST", "/Condition", diagnosis(), {});
+    expect([made.status, made.text]).toEqual([201, expect.stringContaining("Z00.0")]);
+  });
+
+  it("an update's kept answer shows the resource while it may be viewed, not while it may be entered", async () => {
+    const permission = await granted(toDoctor(["view", "enter"]));
+    const headers = { "idempotency-key": randomUUID(), "if-match": 'W/"1"' };
+    const changed = { ...diagnosis(), id: condition.id, language: "ru" };
+    const put = async () => (await sent("PUT", `/Condition/${condition.id}`, changed, headers)).text;
+    expect(await put()).toContain("Z00.0");
+    await withdrawn(permission);
+    await granted(toDoctor(["enter"]));
+    expect(await put()).toBe("");
+  });
+
+  it("the registry office changes a person's record unseen, and patches what it may read only", async () => {
+    const id = randomUUID();
+    const record = { resourceType: "Patient" as const, name: [{ family: "Нечитаева" }] };
+    const made = await fhir(office, "PUT", `/Patient/${id}`, { ...record, id });
+    expect([made.status, made.body.resourceType]).toEqual([201, "Patient"]);
+    expect((await fhir(office, "GET", `/Patient/${id}`)).status).toBe(403);
+    const test = [{ op: "test", path: "/resourceType", value: "Patient" }];
+    const patched = await sent("PATCH", `/Patient/${id}`, test, {
+      authorization: `Bearer ${office}`,
+      "content-type": "application/json-patch+json",
+      "if-match": 'W/"1"',
+    });
+    expect([patched.status, patched.text.includes("Нечитаева")]).toEqual([403, false]);
+    const meta = { versionId: "1" };
+    const put = await fhir(office, "PUT", `/Patient/${id}`, { ...record, id, meta, active: true } as Patient);
+    expect([put.status, put.body]).toEqual([200, undefined]);
   });
 
   it("Z-26 closes at the next call after the withdrawal", async () => {

@@ -14,7 +14,7 @@ import { requireScope } from "../../plugins/auth.ts";
 import type { AskedChange, Caller } from "./asked.ts";
 import { findByCriteria, namesItself } from "./criteria.ts";
 import { isId } from "./paths.ts";
-import { scopeLetters } from "./scope-gate.ts";
+import { inScope, requireInScope, scopeLetters } from "./scope-gate.ts";
 
 /** Which resource a change is about; nothing is written yet. */
 export interface Target {
@@ -109,12 +109,27 @@ export async function plannedChange(caller: Caller, target: Target): Promise<Pla
   if (asked.interaction === "create" && before) return foundAlready(caller, target, before);
   const isDelete = asked.interaction === "delete";
   if (before) await decided(caller, isDelete ? "delete" : "update", before);
+  if (before && asked.patch) await requireSeen(caller, before);
   refuseStale(caller, target);
   return isDelete ? plannedDelete(caller, target) : plannedPut(caller, target);
 }
 
 async function decided({ request }: Caller, action: AccessAction, version: Resource): Promise<void> {
   await request.authorizeOne(action, accessedOf(version, request.ctx.actor.tenant));
+}
+
+/** Whether a patch fits tells what is there, so that it takes the right to read, too. */
+async function requireSeen(caller: Caller, before: Resource): Promise<void> {
+  await requireInScope(caller.providers, caller.request, before);
+  await decided(caller, "read", before);
+}
+
+/** What an update answers with was there in part before, or may have been: it is shown as a read would show it. */
+async function isSeen({ request, providers }: Caller, before: Resource, after: Resource): Promise<boolean> {
+  const [isOpen] = await inScope(providers, request, { interaction: "r", resources: [before] });
+  const versions = [before, after].map((version) => accessedOf(version, request.ctx.actor.tenant));
+  const decisions = await request.authorizeAll("read", versions);
+  return isOpen === true && decisions.every(({ permit }) => permit);
 }
 
 function refuseStale({ rules }: Caller, { asked, before }: Target): void {
@@ -171,10 +186,11 @@ async function plannedPut(caller: Caller, target: Target): Promise<PlannedChange
   }
   // the rules read what is valid
   const warnings = await repository.validate(after, request.ctx);
+  const unseen = before && !(await isSeen(caller, before, after));
   await decided(caller, action, after);
   const { provenance } = asked;
   const amendment = await resigning?.judged({ before, after, provenance }, request.ctx);
-  return { ...target, action, after, warnings, amendment };
+  return { ...target, action, after, warnings, unseen, amendment };
 }
 
 /** Those of a transaction have become ids by now; a Bundle that is stored has references of its own. */

@@ -50,10 +50,11 @@ function requireDeeds(request: FastifyRequest, accesses: readonly KeptAccess[]):
 
 const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
+/** What shows the resource that a deed left: only a create answers with nothing but what the caller sent. */
 const actions = {
   create: "create",
-  update: "update",
-  patch: "update",
+  update: "read",
+  patch: "read",
   delete: "delete",
 } as const satisfies Readonly<Record<string, AccessAction>>;
 
@@ -79,19 +80,19 @@ async function refusedIn(
   return refused;
 }
 
-/** Scope first, as at every door; the scopes of changes have been seen to. */
+/** Scope first, as at every door; those of deeds have been seen to. */
 async function refusal(
   providers: Providers,
   request: FastifyRequest,
   { resource, action, decided }: { resource: Resource; action: string; decided?: "read" },
 ): Promise<ErrorCode | undefined> {
-  if (!isDeed(action)) {
+  const asked = decided ?? (isDeed(action) ? actions[action] : "read");
+  if (asked === "read" && decided === undefined) {
     const interaction = action === "search" ? "s" : "r";
     const [isOpen] = await inScope(providers, request, { interaction, resources: [resource] });
     if (!isOpen) return "scope-missing";
   }
   const accessed = accessedOf(resource, request.ctx.actor.tenant);
-  const asked = decided ?? (isDeed(action) ? actions[action] : "read");
   const [decision] = await request.authorizeAll(asked, [accessed]);
   return decision?.permit ? undefined : "access-denied";
 }
