@@ -91,6 +91,15 @@ describe.each(["CryptoPro-A", "TC26-256-A", "TC26-512-A", "rsa-2048", "p-256"] a
         }),
         { numRuns: 60 },
       );
+      // the signature's value ends the container; no kind of it is shorter
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 255 }), (back, flip) => {
+          const changed = Uint8Array.from(cms);
+          changed[cms.length - back] = (changed[cms.length - back] ?? 0) ^ flip;
+          return checkCms(changed, content, { requireCades: true }).problems.length > 0;
+        }),
+        { numRuns: 30 },
+      );
       const flipped = Uint8Array.from(content);
       flipped[3] = (flipped[3] ?? 0) ^ 1;
       expect(codes(cms, flipped)).toContain("content-differs");

@@ -62,7 +62,7 @@ describe("signature check", () => {
     expect(codes(await verify(world, { ocspDown: true, crlDown: true }))).toEqual(["revocation-unknown"]);
   });
 
-  it("does not believe a stale, unknown, foreign or unauthorised OCSP answer", async () => {
+  it("E-17 does not believe a stale, unknown, foreign or unauthorised OCSP answer", async () => {
     const crlDown = true;
     expect(codes(await verify(world, { crlDown, producedAt: later(-3 * hour) }))).toEqual([
       "revocation-unknown",

@@ -156,6 +156,7 @@ describe("the level that an action needs, at the door", () => {
     const undeclared = routes.filter(({ method, url }) => levelOfOperation(method, url) === undefined);
     expect(undeclared).toEqual([]);
     // what describes nobody is kept by client systems of the organisation, not by people
+    expect(storedTypes.length).toBeGreaterThan(20);
     const ofNobody = ["Location", "HealthcareService", "Subscription"];
     for (const { type } of storedTypes)
       for (const action of ["create", "update", "delete"] as const) {

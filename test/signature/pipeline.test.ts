@@ -322,7 +322,7 @@ describe("the state of a certificate", () => {
     expect(checks.at(-1)?.verdict).toBe("good");
   });
 
-  it("a good answer of hours ago stands in for a dead responder, with its age, until it is too old", async () => {
+  it("E-17 a good answer of hours ago stands in for a dead responder, with its age, until it is too old", async () => {
     await (await attempt()).submit();
     await down();
     clock.shiftMs += 3 * hour;
@@ -351,7 +351,7 @@ describe("the state of a certificate", () => {
   });
 
   it.each(["stale-status", "unknown-status", "forged-status"])(
-    "an answer of kind %s is not believed",
+    "E-17 an answer of kind %s is not believed",
     async (scenario) => {
       await order(app, "pki", scenario);
       const { submit } = await attempt(
