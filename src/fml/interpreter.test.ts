@@ -49,9 +49,11 @@ function outcome(run: () => unknown): Outcome {
 }
 
 async function agree(text: string, sources: readonly unknown[], library: Around = around) {
-  const mapping = linkModule(await importCode(compileMap(text, libraryFor(library)).code), options);
+  const known = libraryFor(library);
+  const map = parseMap(text);
+  const mapping = linkModule(await importCode(compileMap(text, known).code), options);
   for (const source of sources) {
-    const standard = outcome(() => interpret(parseMap(text), libraryFor(library), source, options));
+    const standard = outcome(() => interpret(map, known, source, options));
     expect(outcome(() => mapping.convert(source))).toEqual(standard);
     expect(outcome(() => mapping.trace(source).result)).toEqual(standard);
   }
