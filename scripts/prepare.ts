@@ -1,8 +1,11 @@
 /** Runs once after an install, so that the first start is quick: maps are compiled, an empty database is made. */
 import { readdirSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { loadMapping } from "../src/fml/loader.ts";
+import { openDatabase } from "../src/store/database.ts";
 import { seedFile } from "../src/store/pglite.ts";
 
 const root = new URL("../", import.meta.url);
@@ -14,14 +17,28 @@ async function compileMaps(): Promise<void> {
 }
 
 async function makeSeed(): Promise<void> {
-  const database = await PGlite.create("memory://");
-  const dump = await database.dumpDataDir("none");
-  await database.close();
-  await mkdir(new URL("./", seedFile), { recursive: true });
+  const build = new URL("./", seedFile);
+  await mkdir(build, { recursive: true });
+  for (const name of await readdir(build))
+    if (name.startsWith("pglite-seed") && !seedFile.href.endsWith(name)) await rm(new URL(name, build));
   // another install of the same folder may read it meanwhile
   const draft = new URL(`${seedFile.href}.${process.pid}`);
-  await writeFile(draft, new Uint8Array(await dump.arrayBuffer()));
+  await writeFile(draft, await newestSchema());
   await rename(draft, seedFile);
+}
+
+/** The data folder, as a tar file, of an empty database of the newest schema. */
+async function newestSchema(): Promise<Uint8Array> {
+  const dataDir = await mkdtemp(join(tmpdir(), "gateway-seed-"));
+  try {
+    await (await openDatabase({ dataDir })).close();
+    const database = await PGlite.create(join(dataDir, "pg"));
+    const dump = await database.dumpDataDir("none");
+    await database.close();
+    return new Uint8Array(await dump.arrayBuffer());
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
 }
 
 await Promise.all([compileMaps(), makeSeed()]);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from "kysely";
 import type { Schema } from "./schema.ts";
 
@@ -288,6 +289,9 @@ const steps: Record<string, readonly string[]> = {
     "insert into journal_index (position, rows) values (0, 0)",
   ],
 };
+
+/** Names the schema that `migrate` leaves. */
+export const schemaDigest = createHash("sha256").update(JSON.stringify(steps)).digest("hex").slice(0, 12);
 
 const provider: MigrationProvider = {
   getMigrations: async () =>

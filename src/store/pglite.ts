@@ -5,6 +5,7 @@ import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { GatewayError } from "../core/errors.ts";
+import { schemaDigest } from "./migrations.ts";
 
 /** PGlite in its worker thread, seen as a PostgreSQL server with room for one connection. */
 export class EmbeddedServer {
@@ -63,8 +64,11 @@ export class EmbeddedServer {
   }
 }
 
-/** An empty database as `scripts/prepare.ts` left it after the install: opening a copy is quicker than making one. */
-export const seedFile = new URL("../../build/pglite-seed.tar", import.meta.url);
+/**
+ * An empty database of the newest schema as `scripts/prepare.ts` left it after the install: opening a copy is quicker
+ * than making one. The seed of another schema bears another name.
+ */
+export const seedFile = new URL(`../../build/pglite-seed-${schemaDigest}.tar`, import.meta.url);
 
 function seedFor(folder: string): string | undefined {
   const fresh = folder === "memory://" || !existsSync(join(folder, "PG_VERSION"));
