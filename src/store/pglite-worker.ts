@@ -9,8 +9,9 @@ import { PGlite } from "@electric-sql/pglite";
  */
 const port = parentPort;
 if (!port) throw new Error("pglite-worker runs only as a worker thread");
-const { folder, seed } = workerData as { folder: string; seed?: string };
+const { folder, seed, engine } = workerData as { folder: string; seed?: string; engine: WebAssembly.Module };
 const database = await PGlite.create(folder, {
+  pgliteWasmModule: engine,
   ...(seed && { loadDataDir: new Blob([await readFile(seed)]) }),
 });
 let work: Promise<unknown> = Promise.resolve();

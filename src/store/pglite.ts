@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -13,8 +14,8 @@ export class EmbeddedServer {
   #socket: EmbeddedSocket | undefined;
   #stopped: Error | undefined;
 
-  private constructor(folder: string) {
-    this.#worker = startWorker(folder);
+  private constructor(folder: string, engine: WebAssembly.Module) {
+    this.#worker = startWorker(folder, engine);
     this.#worker.on("message", (answer: Uint8Array) => this.#socket?.push(answer));
     this.#worker.on("error", (error) => this.#stop(error));
     this.#worker.on("exit", () => this.#stop());
@@ -22,7 +23,8 @@ export class EmbeddedServer {
 
   /** Opens the database in `folder`, or in memory for `memory://`; throws `store-unavailable` when it can't be opened. */
   static async open(folder: string): Promise<EmbeddedServer> {
-    const server = new EmbeddedServer(folder);
+    engine ??= compileEngine();
+    const server = new EmbeddedServer(folder, await engine);
     const ready = once(server.#worker, "message");
     const ended = once(server.#worker, "exit").then(() => {
       throw server.#stopped;
@@ -75,9 +77,21 @@ function seedFor(folder: string): string | undefined {
   return fresh && existsSync(seedFile) ? fileURLToPath(seedFile) : undefined;
 }
 
-function startWorker(folder: string): Worker {
+// Node's types name the module alone
+declare const WebAssembly: { compile(code: Uint8Array): Promise<WebAssembly.Module> };
+
+/** PGlite's code, which all databases of this process share. */
+let engine: Promise<WebAssembly.Module> | undefined;
+
+async function compileEngine(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(
+    await readFile(new URL(import.meta.resolve("@electric-sql/pglite/pglite.wasm"))),
+  );
+}
+
+function startWorker(folder: string, engine: WebAssembly.Module): Worker {
   const here = import.meta.url;
-  const options = { workerData: { folder, seed: seedFor(folder) }, name: "store", execArgv: [] };
+  const options = { workerData: { folder, seed: seedFor(folder), engine }, name: "store", execArgv: [] };
   if (!here.endsWith(".ts")) return new Worker(new URL("./pglite-worker.js", here), options);
   // a thread does not inherit tsx, and on Node 20 `--import tsx` does nothing in one: load it first
   const tsx = import.meta.resolve("tsx/esm/api");
