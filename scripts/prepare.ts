@@ -20,7 +20,8 @@ async function makeSeed(): Promise<void> {
   const build = new URL("./", seedFile);
   await mkdir(build, { recursive: true });
   for (const name of await readdir(build))
-    if (name.startsWith("pglite-seed") && !seedFile.href.endsWith(name)) await rm(new URL(name, build));
+    if (/^pglite-seed.*\.tar$/.test(name) && !seedFile.href.endsWith(name))
+      await rm(new URL(name, build), { force: true });
   // another install of the same folder may read it meanwhile
   const draft = new URL(`${seedFile.href}.${process.pid}`);
   await writeFile(draft, await newestSchema());

@@ -1,6 +1,11 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import { seedFile } from "../../src/store/pglite.ts";
 import { dropDatabases } from "./database.ts";
 import { startPostgres } from "./postgres-server.ts";
+import { projectRoot } from "./project-files.ts";
 import { startRedis } from "./redis-server.ts";
 
 /**
@@ -8,6 +13,8 @@ import { startRedis } from "./redis-server.ts";
  * DATABASE_URL. Returns the teardown, which vitest runs after failed tests too.
  */
 export async function setup(): Promise<() => Promise<void>> {
+  // a new migration wants a new seed
+  if (!existsSync(seedFile)) await promisify(execFile)("npm", ["run", "prepare"], { cwd: projectRoot });
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
     for (const stop of stops.reverse()) await stop();
