@@ -146,8 +146,14 @@ describe("a signature over prepared bytes", () => {
   });
 
   it("E-28 the same bytes signed twice by one person are one Provenance, a replay changes nothing", async () => {
-    const { worker, id, document, container, submit } = await attempt();
+    const { worker, id, document, container, submit } = await attempt({ kind: "gost" });
+    const twin = await app.parts.signatures.prepare(worker, document);
+    expect(twin.id).not.toBe(id);
     const first = await submit();
+    const anew = { container: await tool(document.content, { kind: "gost" }) };
+    await expect(app.parts.signatures.submit(worker, twin.id, anew)).rejects.toMatchObject({
+      code: "signature-settled",
+    });
     const again = await submit();
     expect(again.signature.document).toEqual(first.signature.document);
     const prepared = await app.parts.signatures.prepare(worker, document);
