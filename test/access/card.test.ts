@@ -342,6 +342,13 @@ describe("a patient's card", () => {
     expect(await read()).toBe(200);
   });
 
+  it("a refusal that names no right closes it to be entered, too", async () => {
+    await granted(toDoctor(["view", "enter"]));
+    expect([await read(), await write()]).toEqual([200, 201]);
+    await granted({ kind: "access", decision: "deny", grantee: { practitioner: doctor.id } });
+    expect([await read(), await write()]).toEqual([403, 403]);
+  });
+
   it("a search leaves out what is permitted no more, which the patient reads and the asker does not", async () => {
     const total = async () => {
       const body = new URLSearchParams({ patient: `Patient/${patient}` });

@@ -162,7 +162,7 @@ function termsOf(body: View["ConsentTerms"], { personId, name }: SessionFacts): 
         ...(booked && { booked }),
       },
     }),
-    rights: rightsOf(kind, body.rights),
+    rights: rightsOf({ kind, decision }, body.rights),
     ...(types && { types }),
     ...(labels && { labels }),
     ...(from && { from: Date.parse(from) }),

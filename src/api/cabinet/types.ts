@@ -866,6 +866,7 @@ export interface components {
                  */
                 booked?: true;
             };
+            /** @description of access to the card; absent: view is permitted, or both are refused */
             rights?: ("view" | "enter")[];
             /** @description resource types; absent: the whole card */
             types?: string[];

@@ -117,6 +117,15 @@ describe("what the person reads", () => {
     expect(body).toContain("до 01.01.2027");
     expect(body).toContain("323-ФЗ, ст. 13, ч. 4");
   });
+
+  it("names in a refusal just what is refused", () => {
+    const refusal = (rights: ConsentTerms["rights"]) =>
+      consentText({ ...terms, decision: "deny", rights }).body;
+    expect(refusal(["view", "enter"])).toContain(
+      "Я запрещаю просмотр моей медицинской карты и внесение данных в мою медицинскую карту медицинскому",
+    );
+    expect(refusal(["view"])).not.toContain("внесение");
+  });
 });
 
 describe("terms", () => {
@@ -151,8 +160,10 @@ describe("terms", () => {
       access({ kind: "processing", grantee: undefined }),
     ];
     for (const each of fitting) expect(() => requireFitting(each, now)).not.toThrow();
-    expect(rightsOf("access", undefined)).toEqual(["view"]);
-    expect(rightsOf("prescription", ["view"])).toEqual(["enter"]);
-    expect(rightsOf("processing", ["view"])).toEqual([]);
+    const permit = (kind: ConsentTerms["kind"]) => ({ kind, decision: "permit" as const });
+    expect(rightsOf(permit("access"), undefined)).toEqual(["view"]);
+    expect(rightsOf({ ...permit("access"), decision: "deny" }, undefined)).toEqual(["view", "enter"]);
+    expect(rightsOf(permit("prescription"), ["view"])).toEqual(["enter"]);
+    expect(rightsOf(permit("processing"), ["view"])).toEqual([]);
   });
 });

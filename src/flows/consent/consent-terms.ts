@@ -43,9 +43,15 @@ export interface StoredConsent extends ConsentTerms {
   withdrawnAt?: number;
 }
 
-/** Rights as each kind has them: a prescription and an intervention are entered, not looked at. */
-export function rightsOf(kind: ConsentKind, asked: readonly Right[] | undefined): readonly Right[] {
-  if (kind === "access") return asked ?? ["view"];
+/**
+ * Rights as each kind has them: a prescription and an intervention are entered, not looked at. What is left open is the
+ * least that is permitted, and all that is refused.
+ */
+export function rightsOf(
+  { kind, decision }: Pick<ConsentTerms, "kind" | "decision">,
+  asked: readonly Right[] | undefined,
+): readonly Right[] {
+  if (kind === "access") return asked ?? (decision === "deny" ? ["view", "enter"] : ["view"]);
   return kind === "processing" ? [] : ["enter"];
 }
 

@@ -1,8 +1,8 @@
-import type { ConsentKind } from "../../access/access-facts.ts";
+import type { ConsentKind, Right } from "../../access/access-facts.ts";
 import type { ConsentTerms, Grantee, StoredConsent } from "./consent-terms.ts";
 
 /** The version of every text below; a changed text takes a new one, consents keep theirs. */
-const consentTextVersion = "2026-11-22";
+const consentTextVersion = "2026-11-23";
 
 const consentTitles: Readonly<Record<ConsentKind, string>> = {
   processing: "Согласие на обработку персональных данных",
@@ -31,7 +31,7 @@ const bodies: Readonly<Record<ConsentKind, (terms: ConsentTerms) => string>> = {
     `Я даю согласие на виды медицинских вмешательств, включённые в перечень для первичной медико-санитарной помощи, ${granteeText(grantee)}. Цели, методы, риск, последствия и возможность отказа мне разъяснены (323-ФЗ, ст. 20).`,
   access: ({ grantee, rights, types, labels }) =>
     [
-      `Я разрешаю ${rights.map((right) => rightTexts[right]).join(" и ")} ${granteeText(grantee)}.`,
+      `Я разрешаю ${rightsText(rights)} ${granteeText(grantee)}.`,
       types ? `Только разделы: ${types.join(", ")}.` : "Вся карта.",
       labels ? `Включая документы с ограниченным доступом (${labels.join(", ")}).` : "",
     ]
@@ -46,8 +46,10 @@ const rightTexts = {
   enter: "внесение данных в мою медицинскую карту",
 };
 
-const refusalText = ({ grantee, types }: ConsentTerms): string =>
-  `Я запрещаю доступ к моей медицинской карте ${grantee ? granteeText(grantee) : "всем, кому он не открыт законом"}. ${types ? `Только разделы: ${types.join(", ")}.` : ""}`.trim();
+const rightsText = (rights: readonly Right[]): string => rights.map((right) => rightTexts[right]).join(" и ");
+
+const refusalText = ({ grantee, rights, types }: ConsentTerms): string =>
+  `Я запрещаю ${rightsText(rights)} ${grantee ? granteeText(grantee) : "всем, кому этого не разрешает закон"}. ${types ? `Только разделы: ${types.join(", ")}.` : ""}`.trim();
 
 function granteeText({ practitioner, organization, booked }: Grantee = {}): string {
   if (booked) return "специалистам, к которым я запишусь на приём, на время приёма";
