@@ -127,6 +127,9 @@ const interactions: Readonly<Record<string, { code: string; action: AuditEvent["
   delete: { code: "delete", action: "D" },
 };
 
+// what was read to be kept or printed
+const takenAway = new Set(["download", "print"]);
+
 /** Success, a caller's mistake, or what must be looked at: a refused access (M-07) and a fault of ours. */
 function outcomeOf(status: number): AuditEvent["outcome"] {
   if (status < 400) return "0";
@@ -150,7 +153,7 @@ function auditEvent({ place, row }: FoundRow): AuditEvent {
         ? { system: "http://hl7.org/fhir/restful-interaction", code: known.code }
         : { system: `${canonicalBase}/CodeSystem/journal-action`, code: action },
     ],
-    action: known?.action ?? "E",
+    action: known?.action ?? (takenAway.has(action) ? "R" : "E"),
     recorded: new Date(at).toISOString(),
     outcome: outcomeOf(status),
     outcomeDesc: outcome,

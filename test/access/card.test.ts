@@ -433,6 +433,57 @@ describe("a patient's card", () => {
       expect([outcome, agent[0]?.who?.reference]).toEqual(["0", `Practitioner/${doctor.id}`]);
   });
 
+  it("M-08 a read, a print and a download of a document are one event each, refused ones too", async () => {
+    await granted(toDoctor(["view", "enter"]));
+    const about = { reference: `Patient/${patient}` };
+    const data = Buffer.from("Заключение").toString("base64");
+    const bytes = {
+      resourceType: "Binary",
+      contentType: "text/plain",
+      securityContext: about,
+      data,
+    } as Binary;
+    const binary = (await fhir(treating, "POST", "/Binary", bytes)).body.id;
+    const attachment = { contentType: "text/plain", url: `Binary/${binary}` };
+    const described = { resourceType: "DocumentReference", status: "current", subject: about };
+    const document = await fhir(treating, "POST", "/DocumentReference", {
+      ...described,
+      content: [{ attachment }],
+    } as Resource);
+    expect(document.status, JSON.stringify(document.body)).toBe(201);
+    const stranger = await (await actingWorker(app, snilsOf.nurse)).token("TREAT");
+    const deeds = [
+      [treating, `DocumentReference/${document.body.id}`, "read", "ok"],
+      [treating, `Binary/${binary}`, "download", "ok"],
+      [treating, `Binary/${binary}?_for=print`, "print", "ok"],
+      [treating, `Binary/${binary}?_format=json`, "read", "ok"],
+      [stranger, `Binary/${binary}?_for=print`, "refused GET", "access-denied"],
+      [stranger, `Binary/${binary}`, "refused GET", "access-denied"],
+    ] as const;
+    const asked = await Promise.all(
+      deeds.map(async ([token, path]) => {
+        const headers = { authorization: `Bearer ${token}` };
+        const answer = await fetch(`${app.url}/fhir/${path}`, { headers });
+        await answer.arrayBuffer();
+        return answer.headers.get("x-request-id");
+      }),
+    );
+    const rows = await journalRows(app);
+    for (const [index, [token, , action, outcome]] of deeds.entries()) {
+      const events = rows.filter(({ requestId }) => requestId === asked[index]);
+      expect(events).toEqual([expect.objectContaining({ action, outcome, subject: patient })]);
+      if (token === treating) expect(events[0]?.onBehalfOf).toBe(doctor.id);
+    }
+    const unknown = await fhir(treating, "GET", `/Binary/${binary}?_for=fun`);
+    expect(unknown.status).toBe(400);
+    const found = await fhir(await securityToken(), "GET", `/AuditEvent?entity=Patient/${patient}&_count=20`);
+    const events = (found.body as Bundle<AuditEvent>).entry?.flatMap(({ resource }) => resource ?? []) ?? [];
+    for (const code of ["print", "download"])
+      expect(events.filter(({ subtype }) => subtype?.[0]?.code === code)).toEqual([
+        expect.objectContaining({ action: "R", outcome: "0" }),
+      ]);
+  });
+
   it("M-28 health, specialists and examinations load once the patient has permitted it, then booked", async () => {
     await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
     const permission = await granted(toDoctor(["view", "enter"]));

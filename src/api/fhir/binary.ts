@@ -11,7 +11,10 @@ import { mediaTypeOf } from "./resource-body.ts";
 // what may stand in a header as it is (RFC 9110 8.3.1)
 const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(;[\x20-\x7e]*)?$/;
 
-/** `GET Binary/id`: the bytes themselves, unless FHIR is asked for (FHIR R4 binary). */
+/**
+ * `GET Binary/id`: the bytes themselves, unless FHIR is asked for (FHIR R4 binary). The journal tells what they were
+ * taken for: `_for=print`, else a download (M-08).
+ */
 export const answerBinary =
   (providers: Providers): Answering =>
   async (request, reply, provider) => {
@@ -19,8 +22,11 @@ export const answerBinary =
     const isFhir =
       (request.query as { _format?: unknown })._format !== undefined || accept.includes("application/fhir+");
     if (isFhir) return answerRead(providers)(request, reply, provider);
-    refuseUnknown(request, Object.keys(request.query as object));
-    const binary = (await readBy({ providers, request }, provider, request.params)) as Binary;
+    const { _for: action = "download", ...others } = request.query as { _for?: unknown };
+    refuseUnknown(request, Object.keys(others));
+    if (action !== "download" && action !== "print")
+      throw new GatewayError("bad-request", { field: "_for", detail: "download or print" });
+    const binary = (await readBy({ providers, request, action }, provider, request.params)) as Binary;
     const { contentType = "", data = "" } = binary;
     const bytes = Buffer.from(data, "base64");
     nameVersion(reply, binary);

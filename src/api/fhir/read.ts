@@ -34,6 +34,8 @@ export function refuseUnknown(request: FastifyRequest, names: readonly string[])
 interface ReadCaller {
   providers: Providers;
   request: FastifyRequest;
+  /** as the journal names it; absent: that of FHIR */
+  action?: string;
 }
 
 interface Address {
@@ -52,19 +54,19 @@ export function requireReadScope(request: FastifyRequest, { type }: Provider, ve
  * Reads one resource, or one version of it, for a caller: scope, decision, journal. Throws `scope-missing`,
  * `access-denied`, `not-found`, `gone`.
  */
-export function readBy(
-  { providers, request }: ReadCaller,
-  provider: Provider,
-  address: Address,
-): Promise<Resource> {
-  const value = permittedRead({ providers, request }, provider, address);
+export function readBy(caller: ReadCaller, provider: Provider, address: Address): Promise<Resource> {
+  const value = permittedRead(caller, provider, address);
   return value instanceof Promise
-    ? value.then((read) => journalled(request, read, address))
-    : journalled(request, value, address);
+    ? value.then((read) => journalled(caller, read, address))
+    : journalled(caller, value, address);
 }
 
-function journalled(request: FastifyRequest, value: Resource, { id, version }: Address): Promise<Resource> {
-  const action = version === undefined ? "read" : "vread";
+function journalled(
+  { request, action: named }: ReadCaller,
+  value: Resource,
+  { id, version }: Address,
+): Promise<Resource> {
+  const action = named ?? (version === undefined ? "read" : "vread");
   const { resourceType } = value;
   return request
     .journal({ action, resourceType, resourceId: id, subject: personOf(value) })
