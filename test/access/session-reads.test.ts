@@ -96,6 +96,50 @@ it("a session reads; writing takes a client system's token", async () => {
   expect([status, body.issue[0]?.details?.coding?.[0]?.code]).toEqual([403, "scope-missing"]);
 });
 
+it("Z-16, A-18 a booking is shown to its patient and to who treats them; another patient gets 403, and no search tells", async () => {
+  const citizen = new Cabinet(app.url);
+  await citizen.visitor.follow(`${app.url}/auth/login?as=citizen&persona=citizen`);
+  await citizen.acceptTerms();
+  const citizenId: string = (await citizen.get("/me")).body.id;
+  const [start, end] = ["2099-01-12T09:00:00Z", "2099-01-12T09:30:00Z"];
+  const booked = (who: string) =>
+    created("HOPERAT", {
+      ...{ resourceType: "Appointment", status: "booked", start, end },
+      participant: [`Patient/${who}`, `Practitioner/${doctor.id}`].map((reference) => ({
+        actor: { reference },
+        status: "accepted" as const,
+      })),
+    });
+  const [own, others] = [await booked(citizenId), await booked(patient)];
+  const records = async (query = "") => {
+    const { status, body } = await citizen.get(`/me/records?type=Appointment${query}`);
+    return [status, (body.records ?? []).map(({ resource }: { resource: Resource }) => resource.id)];
+  };
+  expect(await records()).toEqual([200, [own]]);
+  expect(await records(`&patient=${patient}`)).toEqual([403, []]);
+  const nurse = await (await actingWorker(app, snilsOf.nurse)).token();
+  const stranger = async (path: string) => {
+    const answer = await fetch(`${app.url}${path}`, { headers: { authorization: `Bearer ${nurse}` } });
+    return { status: answer.status, body: (await answer.json()) as Resource };
+  };
+  const treating = (path: string) => asked(person, path);
+  const anotherPatient = (path: string) => asked(citizen, path);
+  const seen = (ask: typeof treating, id: string) =>
+    Promise.all(
+      ["", "/_history", "/_history/1"].map(
+        async (part) => (await ask(`/fhir/Appointment/${id}${part}`)).status,
+      ),
+    );
+  expect(await seen(treating, others)).toEqual([200, 200, 200]);
+  for (const ask of [anotherPatient, stranger]) {
+    expect(await seen(ask, others)).toEqual([403, 403, 403]);
+    for (const query of [`_id=${others}`, `practitioner=Practitioner/${doctor.id}`, "status=booked"]) {
+      const { entry = [] } = (await ask(`/fhir/Appointment?${query}`)).body as Bundle;
+      expect(entry.map(({ resource }) => resource?.id)).not.toContain(others);
+    }
+  }
+});
+
 it("a session acts for treatment only, where the operator lets nothing else be stated", async () => {
   const headers = { "x-purpose-of-use": "BTG", "x-emergency-reason": "unconscious" };
   const { status, body } = await asked<OperationOutcome>(person, `/fhir/Condition/${ids.get("Condition")}`, {
