@@ -43,7 +43,7 @@ async function openClients(sandbox: Child, certificateDer: Uint8Array) {
   const cache = new Cache({ clock, maxBytes: 1_000_000 });
   const upstream = new Upstream({ clock, cache, systems: { esia: { sandbox: true } } });
   const none = () => Promise.reject(new CryptoError("revocation-refused", "none"));
-  const verifier = createVerifier({ anchors: { roots: [] }, fetchRevocation: none });
+  const verifier = createVerifier({ anchors: { roots: [] }, revocation: { fetch: none } });
   const toFhir = await loadMapping(new URL("../mappings/esia/person/to-fhir.fml", import.meta.url));
   const signInBy = (algorithm: (typeof algorithms)[number]) => {
     const esia = createEsia({

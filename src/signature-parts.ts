@@ -102,7 +102,7 @@ export function openVerifier(
   const { roots, intermediates } = config.SIGNATURE_ROOTS_DIR
     ? anchorsIn(config.SIGNATURE_ROOTS_DIR)
     : { roots: played, intermediates: [] };
-  return createVerifier({ anchors: { roots, intermediates }, fetchRevocation: client.fetch });
+  return createVerifier({ anchors: { roots, intermediates }, revocation: client });
 }
 
 /** Every certificate of a folder's PEM files: self-issued ones are roots. Throws what can't be read. */

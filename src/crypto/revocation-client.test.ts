@@ -13,6 +13,13 @@ describe("revocation client", () => {
     );
   };
 
+  const state = {
+    status: "good",
+    producedAt: later(-hour),
+    thisUpdate: later(-hour),
+    nextUpdate: later(hour),
+  } as const;
+
   it("asks allowed hosts only", async () => {
     const asked: string[] = [];
     const list = await crl();
@@ -57,36 +64,37 @@ describe("revocation client", () => {
     const url = "http://ca.test/ca.crl";
     await Promise.all([client.fetch(url), client.fetch(url)]);
     expect(asked).toBe(1);
+    await client.keep({ url, bytes: list, state });
     time += 599_000;
-    expect(await client.fetch(url)).toMatchObject({
-      ageSeconds: 599,
-      thisUpdate: later(-hour),
-      nextUpdate: later(hour),
-    });
+    expect(await client.fetch(url)).toEqual({ bytes: list, ageSeconds: 599, isKept: true });
     expect(asked).toBe(1);
     time += 1000;
-    expect((await client.fetch(url)).ageSeconds).toBe(0);
+    expect(await client.fetch(url)).toEqual({ bytes: list, ageSeconds: 0, isKept: false });
     expect(asked).toBe(2);
     time = later(hour).getTime();
     await client.fetch(url);
+    await client.keep({ url, bytes: list, state });
     await client.fetch(url);
     expect(asked).toBe(4);
   });
 
-  it("refuses an answer over the limit and one that is no list, and does not keep failures", async () => {
-    const answers = [new Uint8Array(101), Buffer.from("<html>502</html>"), await crl()];
+  it("refuses an answer over the limit, and keeps neither failures nor what nobody verified", async () => {
+    const answers = [new Error("connection refused"), Buffer.from("<html>502</html>"), await crl()];
     const client = new RevocationClient({
       allowedHosts: ["ca.test"],
       now: () => now.getTime(),
       maxBytes: 400,
       network: async (_, { maxBytes }) => {
         expect(maxBytes).toBe(400);
-        return answers.shift() ?? new Uint8Array(401);
+        const answer = answers.shift() ?? new Uint8Array(401);
+        if (answer instanceof Error) throw answer;
+        return answer;
       },
     });
     const url = "http://ca.test/ca.crl";
     await expect(client.fetch(url)).rejects.toMatchObject({ code: "revocation-unavailable" });
-    await expect(client.fetch(url)).rejects.toBeInstanceOf(CryptoError);
+    expect((await client.fetch(url)).isKept).toBe(false);
+    await expect(client.fetch(url, undefined, true)).rejects.toBeInstanceOf(CryptoError);
     expect((await client.fetch(url)).bytes.length).toBeGreaterThan(100);
     await expect(client.fetch(`${url}?2`)).rejects.toMatchObject({ code: "revocation-refused" });
   });

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { childrenOf, type DerElement, readDer, readTime } from "./der-read.ts";
-import { TAG } from "./der-write.ts";
 import { CryptoError } from "./errors.ts";
-import type { RevocationAnswer } from "./revocation.ts";
+import type { RevocationState } from "./ocsp.ts";
+import type { RevocationAnswer, RevocationSources, VerifiedAnswer } from "./revocation.ts";
 
 /** One request, no redirects followed, no more than `maxBytes` read. POST with the OCSP media type when there is a body. */
 export type RevocationNetwork = (
@@ -26,21 +25,17 @@ export interface RevocationClientOptions {
   readonly keptSeconds?: number;
 }
 
-/** An answer as it was fetched; `fetchedAt` in milliseconds since the epoch. */
-export type FetchedAnswer = Omit<DatedRevocationAnswer, "ageSeconds"> & { readonly fetchedAt: number };
+/** A verified answer with the times that it states; `fetchedAt` in milliseconds since the epoch. */
+export type KeptAnswer = Pick<RevocationState, "producedAt" | "thisUpdate" | "nextUpdate"> & {
+  readonly bytes: Uint8Array;
+  readonly fetchedAt: number;
+};
 
 /** Last answers that several processes share. */
 export interface KeptAnswers {
-  find(key: string): Promise<FetchedAnswer | undefined>;
+  find(key: string): Promise<KeptAnswer | undefined>;
   /** Keeps it unless a later one is kept; it may be forgotten at `until`, milliseconds since the epoch. */
-  keep(key: string, answer: FetchedAnswer, until: number): Promise<void>;
-}
-
-/** An answer with its own times as it states them; nothing is verified here. */
-export interface DatedRevocationAnswer extends RevocationAnswer {
-  readonly producedAt: Date;
-  readonly thisUpdate: Date;
-  readonly nextUpdate?: Date;
+  keep(key: string, answer: KeptAnswer, until: number): Promise<void>;
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -48,15 +43,18 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const MAX_AGE_SECONDS = 600;
 const KEPT_SECONDS = 86_400;
 
-/** Fetches OCSP answers and lists from allowed hosts only, with a size limit, one flight per question and a cache. */
-export class RevocationClient {
+/**
+ * Fetches OCSP answers and lists from allowed hosts only, with a size limit and one flight per question, and keeps those
+ * that the caller has verified.
+ */
+export class RevocationClient implements RevocationSources {
   readonly #options: RevocationClientOptions;
   readonly #hosts: ReadonlySet<string>;
-  readonly #cache = new LRUCache<string, FetchedAnswer>({
+  readonly #cache = new LRUCache<string, KeptAnswer>({
     maxSize: CACHE_BYTES,
     sizeCalculation: ({ bytes }) => bytes.length,
   });
-  readonly #flights = new Map<string, Promise<FetchedAnswer>>();
+  readonly #flights = new Map<string, Promise<Uint8Array>>();
 
   constructor(options: RevocationClientOptions) {
     this.#options = options;
@@ -71,22 +69,35 @@ export class RevocationClient {
     address: string,
     body?: Uint8Array,
     lastKnown = false,
-  ): Promise<DatedRevocationAnswer> => {
+  ): Promise<RevocationAnswer> => {
     const url = this.#allowed(address);
-    const key = createHash("sha256")
-      .update(url.href)
-      .update("\n")
-      .update(body ?? "")
-      .digest("hex");
-    const cached = await this.#known(key);
-    if (cached && (lastKnown || this.#lives(cached))) return this.#dated(cached);
+    const key = keyOf(url, body);
+    const known = await this.#known(key);
+    if (known && (lastKnown || this.#lives(known))) {
+      const ageSeconds = Math.floor((this.#options.now() - known.fetchedAt) / 1000);
+      return { bytes: known.bytes, ageSeconds, isKept: true };
+    }
     if (lastKnown) throw new CryptoError("revocation-unavailable", "there is no earlier answer");
-    const flight = this.#flights.get(key) ?? this.#start(key, url, body);
-    return this.#dated(await flight);
+    const bytes = await (this.#flights.get(key) ?? this.#start(key, url, body));
+    return { bytes, ageSeconds: 0, isKept: false };
+  };
+
+  /** Keeps what was fetched just now and has been verified. */
+  readonly keep = async ({ url, body, bytes, state }: VerifiedAnswer): Promise<void> => {
+    const { now, kept, keptSeconds = KEPT_SECONDS } = this.#options;
+    const key = keyOf(this.#allowed(url), body);
+    const { producedAt, thisUpdate, nextUpdate } = state;
+    const known = this.#cache.get(key);
+    // a responder that fell behind must not displace what it said later; one that lives was kept by a joined question
+    if (known && (thisUpdate < known.thisUpdate || this.#lives(known))) return;
+    const fetchedAt = now();
+    const answer = { bytes, fetchedAt, producedAt, thisUpdate, ...(nextUpdate && { nextUpdate }) };
+    this.#cache.set(key, answer);
+    await kept?.keep(key, answer, fetchedAt + keptSeconds * 1000);
   };
 
   /** What this process was told last, or another one, when that lives longer. */
-  async #known(key: string): Promise<FetchedAnswer | undefined> {
+  async #known(key: string): Promise<KeptAnswer | undefined> {
     const own = this.#cache.get(key);
     if (own && this.#lives(own)) return own;
     const shared = await this.#options.kept?.find(key);
@@ -95,26 +106,14 @@ export class RevocationClient {
     return shared;
   }
 
-  #start(key: string, url: URL, body: Uint8Array | undefined): Promise<FetchedAnswer> {
-    const { kept, keptSeconds = KEPT_SECONDS } = this.#options;
-    const flight = this.#load(url, body)
-      .then(async (fetched) => {
-        const known = this.#cache.get(key);
-        // a responder that fell behind must not displace what it said later
-        if (!known || fetched.thisUpdate >= known.thisUpdate) {
-          this.#cache.set(key, fetched);
-          await kept?.keep(key, fetched, fetched.fetchedAt + keptSeconds * 1000);
-        }
-        return fetched;
-      })
-      .finally(() => this.#flights.delete(key));
+  #start(key: string, url: URL, body: Uint8Array | undefined): Promise<Uint8Array> {
+    const flight = this.#load(url, body).finally(() => this.#flights.delete(key));
     this.#flights.set(key, flight);
     return flight;
   }
 
-  async #load(url: URL, body: Uint8Array | undefined): Promise<FetchedAnswer> {
-    const { network, now, maxBytes = MAX_BYTES } = this.#options;
-    const fetchedAt = now();
+  async #load(url: URL, body: Uint8Array | undefined): Promise<Uint8Array> {
+    const { network, maxBytes = MAX_BYTES } = this.#options;
     let bytes: Uint8Array;
     try {
       bytes = await network(url, { maxBytes, ...(body && { body }) });
@@ -123,13 +122,7 @@ export class RevocationClient {
     }
     if (bytes.length > maxBytes)
       throw new CryptoError("revocation-refused", "the answer is larger than allowed");
-    try {
-      return { bytes, fetchedAt, ...(body ? ocspTimes(bytes) : crlTimes(bytes)) };
-    } catch (cause) {
-      throw new CryptoError("revocation-unavailable", "the answer of the revocation source is not readable", {
-        cause,
-      });
-    }
+    return bytes;
   }
 
   #allowed(address: string): URL {
@@ -149,52 +142,17 @@ export class RevocationClient {
     return url;
   }
 
-  #lives({ fetchedAt, nextUpdate }: FetchedAnswer): boolean {
+  #lives({ fetchedAt, nextUpdate }: KeptAnswer): boolean {
     const { now, maxAgeSeconds = MAX_AGE_SECONDS } = this.#options;
     return (
       now() < Math.min(fetchedAt + maxAgeSeconds * 1000, nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY)
     );
   }
-
-  #dated({ fetchedAt, ...answer }: FetchedAnswer): DatedRevocationAnswer {
-    return { ...answer, ageSeconds: Math.floor((this.#options.now() - fetchedAt) / 1000) };
-  }
 }
 
-// TBSCertList: version?, algorithm, issuer, thisUpdate, nextUpdate?, …
-function crlTimes(
-  bytes: Uint8Array,
-): Pick<DatedRevocationAnswer, "producedAt" | "thisUpdate" | "nextUpdate"> {
-  const [tbs] = childrenOf(readDer(bytes, TAG.sequence));
-  const times = (tbs ? childrenOf(tbs) : []).filter(isTime).map(readTime);
-  return stated(times[0], times[0], times[1]);
-}
-
-// OCSPResponse → BasicOCSPResponse → ResponseData: version?, responder, producedAt, responses, …
-function ocspTimes(
-  bytes: Uint8Array,
-): Pick<DatedRevocationAnswer, "producedAt" | "thisUpdate" | "nextUpdate"> {
-  const [, wrapped] = childrenOf(readDer(bytes, TAG.sequence));
-  const [, basic] = childrenOf(readDer(wrapped?.content ?? new Uint8Array()));
-  const [tbs] = childrenOf(readDer(basic?.content ?? new Uint8Array()));
-  const fields = tbs ? childrenOf(tbs) : [];
-  const produced = fields.find(isTime);
-  const list = fields.find(({ tag }) => tag === TAG.sequence);
-  const [single] = list ? childrenOf(list) : [];
-  const times = single ? childrenOf(single).slice(2) : [];
-  const next = times.find(({ tag }) => tag === 0xa0);
-  return stated(
-    produced && readTime(produced),
-    times[0] && readTime(times[0]),
-    next && readTime(readDer(next.content)),
-  );
-}
-
-function isTime({ tag }: DerElement): boolean {
-  return tag === TAG.utcTime || tag === TAG.generalizedTime;
-}
-
-function stated(producedAt: Date | undefined, thisUpdate: Date | undefined, nextUpdate: Date | undefined) {
-  if (!producedAt || !thisUpdate) throw new CryptoError("bad-encoding", "the answer states no time");
-  return { producedAt, thisUpdate, ...(nextUpdate && { nextUpdate }) };
-}
+const keyOf = (url: URL, body: Uint8Array | undefined): string =>
+  createHash("sha256")
+    .update(url.href)
+    .update("\n")
+    .update(body ?? "")
+    .digest("hex");

@@ -42,9 +42,11 @@ describe("verifier", () => {
     answer = async () => crl;
     verifier = createVerifier({
       anchors: { roots: [root.der] },
-      fetchRevocation: async (url) => {
-        asked.push(url);
-        return { bytes: await answer(url), ageSeconds: 7 };
+      revocation: {
+        fetch: async (url) => {
+          asked.push(url);
+          return { bytes: await answer(url), ageSeconds: 7, isKept: true };
+        },
       },
     });
   });
@@ -112,7 +114,7 @@ describe("verifier", () => {
   it("rejects what is under way when it is closed, and starts again on demand", async () => {
     const own = createVerifier({
       anchors: { roots: [root.der] },
-      fetchRevocation: () => new Promise(() => {}),
+      revocation: { fetch: () => new Promise(() => {}) },
       threads: 2,
     });
     const stuck = own.verify({ container: cms, content, at });

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { CryptoError } from "./errors.ts";
-import type { FetchRevocation } from "./revocation.ts";
+import type { RevocationAnswer, RevocationSources } from "./revocation.ts";
 import type { SignatureReport } from "./signature-report.ts";
 import type {
   CertificateQuestion,
@@ -24,7 +24,7 @@ export interface Verifier {
 
 export interface VerifierOptions {
   readonly anchors: TrustAnchors;
-  readonly fetchRevocation: FetchRevocation;
+  readonly revocation: RevocationSources;
   /** One when absent; each costs about 40 MB. */
   readonly threads?: number;
 }
@@ -33,6 +33,8 @@ interface Pending {
   resolve(result: Outcome): void;
   reject(error: CryptoError): void;
 }
+
+type RevocationMessage = Extract<FromWorker, { kind: "fetch" | "keep" }>;
 
 type Job =
   | { readonly kind: "signature"; readonly question: SignatureQuestion }
@@ -100,7 +102,7 @@ class VerifierThread {
   }
 
   #receive(worker: Worker, message: FromWorker): void {
-    if (message.kind === "fetch") {
+    if (message.kind === "fetch" || message.kind === "keep") {
       void this.#answer(worker, message);
       return;
     }
@@ -111,13 +113,18 @@ class VerifierThread {
     else pending?.reject(new CryptoError(message.failure.code, message.failure.message));
   }
 
-  async #answer(worker: Worker, question: Extract<FromWorker, { kind: "fetch" }>): Promise<void> {
-    const { id, url, body, lastKnown } = question;
-    const answer = await this.#options.fetchRevocation(url, body, lastKnown).then(
-      ({ bytes, ageSeconds }) => ({ bytes, ageSeconds }),
-      (error: unknown) => ({ failure: revocationFailure(error) }),
-    );
-    worker.postMessage({ kind: "answer", id, answer } satisfies ToWorker);
+  async #answer(worker: Worker, asked: RevocationMessage): Promise<void> {
+    const answer = await this.#ofRevocation(asked).catch((error: unknown) => ({
+      failure: revocationFailure(error),
+    }));
+    worker.postMessage({ kind: "answer", id: asked.id, answer } satisfies ToWorker);
+  }
+
+  async #ofRevocation(asked: RevocationMessage): Promise<RevocationAnswer | undefined> {
+    const { fetch, keep } = this.#options.revocation;
+    if (asked.kind === "fetch") return fetch(asked.url, asked.body, asked.lastKnown);
+    await keep?.(asked.verified);
+    return undefined;
   }
 
   #fail(error: CryptoError): void {

@@ -5,6 +5,7 @@ import {
   authority,
   codes,
   content,
+  dayOf,
   doctorTemplate,
   hour,
   issue,
@@ -105,7 +106,7 @@ describe("signature check", () => {
   it("finds a known intermediate authority that the container leaves out", async () => {
     const cms = await signDetached(world.doctor.signer, content, { signingTime: now });
     const anchors = { roots: [world.root.certificate.der], intermediates: [world.sub.certificate.der] };
-    const offline = () => Promise.reject(new Error("offline"));
+    const offline = { fetch: () => Promise.reject(new Error("offline")) };
     const question = { container: cms, content, at: now, checkRevocation: false };
     expect((await verifySignature(question, anchors, offline)).valid).toBe(true);
     expect(codes(await verifySignature({ container: cms, content, at: now }, anchors, offline))).toEqual([
@@ -175,9 +176,44 @@ describe("signature check", () => {
     const report = await verifySignature(
       question,
       anchors,
-      client(async (_, { body }) => (body ? createOcspError("tryLater") : list)).fetch,
+      client(async (_, { body }) => (body ? createOcspError("tryLater") : list)),
     );
     expect(codes(report)).toEqual(["revocation-unknown", "revocation-unknown"]);
     expect(report.problems[0]?.detail).toMatch(/not readable|states no time|not signed by/);
+  });
+
+  it("E-17 a revocation that is known is not forgotten when its source falls silent", async () => {
+    const hours = dayOf(world);
+    expect(await hours.at(0, {})).toEqual(["ocsp good", "crl good"]);
+    const entry = { serialNumber: world.doctor.certificate.serialNumber, revokedAt: later(0) };
+    const byList = { ocspDown: true, revokedBySub: [entry] };
+    expect(await hours.at(1, byList)).toEqual(["crl revoked", "crl good"]);
+    expect(await hours.at(2, { ocspDown: true, crlDown: true })).toEqual(["crl revoked", "crl good"]);
+    // a list that is older than the known revocation does not undo it, a later answer of the responder does
+    const list = later(-hour);
+    const behind = dayOf(world);
+    await behind.at(0, { doctor: { revokedAt: later(-hour), reason: 6 } });
+    expect(await behind.at(1, { ocspDown: true, listAt: list })).toEqual(["ocsp revoked", "crl good"]);
+    expect(await behind.at(2, {})).toEqual(["ocsp good", "crl good"]);
+  });
+
+  it("E-17 while all sources are silent the newest of their last answers is believed", async () => {
+    const hours = dayOf(world);
+    await hours.at(0, {});
+    await hours.at(2, { ocspDown: true });
+    expect(await hours.at(3, { ocspDown: true, crlDown: true })).toEqual(["crl good", "crl good"]);
+    expect(await hours.at(9, { ocspDown: true, crlDown: true, rootDown: true })).toEqual([]);
+  });
+
+  it("E-17 an answer that does not verify displaces none that did, and is not kept", async () => {
+    const hours = dayOf(world);
+    await hours.at(0, { crlDown: true });
+    const forged = { crlDown: true, responder: world.root.signer };
+    expect(await hours.at(1, forged)).toEqual(["ocsp good", "crl good"]);
+    expect(await hours.at(1.05, { crlDown: true })).toEqual(["ocsp good", "crl good"]);
+    expect(hours.timesResponderAsked()).toBe(3);
+    expect(await hours.at(2, { crlDown: true, doctor: "unknown" })).toEqual(["ocsp good", "crl good"]);
+    // the answer of 1.05 still lives: its age is told
+    expect(await hours.at(2.1, { ocspDown: true, crlDown: true })).toEqual(["ocsp good", "crl good"]);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { findTrustedPath } from "./chain.ts";
 import { checkCms } from "./cms-verify.ts";
-import { checkRevocation, type FetchRevocation } from "./revocation.ts";
+import { checkRevocation, type RevocationSources } from "./revocation.ts";
 import type { RevocationEvidence, SignatureProblem, SignatureReport } from "./signature-report.ts";
 import { type Certificate, parseCertificate } from "./x509.ts";
 import { checkXmlContainer, isXmlContainer } from "./xml-container.ts";
@@ -60,7 +60,7 @@ export interface CertificateReport {
 export async function verifySignature(
   question: SignatureQuestion,
   anchors: TrustAnchors,
-  fetchRevocation: FetchRevocation,
+  sources: RevocationSources,
 ): Promise<SignatureReport> {
   const { at, container, content, requireCades = true } = question;
   const isXml = isXmlContainer(container);
@@ -72,7 +72,7 @@ export async function verifySignature(
   const { signingTime } = signer;
   const others = certificates.filter((other) => other !== certificate).map(({ der }) => der);
   const asked = { ...question, certificateDer: certificate.der, others, signingTime };
-  const trust = await verifyCertificate(asked, anchors, fetchRevocation);
+  const trust = await verifyCertificate(asked, anchors, sources);
   return {
     valid: problems.length === 0 && trust.valid,
     problems: [...problems, ...trust.problems],
@@ -97,7 +97,7 @@ const imprintOf = ({ der }: Certificate, covered: Uint8Array): string =>
 export async function verifyCertificate(
   question: CertificateQuestion,
   anchors: TrustAnchors,
-  fetchRevocation: FetchRevocation,
+  sources: RevocationSources,
 ): Promise<CertificateReport> {
   const certificate = parseCertificate(question.certificateDer);
   const validAt = question.validAt ?? question.at;
@@ -118,7 +118,7 @@ export async function verifyCertificate(
   const path = found.path.map(({ der }) => Uint8Array.from(der));
   if (question.checkRevocation === false)
     return { valid: problems.length === 0, problems, path, revocation: [] };
-  const revocation = await checkPathRevocation(found.path, question, fetchRevocation);
+  const revocation = await checkPathRevocation(found.path, question, sources);
   problems.push(...revocation.problems);
   return { valid: problems.length === 0, problems, path, revocation: revocation.evidence };
 }
@@ -142,14 +142,14 @@ function within(at: Date, { notBefore, notAfter }: Certificate): Date {
 async function checkPathRevocation(
   path: readonly Certificate[],
   { at, toleratedAgeMs }: CertificateQuestion,
-  fetchRevocation: FetchRevocation,
+  sources: RevocationSources,
 ): Promise<{ problems: SignatureProblem[]; evidence: RevocationEvidence[] }> {
   const problems: SignatureProblem[] = [];
   const evidence: RevocationEvidence[] = [];
   for (const [index, certificate] of path.entries()) {
     const issuer = path[index + 1];
     if (!issuer) break;
-    const outcome = await checkRevocation({ certificate, issuer, at, toleratedAgeMs }, fetchRevocation);
+    const outcome = await checkRevocation({ certificate, issuer, at, toleratedAgeMs }, sources);
     if ("unknown" in outcome) problems.push({ code: "revocation-unknown", detail: outcome.unknown });
     else {
       evidence.push(outcome.evidence);

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import { CryptoError, type CryptoErrorCode } from "./errors.ts";
 import { parsePublicKey, verifyMessage } from "./keys.ts";
-import type { RevocationAnswer } from "./revocation.ts";
+import type { RevocationAnswer, RevocationSources, VerifiedAnswer } from "./revocation.ts";
 import type { SignatureReport } from "./signature-report.ts";
 import {
   type CertificateQuestion,
@@ -37,7 +37,8 @@ export type ToWorker =
   | {
       readonly kind: "answer";
       readonly id: number;
-      readonly answer: RevocationAnswer | { failure: Failure };
+      /** Nothing when a kept answer is only acknowledged. */
+      readonly answer: RevocationAnswer | { failure: Failure } | undefined;
     };
 
 export type FromWorker =
@@ -49,7 +50,8 @@ export type FromWorker =
       readonly url: string;
       readonly body: Uint8Array | undefined;
       readonly lastKnown: boolean | undefined;
-    };
+    }
+  | { readonly kind: "keep"; readonly id: number; readonly verified: VerifiedAnswer };
 
 /** An error as plain data: class instances lose their prototype between threads. */
 function failureOf(error: unknown): Failure {
@@ -57,20 +59,30 @@ function failureOf(error: unknown): Failure {
   return { code: "worker-failed", message: error instanceof Error ? error.message : "unknown failure" };
 }
 
-const waiting = new Map<number, (answer: RevocationAnswer | { failure: Failure }) => void>();
-let fetches = 0;
+type Answer = Extract<ToWorker, { kind: "answer" }>["answer"];
 
-// the network belongs to the main thread, behind its port
-function fetchRevocation(url: string, body?: Uint8Array, lastKnown?: boolean): Promise<RevocationAnswer> {
-  fetches += 1;
-  const id = fetches;
+const waiting = new Map<number, (answer: Answer) => void>();
+let questions = 0;
+
+// the network and what is kept of it belong to the main thread, behind its port
+const sources: RevocationSources = {
+  fetch: async (url, body, lastKnown) =>
+    (await ask((id) => ({ kind: "fetch", id, url, body, lastKnown }))) as RevocationAnswer,
+  keep: async (verified) => {
+    await ask((id) => ({ kind: "keep", id, verified }));
+  },
+};
+
+function ask(question: (id: number) => FromWorker): Promise<Answer> {
+  questions += 1;
+  const id = questions;
   return new Promise((resolve, reject) => {
     waiting.set(id, (answer) => {
       waiting.delete(id);
-      if ("failure" in answer) reject(new CryptoError(answer.failure.code, answer.failure.message));
+      if (answer && "failure" in answer) reject(new CryptoError(answer.failure.code, answer.failure.message));
       else resolve(answer);
     });
-    post({ kind: "fetch", id, url, body, lastKnown });
+    post(question(id));
   });
 }
 
@@ -79,10 +91,8 @@ function post(message: FromWorker): void {
 }
 
 async function run(job: Exclude<ToWorker, { kind: "answer" }>): Promise<Outcome> {
-  if (job.kind === "signature")
-    return verifySignature(job.question, workerData as TrustAnchors, fetchRevocation);
-  if (job.kind === "certificate")
-    return verifyCertificate(job.question, workerData as TrustAnchors, fetchRevocation);
+  if (job.kind === "signature") return verifySignature(job.question, workerData as TrustAnchors, sources);
+  if (job.kind === "certificate") return verifyCertificate(job.question, workerData as TrustAnchors, sources);
   const { spki, algorithm, message, signature } = job.question;
   return verifyMessage(parsePublicKey(spki), algorithm, message, signature);
 }

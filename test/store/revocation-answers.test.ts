@@ -1,4 +1,5 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeAll, beforeEach, expect, it } from "vitest";
+import { readCrl } from "../../src/crypto/crl.ts";
 import { RevocationClient } from "../../src/crypto/revocation-client.ts";
 import { purgeExpired } from "../../src/store/purge.ts";
 import { revocationAnswers } from "../../src/store/revocation-answers.ts";
@@ -20,12 +21,25 @@ onBothEngines((store) => {
     answers = [await list(0)];
   });
 
+  let root: Awaited<ReturnType<typeof issue>>;
+
+  beforeAll(async () => {
+    root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, "p-256");
+  });
+
   /** A list of `ageHours` ago that is good for a day. */
   async function list(ageHours: number): Promise<Uint8Array> {
-    const root = await issue({ subject: { commonName: "Корневой УЦ" }, ...authority }, "p-256");
     const [thisUpdate, nextUpdate] = [later(-ageHours * hour), later(24 * hour)];
     const template = { issuer: root.certificate, thisUpdate, nextUpdate, number: 1, revoked: [] };
     return createCrl(template, root.signer);
+  }
+
+  /** Asks, verifies and has the answer kept. */
+  async function asks(client: RevocationClient) {
+    const answer = await client.fetch(url);
+    const state = await readCrl(answer.bytes, root.certificate, root.certificate);
+    if (!answer.isKept) await client.keep({ url, bytes: answer.bytes, state });
+    return answer;
   }
 
   /** A process of its own over the same database; `answers` run out when the source is down. */
@@ -44,16 +58,16 @@ onBothEngines((store) => {
     });
 
   it("another process uses an answer while it lives, and asks nobody", async () => {
-    const first = await replica().fetch(url);
+    const first = await asks(replica());
     time += 300_000;
-    const second = await replica().fetch(url);
+    const second = await asks(replica());
     expect(asked).toBe(1);
     expect(Buffer.compare(second.bytes, first.bytes)).toBe(0);
-    expect([second.ageSeconds, second.thisUpdate]).toEqual([300, first.thisUpdate]);
+    expect(second.ageSeconds).toBe(300);
   });
 
   it("E-17 a new process has the last answer with its age while the source is down", async () => {
-    await replica().fetch(url);
+    await asks(replica());
     time += 3 * hour;
     const restarted = replica();
     await expect(restarted.fetch(url)).rejects.toMatchObject({ code: "revocation-unavailable" });
@@ -65,17 +79,17 @@ onBothEngines((store) => {
   });
 
   it("a source that fell behind does not displace what it said later, of whichever process", async () => {
-    const newest = await replica().fetch(url);
+    const newest = await asks(replica());
     time += hour;
     answers = [await list(5)];
-    await replica().fetch(url);
+    await asks(replica());
     time += hour;
     const kept = await replica().fetch(url, undefined, true);
-    expect(kept.thisUpdate).toEqual(newest.thisUpdate);
+    expect(Buffer.compare(kept.bytes, newest.bytes)).toBe(0);
   });
 
   it("is forgotten when it is too old to be believed", async () => {
-    await replica().fetch(url);
+    await asks(replica());
     expect(await purgeExpired(store().db, "revocation_answer", time + 12 * hour - 1)).toBe(0);
     expect(await purgeExpired(store().db, "revocation_answer", time + 12 * hour + 1)).toBe(1);
   });

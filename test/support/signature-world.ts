@@ -3,7 +3,7 @@ import { signDetached } from "../../src/crypto/cms-sign.ts";
 import { generatePrivateKey, type KeyKind, type PrivateKey, publicKeyOf } from "../../src/crypto/keys.ts";
 import { RevocationClient, type RevocationNetwork } from "../../src/crypto/revocation-client.ts";
 import { createSigner, keySigner, type Signer } from "../../src/crypto/signer.ts";
-import { verifySignature } from "../../src/crypto/verify-signature.ts";
+import { verifyCertificate, verifySignature } from "../../src/crypto/verify-signature.ts";
 import type { Certificate } from "../../src/crypto/x509.ts";
 import { createCrl, type RevokedEntry } from "./crl-builder.ts";
 import { type CertificateStatus, createOcspResponse, parseOcspRequest } from "./ocsp-responder.ts";
@@ -74,22 +74,25 @@ export interface Behaviour {
   revokedBySub?: RevokedEntry[];
   ocspDown?: boolean;
   crlDown?: boolean;
+  rootDown?: boolean;
+  /** When the lists were made; an hour ago when absent. */
+  listAt?: Date;
   responder?: Signer;
   producedAt?: Date;
 }
 
-function network(world: World, behaviour: Behaviour = {}): RevocationNetwork {
+function network(world: World, behaviour: Behaviour = {}, at = now): RevocationNetwork {
+  const thisUpdate = behaviour.listAt ?? new Date(at.getTime() - hour);
+  const nextUpdate = new Date(at.getTime() + hour);
   const list = (issuer: Party, revoked: RevokedEntry[] = []) =>
-    createCrl(
-      { issuer: issuer.certificate, thisUpdate: later(-hour), nextUpdate: later(hour), number: 1, revoked },
-      issuer.signer,
-    );
+    createCrl({ issuer: issuer.certificate, thisUpdate, nextUpdate, number: 1, revoked }, issuer.signer);
   return async (url, { body }) => {
-    if (url.href === "http://root.test/root.crl") return list(world.root, behaviour.revokedByRoot);
+    if (url.href === "http://root.test/root.crl" && !behaviour.rootDown)
+      return list(world.root, behaviour.revokedByRoot);
     if (url.href === "http://sub.test/sub.crl" && !behaviour.crlDown)
       return list(world.sub, behaviour.revokedBySub);
     if (url.href === "http://sub.test/ocsp" && body && !behaviour.ocspDown) {
-      const producedAt = behaviour.producedAt ?? now;
+      const producedAt = behaviour.producedAt ?? at;
       return createOcspResponse(
         {
           question: parseOcspRequest(body),
@@ -124,8 +127,35 @@ export async function verify(
   return verifySignature(
     { container: cms, content: (overrides["content"] as Uint8Array | undefined) ?? content, at: now },
     { roots: (overrides["roots"] as Uint8Array[] | undefined) ?? [world.root.certificate.der] },
-    client.fetch,
+    client,
   );
+}
+
+/** One gateway's day: the same client at several hours, a good status of up to six hours ago tolerated. */
+export function dayOf(world: World) {
+  let at = now;
+  let behaviour: Behaviour = {};
+  let ofResponder = 0;
+  const client = new RevocationClient({
+    allowedHosts: ["root.test", "sub.test"],
+    network: (url, options) => {
+      if (options.body) ofResponder += 1;
+      return network(world, behaviour, at)(url, options);
+    },
+    now: () => at.getTime(),
+  });
+  return {
+    timesResponderAsked: () => ofResponder,
+    /** What is said of the doctor and of the authority `hours` after the start. */
+    at: async (hours: number, then: Behaviour): Promise<string[]> => {
+      at = later(hours * hour);
+      behaviour = then;
+      const others = [world.sub.certificate.der];
+      const question = { certificateDer: world.doctor.certificate.der, at, others, toleratedAgeMs: 6 * hour };
+      const report = await verifyCertificate(question, { roots: [world.root.certificate.der] }, client);
+      return report.revocation.map(({ source, status }) => `${source} ${status}`);
+    },
+  };
 }
 
 export const codes = ({ problems }: { problems: readonly { code: string }[] }) =>

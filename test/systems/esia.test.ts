@@ -73,7 +73,7 @@ beforeAll(async () => {
   base = await sandbox.esia.listen(0, "127.0.0.1");
   verifier = createVerifier({
     anchors: { roots: [] },
-    fetchRevocation: () => Promise.reject(new CryptoError("revocation-refused", "none")),
+    revocation: { fetch: () => Promise.reject(new CryptoError("revocation-refused", "none")) },
   });
   toFhir = await loadMapping(new URL("../../mappings/esia/person/to-fhir.fml", import.meta.url));
 });
