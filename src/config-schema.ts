@@ -151,6 +151,11 @@ export const configSchema = Type.Object({
   ),
   FAILED_MESSAGE_COUNT: Count(500, "how many such answers are kept; 0: none"),
   FAILED_MESSAGE_BYTES: Count(1_048_576, "bytes kept of one such answer; the rest is cut", 1_024),
+  OUTBOX_RETRY_HOURS: Count(
+    24,
+    "how long a message is tried again, with pauses that grow to an hour, before it is a dead letter",
+    1,
+  ),
   OUTBOX_DELIVERED_DAYS: Count(
     30,
     "how long a delivered message is remembered by its deduplication id; dead letters stay until an operator acts",

@@ -130,7 +130,7 @@ async function openStore(config: Config, { clock, log }: Surroundings) {
     keyring,
     store,
     journal: new Journal({ pool: store.vital.pool, keyring }),
-    outbox: new Outbox({ db, keyring, clock }),
+    outbox: new Outbox({ db, keyring, clock, retryMs: config.OUTBOX_RETRY_HOURS * 3_600_000 }),
     deferredRequests: new DeferredRequests({
       ...{ db, keyring, dataKeys, clock },
       keptMs: config.FHIR_ASYNC_KEPT_SECONDS * 1_000,

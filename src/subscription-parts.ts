@@ -35,7 +35,7 @@ export function startSubscriptions(
     clock,
     log,
     baseUrl: providers.baseUrl,
-    maxAttempts: outbox.maxAttempts,
+    outbox,
   });
   const deliverer: Deliverer = (message) =>
     message.kind === eventToJudge

@@ -80,7 +80,7 @@ async function settleFailure(
   error: GatewayError | undefined,
 ): Promise<"later" | "dead"> {
   const code: ErrorCode = error?.code ?? "internal";
-  const isLast = error?.retry.retryable === false || message.attempt >= outbox.maxAttempts;
+  const isLast = error?.retry.retryable === false || outbox.isLastAttempt(message);
   if (isLast) await outbox.bury(message, code);
   else await outbox.retryLater(message, code, (error?.retryAfter ?? 0) * 1_000);
   return isLast ? "dead" : "later";

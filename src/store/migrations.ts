@@ -288,6 +288,10 @@ const steps: Record<string, readonly string[]> = {
        id int primary key default 1 check (id = 1), position int8 not null, rows int8 not null)`,
     "insert into journal_index (position, rows) values (0, 0)",
   ],
+  "042-outbox-budget": [
+    "alter table outbox add column replayed_at int8",
+    "alter table outbox add column silent_leases int not null default 0",
+  ],
 };
 
 /** Names the schema that `migrate` leaves. */

@@ -70,13 +70,17 @@ export class OutboxDesk {
   }
 
   /**
-   * Makes a dead message due in `delayMs`, with all its attempts before it again and under its old deduplication id;
+   * Makes a dead message due in `delayMs`, with all its time before it again and under its old deduplication id;
    * false when it is no longer dead.
    */
   async replay(id: string, delayMs = 0): Promise<boolean> {
+    const dueAt = this.#clock.now() + delayMs;
     const { numUpdatedRows } = await this.#db
       .updateTable("outbox")
-      .set({ state: "pending", attempts: 0, due_at: this.#clock.now() + delayMs, finished_at: null })
+      .set({
+        ...{ state: "pending", attempts: 0, silent_leases: 0, finished_at: null },
+        ...{ due_at: dueAt, replayed_at: dueAt },
+      })
       .where("id", "=", id)
       .where("state", "=", "dead")
       .executeTakeFirst();

@@ -23,6 +23,8 @@ export interface ClaimedMessage extends OutboxMessage {
   attempt: number;
   leaseEndsAt: number;
   createdAt: number;
+  /** from when on its time to be delivered counts: it was created, or replayed by an operator */
+  since: number;
 }
 
 export interface OutboxParts {
@@ -30,7 +32,12 @@ export interface OutboxParts {
   keyring: Keyring;
   clock: Clock;
   leaseMs?: number;
-  maxAttempts?: number;
+  /** how long a message is tried before it is dead */
+  retryMs?: number;
+  /** and how often at the least: one that waited for us all that time has its chances too */
+  leastAttempts?: number;
+  /** a message whose workers died so often in a row is what kills them */
+  mostSilentLeases?: number;
   /** longest pause between attempts grows from the first to the second value */
   backoffMs?: readonly [first: number, most: number];
   random?: () => number;
@@ -45,16 +52,19 @@ export class Outbox {
   constructor(parts: OutboxParts) {
     this.#parts = {
       leaseMs: 60_000,
-      maxAttempts: 12,
+      retryMs: 24 * 3_600_000,
+      leastAttempts: 12,
+      mostSilentLeases: 12,
       backoffMs: [1_000, 3_600_000],
       random: Math.random,
       ...parts,
     };
   }
 
-  /** After so many attempts a message is dead. */
-  get maxAttempts(): number {
-    return this.#parts.maxAttempts;
+  /** Whether a message that fails now is dead. */
+  isLastAttempt({ attempt, since }: ClaimedMessage): boolean {
+    const { retryMs, leastAttempts, clock } = this.#parts;
+    return attempt >= leastAttempts && clock.now() >= since + retryMs;
   }
 
   /** Adds a message in the caller's transaction; false when its deduplication id was taken before. */
@@ -84,20 +94,22 @@ export class Outbox {
 
   /** Leases up to `limit` due messages of a system; a message whose worker died comes again after its lease. */
   async claim(system: string, limit: number): Promise<ClaimedMessage[]> {
-    const { db, clock, leaseMs } = this.#parts;
+    const { db, clock, leaseMs, mostSilentLeases } = this.#parts;
     const now = clock.now();
     const { rows } = await sql<ClaimedRow>`
-      update outbox set due_at = ${now + leaseMs}, attempts = attempts + 1
+      update outbox set due_at = ${now + leaseMs}, attempts = attempts + 1,
+        silent_leases = silent_leases + 1
       where id in (
         select id from outbox
         where state = 'pending' and system = ${system} and due_at <= ${now}
         order by due_at limit ${limit} for update skip locked)
-      returning id, tenant, system, kind, deduplication_id, payload, attempts, created_at`.execute(db);
-    const claimed = rows.map((row) => this.#toMessage(row, now + leaseMs));
-    const spent = claimed.filter((message) => message.attempt > this.#parts.maxAttempts);
-    // its workers died before they could say why
-    for (const message of spent) await this.#finish(message, { state: "dead", last_error: "lease-expired" });
-    return claimed.filter((message) => !spent.includes(message));
+      returning id, tenant, system, kind, deduplication_id, payload, attempts, created_at,
+        silent_leases, replayed_at`.execute(db);
+    const isDeadly = (row: ClaimedRow) => row.silent_leases > mostSilentLeases;
+    const toMessage = (row: ClaimedRow) => this.#toMessage(row, now + leaseMs);
+    for (const message of rows.filter(isDeadly).map(toMessage))
+      await this.#finish(message, { state: "dead", last_error: "lease-expired" });
+    return rows.filter((row) => !isDeadly(row)).map(toMessage);
   }
 
   /** Marks a message as delivered and forgets its payload; false when the lease was lost. */
@@ -113,7 +125,7 @@ export class Outbox {
   /** Plans the next attempt, not before `retryAfterMs`; false when the lease was lost. */
   async retryLater(message: ClaimedMessage, errorCode: string, retryAfterMs = 0): Promise<boolean> {
     const dueAt = this.#parts.clock.now() + retryAfterMs + this.#jitter(message.attempt);
-    return this.#update(message, { due_at: dueAt, last_error: errorCode });
+    return this.#update(message, { due_at: dueAt, silent_leases: 0, last_error: errorCode });
   }
 
   /** Full jitter: anywhere between nothing and the bound, so that replicas don't retry in step. */
@@ -153,6 +165,7 @@ export class Outbox {
       attempt: row.attempts,
       leaseEndsAt,
       createdAt: row.created_at,
+      since: row.replayed_at ?? row.created_at,
     };
   }
 }
@@ -165,7 +178,9 @@ interface ClaimedRow {
   deduplication_id: string;
   payload: Uint8Array;
   attempts: number;
+  silent_leases: number;
   created_at: number;
+  replayed_at: number | null;
 }
 
 interface OutboxChange {
@@ -173,5 +188,6 @@ interface OutboxChange {
   payload?: null;
   last_error: string | null;
   due_at?: number;
+  silent_leases?: number;
   finished_at?: number;
 }

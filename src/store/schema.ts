@@ -239,6 +239,10 @@ interface OutboxTable {
   /** sealed JSON; dropped after delivery */
   payload: Uint8Array | null;
   attempts: Generated<number>;
+  /** leases in a row that ended without a word of their worker, with the one that is running */
+  silent_leases: Generated<number>;
+  /** an operator made it due anew then: its time to be delivered counts from here */
+  replayed_at: number | null;
   /** not before this time; a claim moves it to the end of its lease */
   due_at: number;
   created_at: number;

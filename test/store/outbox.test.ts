@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { sql } from "kysely";
 import { beforeEach, expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
@@ -7,6 +8,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { type Deliverer, outboxWorkers } from "../../src/jobs/outbox-worker.ts";
 import { type ClaimedMessage, Outbox } from "../../src/store/outbox.ts";
+import { OutboxDesk } from "../../src/store/outbox-desk.ts";
 import { purgeDelivered } from "../../src/store/purge.ts";
 import { onBothEngines } from "./engines.ts";
 
@@ -35,7 +37,9 @@ onBothEngines((store) => {
       keyring,
       clock,
       leaseMs: 10_000,
-      maxAttempts: 3,
+      retryMs: 2_000,
+      leastAttempts: 3,
+      mostSilentLeases: 3,
       backoffMs: [1_000, 1_500],
       random: () => 1,
     });
@@ -145,6 +149,57 @@ onBothEngines((store) => {
     expect(await rowOf(1)).toMatchObject({ state: "dead", last_error: "upstream-unavailable" });
     expect((await rowOf(1)).payload).not.toBeNull();
     expect(await outbox.claim("remd", 10)).toEqual([]);
+  });
+
+  it("a receiver that comes back within the time has its message, one that does not a dead letter", async () => {
+    const hour = 3_600_000;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 50 }),
+        fc.integer({ min: 1, max: 30 * 60 }),
+        async (draws, awayMinutes) => {
+          await store().db.deleteFrom("outbox").execute();
+          const begun = clock.now();
+          let n = 0;
+          const random = () => draws[n++ % draws.length] as number;
+          outbox = new Outbox({ db: store().db, keyring, clock, random });
+          await enqueue(1);
+          const isAway = () => clock.now() < begun + awayMinutes * 60_000;
+          let state = "pending";
+          while (state === "pending") {
+            await run(async () => {
+              if (isAway()) throw new GatewayError("upstream-unavailable");
+            });
+            const row = await rowOf(1);
+            state = row.state;
+            expect(row.due_at - clock.now()).toBeLessThanOrEqual(hour);
+            // a draw near zero again and again would make the test long, not different
+            await clock.advance(Math.max(row.due_at - clock.now(), 5 * 60_000));
+          }
+          const age = ((await rowOf(1)).finished_at as number) - begun;
+          if (awayMinutes < 24 * 60) expect(state).toBe("delivered");
+          if (state === "dead") expect(age).toBeGreaterThanOrEqual(24 * hour);
+          expect(age).toBeLessThanOrEqual(25 * hour);
+        },
+      ),
+      { numRuns: 6 },
+    );
+  });
+
+  it("one that waited for us all its time is still tried, and a replayed one has its time anew", async () => {
+    await enqueue(1);
+    await clock.advance(3_600_000);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect((await rowOf(1)).state).toBe("pending");
+      await run(failing("upstream-unavailable"));
+      await clock.advance(1_500);
+    }
+    const { id, state } = await rowOf(1);
+    expect(state).toBe("dead");
+    expect(await new OutboxDesk({ db: store().db, clock }).replay(id, 500)).toBe(true);
+    await clock.advance(500);
+    const [again] = await outbox.claim("remd", 1);
+    expect(again).toMatchObject({ attempt: 1, since: clock.now() });
   });
 
   it("spreads the pause over the whole range", async () => {

@@ -5,7 +5,7 @@ import { type RequestContext, systemContext } from "../../core/context.ts";
 import { type GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Repository } from "../../fhir/repository.ts";
-import type { ClaimedMessage } from "../../store/outbox.ts";
+import type { ClaimedMessage, Outbox } from "../../store/outbox.ts";
 import type { Schema } from "../../store/schema.ts";
 import { eventCountOf, eventsOf, noteSent, type SubscriptionEvent } from "../../store/subscriptions.ts";
 import type { SubscriberClient } from "../../systems/subscriber/client.ts";
@@ -20,8 +20,7 @@ export interface DeliveryParts {
   clock: Clock;
   log: Logger;
   baseUrl: string;
-  /** attempts after which the outbox gives a notification up */
-  maxAttempts: number;
+  outbox: Pick<Outbox, "isLastAttempt">;
 }
 
 // a handshake that fails so often is a wrong address, not a bad moment
@@ -53,9 +52,10 @@ export class NotificationDelivery {
     if (kind === "handshake") await this.#turn(subscription, "active", ctx);
   }
 
-  #isLast({ attempt }: ClaimedMessage, kind: QueuedNotification["kind"], error: GatewayError): boolean {
-    const most = kind === "handshake" ? handshakeAttempts : this.#parts.maxAttempts;
-    return attempt >= most || error.retry.retryable === false;
+  #isLast(message: ClaimedMessage, kind: QueuedNotification["kind"], error: GatewayError): boolean {
+    if (error.retry.retryable === false) return true;
+    if (kind === "handshake") return message.attempt >= handshakeAttempts;
+    return this.#parts.outbox.isLastAttempt(message);
   }
 
   /** Ends a Subscription whose time is over. */
