@@ -292,6 +292,11 @@ const steps: Record<string, readonly string[]> = {
     "alter table outbox add column replayed_at int8",
     "alter table outbox add column silent_leases int not null default 0",
   ],
+  "043-retention": [
+    `create index resource_history_subject on resource_history (tenant, subject)
+       where subject is not null and type in ('Composition', 'DocumentReference')`,
+    "create index signature_subject on signature (tenant, subject) where subject is not null",
+  ],
 };
 
 /** Names the schema that `migrate` leaves. */

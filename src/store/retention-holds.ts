@@ -13,8 +13,9 @@ interface HeldPerson {
   subject: string;
 }
 
-/** Reason of the hold that a stored document makes by itself. */
+/** Reasons of the holds that stored documents and signatures make by themselves. */
 const documentHold = "documents";
+const signatureHold = "signatures";
 
 const documentTypes = ["Composition", "DocumentReference"];
 const documentYears = 25;
@@ -56,7 +57,10 @@ export async function forgetHolds(trx: Kysely<Schema>, { tenant, subject }: Held
     .execute();
 }
 
-/** Holds in force, the longest first: those placed, and 25 years from the last version of any document. */
+/**
+ * Holds in force, the longest first: those placed, 25 years from the last version of any document that was the
+ * person's, whosever it is now, and from the last signature over anything of theirs, in force or superseded.
+ */
 export async function holdsOf(
   db: Kysely<Schema>,
   { tenant, subject }: HeldPerson,
@@ -68,16 +72,28 @@ export async function holdsOf(
     .where("tenant", "=", tenant)
     .where("subject", "=", subject)
     .execute();
-  const { last } = await db
-    .selectFrom("resource")
+  const documents = await db
+    .selectFrom("resource_history")
     .select(sql<number | null>`max(last_updated)`.as("last"))
     .where("tenant", "=", tenant)
     .where("subject", "=", subject)
     .where("type", "in", documentTypes)
     .executeTakeFirstOrThrow();
-  const ofDocuments = last === null ? [] : [{ reason: documentHold, until: yearsAfter(last, documentYears) }];
-  return [...placed, ...ofDocuments].filter(({ until }) => until > now).sort((a, b) => b.until - a.until);
+  const signatures = await db
+    .selectFrom("signature")
+    .select(sql<number | null>`max(settled_at)`.as("last"))
+    .where("tenant", "=", tenant)
+    .where("subject", "=", subject)
+    // the evidence of what opened a card is no document
+    .where("purpose", "=", "document")
+    .where("state", "in", ["signed", "superseded"])
+    .executeTakeFirstOrThrow();
+  const made = [...holdFrom(documentHold, documents), ...holdFrom(signatureHold, signatures)];
+  return [...placed, ...made].filter(({ until }) => until > now).sort((a, b) => b.until - a.until);
 }
+
+const holdFrom = (reason: string, { last }: { last: number | null }): RetentionHold[] =>
+  last === null ? [] : [{ reason, until: yearsAfter(last, documentYears) }];
 
 function yearsAfter(at: number, years: number): number {
   const date = new Date(at);

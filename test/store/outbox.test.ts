@@ -182,7 +182,7 @@ onBothEngines((store) => {
           expect(age).toBeLessThanOrEqual(25 * hour);
         },
       ),
-      { numRuns: 6 },
+      { numRuns: 3 },
     );
   });
 

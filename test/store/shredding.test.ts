@@ -20,6 +20,7 @@ import { IdentityMap } from "../../src/store/identity-map.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { holdsOf, liftHold, placeHold } from "../../src/store/retention-holds.ts";
 import type { Schema } from "../../src/store/schema.ts";
+import { SignatureStore } from "../../src/store/signatures.ts";
 import { onBothEngines } from "./engines.ts";
 
 const year = 366 * 86_400_000;
@@ -33,6 +34,7 @@ onBothEngines((store) => {
     for (const stop of stops.splice(0)) await stop();
   });
 
+  const dataKeysAt = (clock: ManualClock) => new DataKeys({ keys: masterKeyProvider(keyring), clock });
   const indexed = (id: string) =>
     store().db.selectFrom("search_resource").select("rid").where("id", "=", id).execute();
 
@@ -116,6 +118,44 @@ onBothEngines((store) => {
     await clock.advance(year);
     await shredding.shred({ tenant, subject });
     await expect(read("DocumentReference", subject, subject)).rejects.toMatchObject({ code: "gone" });
+  });
+
+  it("is refused while a document that was moved to another person must be kept", async () => {
+    const clock = new ManualClock();
+    const { write, shredding } = await replica(clock);
+    const [subject, other] = [`moved-${randomUUID()}`, `other-${randomUUID()}`];
+    await write("DocumentReference", subject, subject);
+    await write("DocumentReference", subject, other);
+    const refused = { code: "retention-held", detail: expect.stringContaining("documents") };
+    for (const whose of [subject, other])
+      await expect(shredding.shred({ tenant, subject: whose })).rejects.toMatchObject(refused);
+    await clock.advance(26 * year);
+    for (const whose of [subject, other]) await shredding.shred({ tenant, subject: whose });
+  });
+
+  it("is refused while anything signed must be kept, 25 years from its last signature", async () => {
+    const clock = new ManualClock();
+    const { write, shredding } = await replica(clock);
+    const { db } = store();
+    const signatures = new SignatureStore({ db, keyring, dataKeys: dataKeysAt(clock) });
+    const signed = async (subject: string, state: string, purpose = "document") => {
+      await write("MedicationRequest", subject, subject);
+      const [createdAt, terms, content] = [clock.now(), {}, Buffer.from(subject)];
+      const of = { tenant, subject, signer: randomUUID(), purpose, createdAt, terms, content };
+      const made = await signatures.create({ ...of, state: "prepared", expiresAt: createdAt });
+      await signatures.change(db, made, { state, settledAt: clock.now() });
+      return { tenant, subject };
+    };
+    const refused = { code: "retention-held", detail: expect.stringContaining("signatures") };
+    for (const state of ["signed", "superseded"]) {
+      const person = await signed(`${state}-${randomUUID()}`, state);
+      await clock.advance(24 * year);
+      await expect(shredding.shred(person)).rejects.toMatchObject(refused);
+      await clock.advance(year);
+      await shredding.shred(person);
+    }
+    await shredding.shred(await signed(`refused-${randomUUID()}`, "refused"));
+    await shredding.shred(await signed(`card-${randomUUID()}`, "signed", "card"));
   });
 
   it("is refused under an operator's hold until it ends or is lifted", async () => {
