@@ -30,7 +30,8 @@ export function openAccess(config: Config, parts: Parts, { clock }: Surroundings
     resources,
     identities,
     keyring,
-    isActive: (ctx) => workers.isActive(ctx),
+    postsOf: (ctx) => workers.postsOf(ctx),
+    postTable: parts.postTable,
   });
   const factsOf = withSignatures(loaded, parts);
   const statable = { breakGlass: config.BREAK_GLASS === "on", legal: legalGroundsOf(config) };

@@ -214,6 +214,12 @@ export const configSchema = Type.Object({
     description:
       "items of 323-ФЗ art. 13 p. 4 by which a request may open a card without the patient's consent (X-Legal-Ground), as `323-13-4-8,323-13-4-9`; empty: none",
   }),
+  POST_RIGHTS_FILE: Type.Optional(
+    Type.String({
+      description:
+        "JSON of which sections the posts of workers open, in the form of src/access/post-rights.json; absent: that file",
+    }),
+  ),
   SECURITY_ROLES: Type.String({
     default: "",
     description:

@@ -19,6 +19,7 @@ export function openMe(config: Config, parts: Parts, { clock }: Surroundings, au
     termsVersion: config.TERMS_VERSION,
     signingCertificates: parts.signingCertificates,
     fhirUrl: `${config.PUBLIC_URL}/fhir`,
+    postTable: parts.postTable,
     profiles: new WorkerProfiles({
       practitioners,
       organizations,

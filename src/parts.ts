@@ -1,4 +1,5 @@
 import { createClientRegistry, readClients } from "./access/clients.ts";
+import { postTableIn } from "./access/post-rights.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { Cache } from "./cache/cache.ts";
 import { openCache } from "./caches.ts";
@@ -82,6 +83,7 @@ export async function openParts(config: Config, around: Surroundings) {
     clients: await clientsOf(config, around),
     claimOnce: claimOnce(store.vital.db, keyring, clock),
     ...signing,
+    postTable: postTableIn(config.POST_RIGHTS_FILE),
     orgSigner: openOrgSigner(config, { ...around, ...registries, upstream, verifier }),
     ...peopleParts(config, { store, keyring, cache, clock }),
     identities,

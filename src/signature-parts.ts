@@ -16,6 +16,7 @@ import type { TrustAnchors } from "./crypto/verify-signature.ts";
 import { parseCertificate } from "./crypto/x509.ts";
 import type { Repository } from "./fhir/repository.ts";
 import { resourceOf } from "./fhir/stored-content.ts";
+import { postCodesOf } from "./flows/acting-worker.ts";
 import type { Identities } from "./flows/identities.ts";
 import type { OrganizationDirectory } from "./flows/organization-directory.ts";
 import type { PractitionerDirectory } from "./flows/practitioner-directory.ts";
@@ -202,7 +203,7 @@ const postsIn =
   (practitioners: Pick<PractitionerDirectory, "roleById">) =>
   async (roleId: string, ctx: RequestContext): Promise<readonly string[]> => {
     const { value } = await practitioners.roleById(roleId, ctx);
-    return (value.code ?? []).flatMap(({ coding = [] }) => coding.flatMap(({ code }) => code ?? []));
+    return postCodesOf(value);
   };
 
 interface OrgSignerGround {

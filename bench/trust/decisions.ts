@@ -1,5 +1,6 @@
 import type { AccessFacts } from "../../src/access/access-facts.ts";
 import { decide } from "../../src/access/decide.ts";
+import { postTableIn } from "../../src/access/post-rights.ts";
 import { Cache } from "../../src/cache/cache.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Actor, RequestContext } from "../../src/core/context.ts";
@@ -24,6 +25,8 @@ const doctor: Actor = {
   purpose: "TREAT",
 };
 
+const postTable = postTableIn();
+
 /** One decision with its facts in hand: permitted by a care relation, and refused by everything. */
 export async function decisionMicros(): Promise<Record<"permitted" | "refused", Spread>> {
   const resource = { type: "Observation", id: "o", subject: "p", organization: tenant, label: "N" } as const;
@@ -34,7 +37,8 @@ export async function decisionMicros(): Promise<Record<"permitted" | "refused", 
     organization: tenant,
     rights: ["view", "enter"],
   } as const;
-  const facts: AccessFacts = { at: Date.now(), activeWorker: true, signature: "qualified" };
+  const post = postTable.rightsOf(["109"]);
+  const facts: AccessFacts = { at: Date.now(), activeWorker: true, post, signature: "qualified" };
   const known: AccessFacts = { ...facts, relations: [relation] };
   if (!decide(doctor, "read", resource, known).permit) throw new Error("the relation should permit");
   if (decide(doctor, "read", resource, facts).permit) throw new Error("nothing should permit");
@@ -71,7 +75,8 @@ export async function factMicros({ db, pool }: OpenDatabase): Promise<Record<"on
     clock: systemClock,
     resources: new ResourceStore({ dataKeys, clock: systemClock }),
     identities: {} as never,
-    isActive: async () => true,
+    postsOf: async () => ["109"],
+    postTable,
   });
   const ctx = { actor: doctor } as RequestContext;
   // other patients each time: what is measured is the database, not the cache of consents

@@ -1,5 +1,6 @@
 import type { RequestContext, SignatureLevel } from "../core/context.ts";
 import type { LegalGround } from "./reasons.ts";
+import type { PostRights } from "./sections.ts";
 
 export type AccessAction = "read" | "search" | "history" | "create" | "update" | "delete";
 
@@ -80,6 +81,8 @@ export interface AccessFacts {
   at: number;
   /** ФРМР confirms the worker's post in the chosen organisation (M-41) */
   activeWorker?: boolean;
+  /** what the worker's post opens (Z-05) */
+  post?: PostRights;
   relations?: readonly CareRelation[];
   consents?: readonly ConsentFact[];
   grounds?: readonly LegalGround[];

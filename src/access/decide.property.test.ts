@@ -5,8 +5,10 @@ import type { AccessAction, AccessedResource, AccessFacts, ConsentFact } from ".
 import { signatureLevels } from "./access-facts.ts";
 import { classifiedTypes, classOf } from "./data-classes.ts";
 import { decide } from "./decide.ts";
+import { postTableIn } from "./post-rights.ts";
 import { type LegalGround, permitReasons } from "./reasons.ts";
 
+const postTable = postTableIn();
 const actions: readonly AccessAction[] = ["read", "search", "history", "create", "update", "delete"];
 // few names, so that random facts often meet
 const name = fc.constantFrom("anna", "boris", "vera");
@@ -61,6 +63,7 @@ const legalGrounds = Object.keys(permitReasons).filter((code): code is LegalGrou
 const facts: fc.Arbitrary<AccessFacts> = fc.record({
   at: time,
   activeWorker: maybe(fc.boolean()),
+  post: maybe(fc.constantFrom(...["109", "159", "179", "231"].map((one) => postTable.rightsOf([one])))),
   relations: maybe(fc.array(relation, { maxLength: 3 })),
   consents: maybe(fc.array(consent, { maxLength: 4 })),
   grounds: maybe(fc.subarray(legalGrounds, { maxLength: 2 })),
@@ -115,6 +118,7 @@ describe("decide, whatever the facts", () => {
   it("taking a permitting fact away never permits more", () => {
     const names = Object.keys({
       activeWorker: 0,
+      post: 0,
       relations: 0,
       grounds: 0,
       representations: 0,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Actor } from "../core/context.ts";
 import type { AccessAction, AccessedResource, AccessFacts, ConsentFact } from "./access-facts.ts";
 import { decide } from "./decide.ts";
+import { postTableIn } from "./post-rights.ts";
 
 const at = Date.UTC(2026, 10, 1);
 const clinic = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -17,7 +18,8 @@ const doctor: Actor = {
 const citizen: Actor = { kind: "patient", id: "patient", tenant: "", scopes: [], purpose: "PATRQT" };
 const client: Actor = { kind: "client", id: "mis", tenant: clinic, scopes: ["system/*.cruds"] };
 const card: AccessedResource = { type: "Condition", subject: "patient", organization: clinic };
-const ready: AccessFacts = { at, activeWorker: true, signature: "qualified" };
+const post = postTableIn().rightsOf(["109"]);
+const ready: AccessFacts = { at, activeWorker: true, post, signature: "qualified" };
 const consent: ConsentFact = {
   kind: "access",
   decision: "permit",
@@ -242,7 +244,7 @@ describe("decide", () => {
     expect(reasonOf({}, { ...look, agent: "doctor", organization: "another" })).toBe("no-ground");
     expect(reasonOf({}, { ...look, organization: clinic })).toBe("named-in-consent");
     expect(reasonOf({}, look)).toBe("no-ground");
-    expect(reasonOf({}, { ...look, agent: "doctor", action: "update" })).toBe("no-ground");
+    expect(reasonOf({}, { ...look, agent: "doctor", action: "update" })).toBe("post-unfit");
   });
 
   it("who treats whom is written by the organisation's registry office, not by whom it lets in", () => {

@@ -34,6 +34,7 @@ const refusals = {
   "purpose-unfit": ["No purpose of use, or one that does not suit the actor", "Цель доступа не указана или не подходит"],
   "organization-missing": ["The worker has chosen no organisation and post", "Не выбраны организация и должность"],
   "worker-inactive": ["ФРМР does not confirm the worker as active", "Работник не подтверждён в реестре как действующий"],
+  "post-unfit": ["The worker's post does not open this section", "Должность работника не открывает этот раздел"],
   "second-factor": ["A patient's card opens after a login by certificate or with a second factor", "Для медицинской карты нужен вход по сертификату или с подтверждением"],
   "signature-level": ["The action needs a stronger signature", "Требуется более надёжная электронная подпись"],
   "treatment-consent-missing": ["No informed consent to care (323-ФЗ art. 20)", "Нет информированного согласия на вмешательство"],
@@ -71,6 +72,7 @@ export type Missing =
   | "purpose-of-use"
   | "organization"
   | "active-worker"
+  | "post"
   | "second-factor"
   | "signature-simple"
   | "signature-enhanced"

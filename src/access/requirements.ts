@@ -1,6 +1,7 @@
 import type { PurposeOfUse } from "../core/context.ts";
 import { type AccessCase, consentsOf, hasJournalDuty } from "./access-case.ts";
 import type { Missing, RefusalCode } from "./reasons.ts";
+import { sectionOf } from "./sections.ts";
 import { neededSignature, suffices } from "./signature-levels.ts";
 
 /** Why an access is refused, whatever grounds it. */
@@ -40,6 +41,15 @@ const workerIsActive: Requirement = (one) =>
   handlesPeople(one) && !one.facts.activeWorker
     ? { reason: "worker-inactive", missing: ["active-worker"] }
     : undefined;
+
+// Z-05: whatever grounds it, nobody needs more of a patient than their post does
+const postOpensSection: Requirement = (one) => {
+  if (!handlesPeople(one)) return undefined;
+  const section = sectionOf(one.resource.type, one.resource.subject);
+  return section !== undefined && one.facts.post?.[one.right].has(section)
+    ? undefined
+    : { reason: "post-unfit", missing: ["post"] };
+};
 
 // L-43: of a patient's data; V-14: of what was verified; all else needs no more than the login
 const loginIsStrong: Requirement = (one) =>
@@ -87,6 +97,7 @@ export const requirements: readonly Requirement[] = [
   purposeFits,
   organizationIsChosen,
   workerIsActive,
+  postOpensSection,
   loginIsStrong,
   signatureSuffices,
   careIsConsented,

@@ -1,6 +1,8 @@
 import type { Person } from "@medplum/fhirtypes";
 import type { Actor, Duty, SignatureLevel } from "../core/context.ts";
 import type { SessionKind } from "../store/sessions.ts";
+import type { Right } from "./access-facts.ts";
+import type { Section } from "./sections.ts";
 
 /** An organisation that a worker works for, and the personal file that says so. */
 export interface WorkContext {
@@ -9,6 +11,8 @@ export interface WorkContext {
   name: string;
   /** logical id of the PractitionerRole */
   roleId: string;
+  /** its posts: codes of dictionary 11.1002 */
+  posts?: readonly string[];
 }
 
 /** What a session knows of its person; everything but id, kind and owner is kept sealed. */
@@ -72,6 +76,16 @@ export const certificateCapabilities: readonly Capability[] = [
   "fund-applications",
 ];
 const citizenCapabilities: readonly Capability[] = ["own-card", "documents", "appointments", "consents"];
+
+/** Of a worker's capabilities, those that stand on a section which the post must open (Z-05). */
+export const sectionOfCapability: Partial<Record<Capability, { section: Section; right: Right }>> = {
+  schedule: { section: "schedule", right: "view" },
+  documents: { section: "documents", right: "view" },
+  prescriptions: { section: "prescriptions", right: "view" },
+  "access-rights": { section: "consents", right: "view" },
+  "patient-booking": { section: "registration", right: "enter" },
+  "record-keeping": { section: "documents", right: "enter" },
+};
 
 /** What the person may do now: nothing before the terms and the organisation, no signing on an old confirmation (L-38). */
 export function capabilitiesOf(facts: SessionFacts, termsInForce: string): readonly Capability[] {

@@ -8,6 +8,7 @@ import type {
   Representation,
   Right,
 } from "../access/access-facts.ts";
+import type { PostTable } from "../access/post-rights.ts";
 import { sessionOwnerOf } from "../access/session-owner.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Clock } from "../core/clock.ts";
@@ -37,8 +38,9 @@ export interface AccessFactsParts {
   resources: ResourceStore;
   identities: Identities;
   keyring: Keyring;
-  /** ФРМР confirms the worker's post in the chosen organisation (M-41) */
-  isActive(ctx: RequestContext): Promise<boolean>;
+  /** posts in which ФРМР confirms the worker in the chosen organisation (M-41); undefined: not confirmed */
+  postsOf(ctx: RequestContext): Promise<readonly string[] | undefined>;
+  postTable: Pick<PostTable, "rightsOf">;
 }
 
 // a withdrawal does not wait for it: it raises the patient's generation
@@ -61,15 +63,19 @@ async function workerFacts(
 ): ReturnType<FactsOf> {
   const { kind, id, onBehalfOf, organization, signature } = ctx.actor;
   const asker = { person: (kind === "client" ? onBehalfOf : id) ?? "", organization };
-  const [activeWorker, { consents, relations }] = await Promise.all([
-    parts.isActive(ctx),
+  const [posts, { consents, relations }] = await Promise.all([
+    parts.postsOf(ctx),
     cardRows(parts, asker, { tenant: ctx.actor.tenant, subjects }),
   ]);
+  const standing = {
+    activeWorker: posts !== undefined,
+    ...(posts && { post: parts.postTable.rightsOf(posts) }),
+  };
   return (subject) => {
     const theirs = consents.filter(({ patient }) => patient === subject);
     const links = relations.filter(({ patient }) => patient === subject);
     return {
-      activeWorker,
+      ...standing,
       signature,
       consents: theirs.map(consentFact),
       relations: links.flatMap((row) => careRelations(row, theirs)),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testContext } from "../../test/support/upstream.ts";
+import type { WorkContext } from "../access/session-facts.ts";
 import { ManualClock } from "../core/clock.ts";
 import type { Actor } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -22,16 +23,17 @@ const role = (change: object = {}) => ({
   active: true,
   practitioner: { reference: "Practitioner/doctor" },
   organization: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } },
+  code: [{ coding: [{ system: "urn:oid:1.2.643.5.1.13.13.11.1002", code: "109" }] }],
   ...change,
 });
 
 interface World {
   /** what ФРМР says of the role, or how it fails */
   roleById(): object;
-  earlier?: { at: number; organizations: { oid: string }[] };
+  earlier?: { at: number; organizations: Pick<WorkContext, "oid" | "roleId" | "posts">[] };
 }
 
-function isActive({ roleById, earlier }: World, actor: Partial<Actor> = {}): Promise<boolean> {
+function postsOf({ roleById, earlier }: World, actor: Partial<Actor> = {}) {
   const clock = new ManualClock();
   const workers = new ActiveWorkers({
     directory: {
@@ -48,42 +50,45 @@ function isActive({ roleById, earlier }: World, actor: Partial<Actor> = {}): Pro
     clock,
     earlierVerificationDays: 30,
   });
-  return workers.isActive(testContext(clock, { actor: { ...worker, ...actor } }));
+  return workers.postsOf(testContext(clock, { actor: { ...worker, ...actor } }));
 }
 
 const down = (): never => {
   throw new GatewayError("upstream-unavailable", { system: "frmr" });
 };
-const here = [{ oid: clinic }];
+const here = [{ oid: clinic, roleId: "role", posts: ["159"] }];
 
 describe("an active worker", () => {
   it("holds the chosen post in the chosen organisation today", async () => {
-    expect(await isActive({ roleById: () => role() })).toBe(true);
+    expect(await postsOf({ roleById: () => role() })).toEqual(["109"]);
     for (const change of [
       { active: false },
       { practitioner: { reference: "Practitioner/another" } },
       { organization: {} },
     ])
-      expect(await isActive({ roleById: () => role(change) })).toBe(false);
+      expect(await postsOf({ roleById: () => role(change) })).toBeUndefined();
     const gone = () => {
       throw new GatewayError("gone");
     };
-    expect(await isActive({ roleById: gone })).toBe(false);
+    expect(await postsOf({ roleById: gone })).toBeUndefined();
   });
 
   it("is nobody who has not chosen, and no client system that names nobody", async () => {
-    expect(await isActive({ roleById: () => role() }, { organization: undefined })).toBe(false);
-    expect(await isActive({ roleById: () => role() }, { kind: "client" })).toBe(false);
+    expect(await postsOf({ roleById: () => role() }, { organization: undefined })).toBeUndefined();
+    expect(await postsOf({ roleById: () => role() }, { kind: "client" })).toBeUndefined();
   });
 
   it("while ФРМР is down is one whom it confirmed lately in this organisation", async () => {
-    expect(await isActive({ roleById: down, earlier: { at: 29 * dayMs, organizations: here } })).toBe(true);
+    expect(await postsOf({ roleById: down, earlier: { at: 29 * dayMs, organizations: here } })).toEqual([
+      "159",
+    ]);
     for (const earlier of [
       undefined,
       { at: 31 * dayMs, organizations: here },
-      { at: dayMs, organizations: [{ oid: "another" }] },
+      { at: dayMs, organizations: [{ oid: "another", roleId: "role" }] },
+      { at: dayMs, organizations: [{ oid: clinic, roleId: "another" }] },
     ])
-      await expect(isActive({ roleById: down, earlier })).rejects.toMatchObject({
+      await expect(postsOf({ roleById: down, earlier })).rejects.toMatchObject({
         code: "upstream-unavailable",
       });
   });
@@ -93,9 +98,9 @@ describe("an active worker", () => {
       throw new GatewayError("person-duplicated", { system: "frmr" });
     };
     const earlier = { at: dayMs, organizations: here };
-    await expect(isActive({ roleById: duplicated, earlier })).rejects.toMatchObject({
+    await expect(postsOf({ roleById: duplicated, earlier })).rejects.toMatchObject({
       code: "person-duplicated",
     });
-    expect(await isActive({ roleById: () => role({ active: false }), earlier })).toBe(false);
+    expect(await postsOf({ roleById: () => role({ active: false }), earlier })).toBeUndefined();
   });
 });

@@ -1,3 +1,5 @@
+import type { PractitionerRole } from "@medplum/fhirtypes";
+import type { WorkContext } from "../access/session-facts.ts";
 import { sessionOwnerOf } from "../access/session-owner.ts";
 import { identifierSystem } from "../core/canonical.ts";
 import type { Clock } from "../core/clock.ts";
@@ -23,23 +25,25 @@ export async function confirmWorker(
   named: NamedWorker,
   ctx: RequestContext,
 ): Promise<void> {
-  if (!(await holdsPost(directory, named, ctx)))
+  if (!(await heldRole(directory, named, ctx)))
     throw new GatewayError("access-denied", {
       field: "client_assertion.extensions.hl7-b2b",
       detail: "ФРМР does not confirm the named worker in this post and organisation; missing: active-worker",
     });
 }
 
-async function holdsPost(
+/** The role, when it is active, this person's and in this organisation. */
+async function heldRole(
   directory: PractitionerDirectory,
   named: NamedWorker,
   ctx: RequestContext,
-): Promise<boolean> {
+): Promise<PractitionerRole | undefined> {
   const role = await roleOf(directory, named.role, ctx);
   const person = role?.practitioner?.reference?.split("/").at(-1);
   const { system, value } = role?.organization?.identifier ?? {};
   const organization = system === identifierSystem.oid ? value?.replace(/^urn:oid:/, "") : undefined;
-  return role?.active === true && person === named.person && organization === named.organization;
+  const isHeld = role?.active === true && person === named.person && organization === named.organization;
+  return isHeld ? role : undefined;
 }
 
 async function roleOf(directory: PractitionerDirectory, id: string, ctx: RequestContext) {
@@ -50,6 +54,10 @@ async function roleOf(directory: PractitionerDirectory, id: string, ctx: Request
     throw error;
   }
 }
+
+/** Posts of a role as ФРМР has them: codes of dictionary 11.1002. */
+export const postCodesOf = ({ code = [] }: PractitionerRole): string[] =>
+  code.flatMap(({ coding = [] }) => coding.flatMap(({ code: post }) => post ?? []));
 
 export interface ActiveWorkersParts {
   directory: PractitionerDirectory;
@@ -63,7 +71,7 @@ export interface ActiveWorkersParts {
 
 const dayMs = 86_400_000;
 
-/** Whether the human who acts is active in ФРМР in the chosen post and organisation (M-41). */
+/** Whether the human who acts is active in ФРМР in the chosen organisation (M-41), and in which post. */
 export class ActiveWorkers {
   readonly #parts: ActiveWorkersParts;
 
@@ -71,27 +79,36 @@ export class ActiveWorkers {
     this.#parts = parts;
   }
 
-  /** False for whom ФРМР does not confirm; throws its errors when it is down and there is no recent confirmation. */
-  async isActive(ctx: RequestContext): Promise<boolean> {
+  /**
+   * Codes of dictionary 11.1002; undefined for whom ФРМР does not confirm. Throws its errors when it is down and there
+   * is no recent confirmation.
+   */
+  async postsOf(ctx: RequestContext): Promise<readonly string[] | undefined> {
     const { kind, id, onBehalfOf, role, organization } = ctx.actor;
     const person = kind === "client" ? onBehalfOf : id;
-    if (!person || !role || !organization) return false;
+    if (!person || !role || !organization) return undefined;
     try {
-      return await holdsPost(this.#parts.directory, { person, role, organization }, ctx);
+      const held = await heldRole(this.#parts.directory, { person, role, organization }, ctx);
+      return held && postCodesOf(held);
     } catch (error) {
       if (!isGatewayError(error) || error.system !== "frmr" || error.row.status < 500) throw error;
-      if (await this.#wasActive(person, organization)) return true;
+      const earlier = await this.#earlierPosts(person, { role, organization });
+      if (earlier) return earlier;
       throw error;
     }
   }
 
-  async #wasActive(person: string, organization: string): Promise<boolean> {
+  async #earlierPosts(
+    person: string,
+    { role, organization }: { role: string; organization: string },
+  ): Promise<readonly string[] | undefined> {
     const { identities, verifications, keyring, clock, earlierVerificationDays } = this.#parts;
     const identity = await identities.find(person);
-    if (!identity) return false;
+    if (!identity) return undefined;
     const earlier = await verifications.find(sessionOwnerOf(keyring, identity.value.slice(0, 11)));
-    if (!earlier || earlier.at + earlierVerificationDays * dayMs < clock.now()) return false;
-    const { organizations = [] } = earlier.facts as { organizations?: readonly { oid: string }[] };
-    return organizations.some(({ oid }) => oid === organization);
+    if (!earlier || earlier.at + earlierVerificationDays * dayMs < clock.now()) return undefined;
+    const { organizations = [] } = earlier.facts as { organizations?: readonly WorkContext[] };
+    const held = organizations.find(({ oid, roleId }) => oid === organization && roleId === role);
+    return held && (held.posts ?? []);
   }
 }

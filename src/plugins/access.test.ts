@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AccessAction, AccessedResource, KnownFacts } from "../access/access-facts.ts";
+import { postTableIn } from "../access/post-rights.ts";
 import { ManualClock } from "../core/clock.ts";
 import type { Actor } from "../core/context.ts";
 import { silentLogger } from "../core/logger.ts";
@@ -23,9 +24,11 @@ const doctor: Actor = {
   organization: clinic,
   purpose: "TREAT",
 };
+const post = postTableIn().rightsOf(["109"]);
 const known: Readonly<Record<string, KnownFacts>> = {
   anna: {
     activeWorker: true,
+    post,
     signature: "qualified",
     relations: [
       {
@@ -37,7 +40,7 @@ const known: Readonly<Record<string, KnownFacts>> = {
       },
     ],
   },
-  boris: { activeWorker: true, signature: "qualified" },
+  boris: { activeWorker: true, post, signature: "qualified" },
 };
 
 let app: FastifyInstance;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
+import { postTableIn } from "../../src/access/post-rights.ts";
 import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
 import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
@@ -230,6 +231,45 @@ it("M-39 a signature is not taken for a patient who has refused since the docume
     worker.send("PUT", `/me/signatures/${body.id}/signature`, { signature: signed.toString("base64") });
   await withDenial(async () => expect((await give()).body.code).toBe("access-denied"));
   expect((await give()).body.state).toBe("signed");
+});
+
+describe("Z-05 the doors by post, though the patient permits all", () => {
+  const table = postTableIn();
+  const posts = { doctor: "109", nurse: "159", registrar: "179", pharmacist: "231", unknown: "999" };
+
+  it.each(Object.entries(posts))("%s", async (_title, post) => {
+    const { practitioners } = app.parts;
+    const real = practitioners.roleById.bind(practitioners);
+    const role = vi.spyOn(practitioners, "roleById").mockImplementation(async (id, ctx) => {
+      const answered = await real(id, ctx);
+      return { ...answered, value: { ...answered.value, code: [{ coding: [{ code: post }] }] } };
+    });
+    try {
+      const { view, enter } = table.rightsOf([post]);
+      for (const [name, door] of Object.entries(ofWorker)) {
+        const isOpened = view.has(name === "listMyPermissions" ? "consents" : "documents");
+        // who signs in which post is another rule
+        if (isOpened && name === "listAwaitedSignatures" && post !== posts.doctor) continue;
+        const { leaks } = await shown(worker, door);
+        // whose card was asked for is the registry office's to know, too
+        const [mark = ""] = door.shows();
+        expect([name, leaks.includes(mark)]).toEqual([name, isOpened]);
+      }
+      const document = { title: secret, contentType: "text/plain", content: "aGk=", patient };
+      for (const [body, isOpened] of [
+        [{ document }, enter.has("documents")],
+        [{ document: { ...document, represents: "Observation" } }, enter.has("measurements")],
+        [{ card: { patient } }, view.has("registration")],
+      ] as const) {
+        const answer = await worker.send("POST", "/me/signatures", body);
+        expect([answer.status, String(answer.body.detail).includes("missing: post")]).toEqual(
+          isOpened ? [201, false] : [403, true],
+        );
+      }
+    } finally {
+      role.mockRestore();
+    }
+  });
 });
 
 describe("the kept answer of a repeated change", () => {

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
+import { postTableIn } from "../../src/access/post-rights.ts";
 import { Cache } from "../../src/cache/cache.ts";
 import { ManualClock } from "../../src/core/clock.ts";
 import type { Actor } from "../../src/core/context.ts";
@@ -59,7 +60,8 @@ onBothEngines((store) => {
       }),
       identities: { idOf: async () => "", find: async () => undefined },
       keyring,
-      isActive: async () => true,
+      postsOf: async () => ["109"],
+      postTable: postTableIn(),
     })(testContext(clock, { actor }), subjects);
   const consents = async (id: string, change: object, patient = "anna") =>
     replaceConsentFact(store().db, { tenant: "shared", id }, fact(patient, change));

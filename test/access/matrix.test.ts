@@ -1,11 +1,21 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AuditEvent, Bundle, CapabilityStatement, PractitionerRole, Resource } from "@medplum/fhirtypes";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type {
+  AuditEvent,
+  Bundle,
+  BundleEntry,
+  CapabilityStatement,
+  PractitionerRole,
+  Resource,
+} from "@medplum/fhirtypes";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { classOf, isKeptByOrganization } from "../../src/access/data-classes.ts";
+import { postTableIn } from "../../src/access/post-rights.ts";
+import { type Section, sectionOf } from "../../src/access/sections.ts";
 import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
@@ -321,6 +331,119 @@ it("M-39, Z-21 patients' data without a care relation or consent: 403 by every t
     expect([type, ofType.length > 0]).toEqual([type, true]);
   }
 });
+
+describe("Z-05 what a post opens, by every type and door, though every consent is given", () => {
+  const table = postTableIn();
+  const { groups } = JSON.parse(
+    readFileSync(new URL("../../src/access/post-rights.json", import.meta.url), "utf8"),
+  ) as { groups: Record<string, { posts: Record<string, string> }> };
+  const firstOf = (group: string): string => Object.keys(groups[group]?.posts ?? {})[0] ?? "";
+  const posts: readonly [group: string, post: string][] = [
+    ...Object.keys(groups).map((group): [string, string] => [group, firstOf(group)]),
+    ["others", "999"],
+  ];
+  const unfit = "missing: post";
+
+  beforeAll(consentToAll);
+
+  /** Whoever acts holds this post in ФРМР from now on. */
+  function holdPost(code: string): void {
+    const { practitioners } = app.parts;
+    vi.restoreAllMocks();
+    const real = practitioners.roleById.bind(practitioners);
+    vi.spyOn(practitioners, "roleById").mockImplementation(async (id, ctx) => {
+      const answered = await real(id, ctx);
+      return { ...answered, value: { ...answered.value, code: [{ coding: [{ code }] }] } };
+    });
+  }
+  afterAll(() => vi.restoreAllMocks());
+
+  async function eachOf(types: readonly string[], request: (type: string) => object): Promise<BundleEntry[]> {
+    const entry = types.map(request);
+    const { status, body, text } = await send("worker", {
+      method: "POST",
+      path: "",
+      body: { resourceType: "Bundle", type: "batch", entry },
+    });
+    expect(status, text).toBe(200);
+    return (body as Bundle).entry ?? [];
+  }
+
+  it.each(posts)("%s", async (_group, post) => {
+    holdPost(post);
+    const { view, enter } = table.rightsOf([post]);
+    const isIn = (opened: ReadonlySet<Section>, type: string) =>
+      opened.has(sectionOf(type, patientId) as Section);
+    const read = await eachOf(guarded, (type) => ({
+      request: { method: "GET", url: `${type}/${ids.get(type)}` },
+    }));
+    const shown = guarded.filter((type, index) => JSON.stringify(read[index]).includes(markOf(type)));
+    expect(shown).toEqual(guarded.filter((type) => isIn(view, type)));
+    // the bytes of a Binary never change
+    const changing = guarded.filter((type) => type !== "Binary");
+    const made = await eachOf(changing, (type) => ({
+      request: { method: "PUT", url: `${type}/${ids.get(type)}` },
+      resource: resourceOf(type),
+    }));
+    const closed = changing.filter((_type, index) => JSON.stringify(made[index]).includes(unfit));
+    expect(closed).toEqual(changing.filter((type) => !isIn(enter, type)));
+  });
+
+  it.each([
+    ["registrar", "Condition", "Patient"],
+    ["pharmacist", "Condition", "MedicationRequest"],
+    ["laboratory", "MedicationRequest", "Observation"],
+  ])("a %s finds no %s at any door of reading, but finds a %s", async (group, closed, opened) => {
+    holdPost(firstOf(group));
+    const writes = ["update", "patch", "delete", "create", "conditional create", "conditional delete"];
+    const doors = { ...doorsToOne(closed), ...doorsToMany(closed) };
+    for (const [door, call] of Object.entries(doors)) {
+      if (writes.includes(door)) continue;
+      const leaks = leaksOf(await send("worker", call), [closed]);
+      // these find the patient, too
+      const ofType = ["revinclude", "$everything"].includes(door)
+        ? leaks.filter((leak) => !/^total/.test(leak))
+        : leaks;
+      expect([door, ofType]).toEqual([door, []]);
+    }
+    const found = await send("worker", { method: "GET", path: `/${opened}?_id=${ids.get(opened)}` });
+    expect(found.text).toContain(markOf(opened));
+  });
+
+  it("a nurse neither prescribes nor signs a document, and is told why", async () => {
+    holdPost(firstOf("nurse"));
+    const documents = [
+      {
+        ...{ resourceType: "MedicationRequest", status: "active", intent: "order", subject },
+        medicationCodeableConcept: { text: secret },
+      },
+      {
+        ...{ resourceType: "DocumentReference", status: "current", subject },
+        content: [{ attachment: { contentType: "text/plain", data: "aGk=" } }],
+      },
+    ];
+    for (const body of documents) {
+      const refused = await send("worker", { method: "POST", path: `/${body.resourceType}`, body });
+      expect(refused.text).toContain(unfit);
+      expect(refused.status).toBe(403);
+    }
+  });
+});
+
+/** The patient permits everything to everybody of the organisation. */
+async function consentToAll(): Promise<void> {
+  const { store, cache } = app.parts;
+  const fact = { tenant, decision: "permit" as const, patient: patientId, rights: ["view", "enter"] };
+  await store.db
+    .insertInto("consent_fact")
+    .values(
+      (["access", "treatment", "prescription"] as const).map((kind) => ({
+        ...{ ...fact, id: randomUUID(), kind, organization: tenant, booked: false, granted_at: 0 },
+      })),
+    )
+    .execute();
+  await cache.bump(patientId);
+}
 
 /** What anybody may call; every other route must know its caller. */
 const open = [

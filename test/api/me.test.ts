@@ -127,6 +127,9 @@ describe("GET /me", () => {
     expect(after.capabilities).toEqual(
       expect.arrayContaining(["schedule", "documents", "prescriptions", "notifications", "access-rights"]),
     );
+    const sections = new Map(after.sections.map(({ code, ...rights }) => [code, rights]));
+    expect(sections.get("measurements")).toEqual({ name: "Измерения и анализы", view: true, enter: true });
+    expect(sections.get("prescriptions")).toEqual({ name: "Рецепты", view: true, enter: false });
     expect((await cabinet.get("/me/registry-card")).status).toBe(200);
   });
 

@@ -1,6 +1,13 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { certificateCapabilities, type SessionFacts } from "../../access/session-facts.ts";
+import type { OpenSection, PostTable } from "../../access/post-rights.ts";
+import {
+  type Capability,
+  certificateCapabilities,
+  type SessionFacts,
+  sectionOfCapability,
+} from "../../access/session-facts.ts";
 import { errorTable } from "../../core/error-table.ts";
+import { postCodesOf } from "../../flows/acting-worker.ts";
 import type { SignInChoices } from "../../flows/sign-in/choices.ts";
 import type { SigningCertificates } from "../../flows/signature/certificates.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
@@ -24,6 +31,7 @@ export interface MeParts {
   terms: TermsAcceptances;
   termsVersion: string;
   profiles: WorkerProfiles;
+  postTable: Pick<PostTable, "sectionsOf">;
   verifications: Verifications;
   signingCertificates: Pick<SigningCertificates, "isActive">;
   /** address of the FHIR door */
@@ -56,6 +64,7 @@ async function me(parts: MeParts, request: FastifyRequest): Promise<View["Me"]> 
     isWorker && parts.signingCertificates.isActive(personId),
   ]);
   const capabilities = parts.door.capabilities(session);
+  const sections = sectionsOf(parts, session, profile.value);
   await request.journal({ action: "read", resourceType, resourceId: personId, subject: personId });
   return {
     ...identityView(session),
@@ -66,7 +75,8 @@ async function me(parts: MeParts, request: FastifyRequest): Promise<View["Me"]> 
     capabilities: [
       ...capabilities,
       ...(isCertified && capabilities.includes("signing") ? certificateCapabilities : []),
-    ],
+    ].filter((one) => !isWorker || isOpened(one, sections)),
+    sections,
     notices: [...refusalNotice(profile.value), ...devices.map(deviceNotice)],
     sources: profile.sources.map(sourceView),
   };
@@ -84,6 +94,22 @@ function identityView({ personId, kind, name, person, confirmed, authTime, regis
     signedInAt: instant(authTime),
     registry: registry && { verifiedAt: instant(registry.verifiedAt), fresh: registry.fresh },
   };
+}
+
+/** What the post opens in the chosen organisation: as ФРМР holds it now, else as it was at sign-in (Z-05). */
+function sectionsOf(
+  { postTable }: MeParts,
+  { organization }: SessionFacts,
+  { roles }: Profile,
+): OpenSection[] {
+  if (!organization) return [];
+  const role = roles.find(({ id }) => id === organization.roleId);
+  return postTable.sectionsOf(role ? postCodesOf(role) : (organization.posts ?? []));
+}
+
+function isOpened(capability: Capability, sections: readonly OpenSection[]): boolean {
+  const needed = sectionOfCapability[capability];
+  return !needed || sections.some(({ code, [needed.right]: isOpen }) => code === needed.section && isOpen);
 }
 
 function termsView(version: string, acceptedAt: number | undefined): View["Terms"] {

@@ -722,8 +722,17 @@ export interface components {
             };
             /** @description what the person may do now */
             capabilities: string[];
+            /** @description what the worker's post opens in the chosen organisation; empty for a citizen */
+            sections: components["schemas"]["Section"][];
             notices: components["schemas"]["Notice"][];
             sources: components["schemas"]["Source"][];
+        };
+        Section: {
+            code: string;
+            /** @description for people */
+            name: string;
+            view: boolean;
+            enter: boolean;
         };
         PersonName: {
             text: string;

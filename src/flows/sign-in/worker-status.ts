@@ -6,6 +6,7 @@ import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
 import type { EmployeeRole } from "../../systems/esia/identity-provider.ts";
+import { postCodesOf } from "../acting-worker.ts";
 import { type AskingAnew, askedAnew } from "../asked-anew.ts";
 import type { Answered } from "../identities.ts";
 import type { OrganizationDirectory } from "../organization-directory.ts";
@@ -123,7 +124,12 @@ function employmentsOf(roles: readonly PractitionerRole[]): WorkContext[] {
   for (const role of roles) {
     const oid = role.organization?.identifier?.value?.replace(/^urn:oid:/, "");
     if (role.active === false || !oid || contexts.has(oid)) continue;
-    contexts.set(oid, { oid, name: role.organization?.display ?? oid, roleId: role.id ?? "" });
+    contexts.set(oid, {
+      oid,
+      name: role.organization?.display ?? oid,
+      roleId: role.id ?? "",
+      posts: postCodesOf(role),
+    });
   }
   return [...contexts.values()];
 }
