@@ -394,6 +394,27 @@ describe("limits and pages", () => {
     expect(refused.text).toContain(`href="${path}"`);
   });
 
+  it("E-07 an article one step from the sign-in tells how a certificate is issued, and who issues it", async () => {
+    const visitor = new Visitor();
+    const start = await visitor.visit(`${app.url}/`);
+    const path = /href="([^"]+)">Как получить сертификат подписи/.exec(start.text)?.[1] ?? "";
+    const { status, text } = await visitor.visit(app.url + path);
+    const steps = [...text.matchAll(/<li>(.*?)<\/li>/gs)].map(([, step = ""]) => step);
+    const expected = [
+      /удостоверяющем центре.*удостоверяющий личность.*статуса медицинского работника/s,
+      /биометрию, отпечатки пальцев и фотографию/,
+      /совместимое программное обеспечение/,
+      /токен или смарт-карту с ключом и сертификатом/,
+      /профиль кабинета.*код/s,
+    ];
+    expect([status, expected.map((step, n) => step.test(steps[n] ?? ""))]).toEqual([
+      200,
+      expected.map(() => true),
+    ]);
+    expect(text).toContain("https://digital.gov.ru/");
+    expect((await visitor.visit(`${app.url}/help/sign-in`)).text).toContain(`href="${path}"`);
+  });
+
   it("Z-24 the security service's contacts stand on the help page and in the CapabilityStatement", async () => {
     const { text } = await new Visitor().visit(`${app.url}/help/sign-in`);
     const section = text.slice(text.indexOf('id="security-service"'));

@@ -1,16 +1,18 @@
 import type { FastifyInstance } from "fastify";
 import { type Html, html, sendPage } from "../ops/page.ts";
+import { certificatePage, certificatePath } from "./certificate-page.ts";
 import { codeTroubleSteps, type OfficialLink, officialLinks } from "./official-links.ts";
 import { safetyPage, safetyPath } from "./safety-page.ts";
 
 /**
  * `/help/sign-in`: what people do at the state portal themselves, with its own pages; `/help/safety`: how to sign in
- * safely.
+ * safely; `/help/certificate`: how to get a certificate.
  */
 export function registerSignInHelp(app: FastifyInstance, securityContacts: readonly string[]): void {
   const help = helpPage(securityContacts);
   app.get("/help/sign-in", (_request, reply) => sendPage(reply, "Помощь при входе", help));
   app.get(safetyPath, (_request, reply) => sendPage(reply, "Безопасный вход", safetyPage()));
+  app.get(certificatePath, (_request, reply) => sendPage(reply, "Сертификат подписи", certificatePage()));
 }
 
 const link = (name: OfficialLink): Html =>
@@ -40,7 +42,8 @@ const helpPage = (securityContacts: readonly string[]): Html => html`<h1>Пом�
 <p>После нескольких ошибок Госуслуги закрывают вход на время. ${link("recovery")}; ${link("support")}. Обойти
 блокировку через кабинет нельзя.</p>
 <h2 id="signature">Вход по электронной подписи</h2>
-<p>Сертификат должен действовать. Если срок истёк, получите новый: ${link("certificates")}.</p>
+<p>Сертификат должен действовать. Если срок истёк, получите новый: <a href="${certificatePath}">как
+это сделать</a>.</p>
 <h2 id="browser">Браузер</h2>
 <ul>
 <li>Нужна свежая версия браузера с TLS 1.2 или новее; cookie должны быть включены.</li>

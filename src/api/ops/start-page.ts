@@ -33,6 +33,7 @@ ${
 <li><a href="${signInPath}?as=citizen">Войти как гражданин</a></li>
 <li><a href="/help/sign-in">Помощь при входе</a></li>
 <li><a href="/help/safety">Правила безопасного входа</a></li>
+<li><a href="/help/certificate">Как получить сертификат подписи</a></li>
 </ul>`
 }
 <h2>Разработчику</h2>
