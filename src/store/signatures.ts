@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
-import { isGatewayError } from "../core/errors.ts";
 import { openValue, sealValue } from "../crypto/envelope.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { Schema } from "./schema.ts";
-import { fromJson, json, place, SignatureEvidence } from "./signature-evidence.ts";
+import { json, place, SignatureEvidence } from "./signature-evidence.ts";
+import { openedOf, openHead, type SignatureHead, SignatureHeads } from "./signature-heads.ts";
 
 interface SignatureStoreParts {
   db: Kysely<Schema>;
@@ -13,26 +13,8 @@ interface SignatureStoreParts {
   keyring: Keyring;
 }
 
-/** A request for a signature with its secrets opened; times in clock milliseconds, ids logical. */
-export interface KeptSignature {
-  id: string;
-  tenant: string;
-  signer: string;
-  subject?: string;
-  purpose: string;
-  state: string;
-  createdAt: number;
-  expiresAt: number;
-  submittedAt?: number;
-  settledAt?: number;
-  document?: { id: string; version: number };
-  /** roles that must still sign the document; absent: none */
-  awaiting?: readonly string[];
-  /** the session that it is for */
-  session?: string;
-  /** SHA-256 of the signer's certificate, in hex */
-  certificate?: string;
-  terms: object;
+/** A request for a signature with its secrets opened; ids logical. */
+export interface KeptSignature extends SignatureHead {
   content: Uint8Array;
   container?: Uint8Array;
 }
@@ -62,12 +44,14 @@ type Row = Selectable<Schema["signature"]>;
 export class SignatureStore {
   readonly db: Kysely<Schema>;
   readonly evidence: SignatureEvidence;
+  readonly heads: SignatureHeads;
   readonly #dataKeys: DataKeys;
   readonly #keyring: Keyring;
 
   constructor({ db, dataKeys, keyring }: SignatureStoreParts) {
     this.db = db;
     this.evidence = new SignatureEvidence({ db, dataKeys, keyring });
+    this.heads = new SignatureHeads({ db, dataKeys });
     this.#dataKeys = dataKeys;
     this.#keyring = keyring;
   }
@@ -186,20 +170,6 @@ export class SignatureStore {
       .execute();
   }
 
-  /** Signatures over documents of a tenant that await further signers, newest first. */
-  async awaiting(tenant: string, limit: number): Promise<KeptSignature[]> {
-    const rows = await this.db
-      .selectFrom("signature")
-      .selectAll()
-      .where("tenant", "=", tenant)
-      .where("awaiting", "is not", null)
-      .where("state", "=", "signed")
-      .orderBy("settled_at", "desc")
-      .limit(limit)
-      .execute();
-    return this.#openedAll(rows, this.db);
-  }
-
   /** Requests in a state whose next try is due, oldest first. */
   async due(state: string, now: number, limit: number): Promise<KeptSignature[]> {
     const rows = await this.db
@@ -262,44 +232,17 @@ export class SignatureStore {
       .execute();
   }
 
-  /** Those of shredded patients are left out. */
-  async #openedAll(rows: readonly Row[], db: Kysely<Schema>): Promise<KeptSignature[]> {
-    const opened = await Promise.all(
-      rows.map((row) =>
-        this.#opened(row, db).catch((error) => {
-          if (isGatewayError(error) && error.code === "gone") return undefined;
-          throw error;
-        }),
-      ),
-    );
-    return opened.filter((one) => one !== undefined);
+  #openedAll(rows: readonly Row[], db: Kysely<Schema>): Promise<KeptSignature[]> {
+    return openedOf(rows, (row) => this.#opened(row, db));
   }
 
   async #opened(row: Row, db: Kysely<Schema>): Promise<KeptSignature> {
-    const { id, tenant, document_id, document_version } = row;
-    const subject = row.subject ?? undefined;
-    const key = await this.#dataKeys.of(db, { tenant, subject });
+    const { id, tenant, subject, content, container } = row;
+    const key = await this.#dataKeys.of(db, { tenant, subject: subject ?? undefined });
     return {
-      id,
-      tenant,
-      signer: row.signer,
-      subject,
-      purpose: row.purpose,
-      state: row.state,
-      createdAt: row.created_at,
-      expiresAt: row.expires_at,
-      submittedAt: row.submitted_at ?? undefined,
-      settledAt: row.settled_at ?? undefined,
-      certificate: row.certificate ?? undefined,
-      awaiting: row.awaiting ?? undefined,
-      session: row.session ?? undefined,
-      document:
-        document_id === null || document_version === null
-          ? undefined
-          : { id: document_id, version: document_version },
-      terms: fromJson(openValue(key, row.terms, place(tenant, "terms", id))),
-      content: openValue(key, row.content, place(tenant, "content", id)),
-      container: row.container ? openValue(key, row.container, place(tenant, "container", id)) : undefined,
+      ...openHead(row, key),
+      content: openValue(key, content, place(tenant, "content", id)),
+      container: container ? openValue(key, container, place(tenant, "container", id)) : undefined,
     };
   }
 

@@ -272,6 +272,41 @@ describe("Z-05 the doors by post, though the patient permits all", () => {
   });
 });
 
+it("awaited documents are found behind any number that await others, page by page, and no bytes are opened", async () => {
+  const { db } = app.parts.store;
+  for (let more = 0; more < 2; more++) await awaitingDoctor();
+  const list = async (query = "") => (await worker.get(`/me/awaited-signatures${query}`)).body;
+  const before = (await list()).items.map(({ document }: { document: string }) => document);
+  expect(before).toHaveLength(3);
+  await db
+    .updateTable("signature")
+    .set({ content: Buffer.of(0) })
+    .where("awaiting", "is not", null)
+    .execute();
+  // newer, for the head alone, and sealed for other rows: none of them can be opened
+  const copied = await db.selectFrom("signature").selectAll().where("awaiting", "is not", null).execute();
+  await db
+    .insertInto("signature")
+    .values(
+      Array.from({ length: 120 }, (_, n) => ({
+        ...(copied[0] as NonNullable<(typeof copied)[0]>),
+        ...{ id: randomUUID(), document_id: randomUUID(), document_mac: `${n}`, awaiting: ["6"] },
+        settled_at: Date.now() + 60_000,
+      })),
+    )
+    .execute();
+  const found: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = await list(`?count=1${next ? `&page=${next}` : ""}`);
+    found.push(...page.items.map(({ document }: { document: string }) => document));
+    next = page.next;
+  } while (next !== undefined && found.length < 10);
+  expect(found).toEqual(before);
+  for (const wrong of ["?count=0", "?count=101", "?page=first"])
+    expect((await worker.get(`/me/awaited-signatures${wrong}`)).status).toBe(400);
+});
+
 describe("the kept answer of a repeated change", () => {
   const document = () => {
     const content = Buffer.from(`${secret} ${randomUUID()}`).toString("base64");

@@ -7,16 +7,18 @@ import type { components } from "./types.ts";
 
 type View = components["schemas"];
 
-const listLength = 100;
-
-/** Documents that await a role which the worker may take, those whose card is open to them (E-15). */
+/**
+ * Documents that await a role which the worker may take, those whose card is open to them (E-15). `next` is there while
+ * more may follow, also behind a page from which everything was left out.
+ */
 export async function listAwaited(
   { door, coSignatures, postsOf }: MySignaturesParts,
   request: FastifyRequest,
-): Promise<{ items: View["AwaitedSignature"][] }> {
+): Promise<{ items: View["AwaitedSignature"][]; next?: string }> {
   const worker = signingWorkerOf(door, request);
   const posts = await postsOf(worker.roleId, request.ctx);
-  const awaiting = await coSignatures.awaitingMe(worker, { posts, limit: listLength });
+  const { page: after, count: limit } = request.query as { page?: string; count: number };
+  const awaiting = await coSignatures.awaitingMe(worker, { posts, after, limit });
   const decisions = await request.authorizeAll("search", awaiting.map(resourceOf));
   const items: View["AwaitedSignature"][] = [];
   for (const [index, kept] of awaiting.entries()) {
@@ -29,5 +31,6 @@ export async function listAwaited(
     if (kind && document) items.push({ document: document.id, title, patient, kind, signers });
   }
   await record(request, { action: "search" });
-  return { items };
+  const last = awaiting.length === limit ? awaiting.at(-1) : undefined;
+  return { items, ...(last && { next: last.id }) };
 }

@@ -14,6 +14,7 @@ import type { Access } from "../../plugins/journal.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
 import type { KeptAnswer } from "../../store/idempotency.ts";
 import type { Schema } from "../../store/schema.ts";
+import type { SignatureHead } from "../../store/signature-heads.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 
 export interface MySignaturesParts {
@@ -33,7 +34,7 @@ export interface MySignaturesParts {
 }
 
 /** What decide() is asked about: a request for a card, a patient's document, or correspondence of the organisation's own. */
-export function resourceOf({ purpose, subject, tenant, terms }: KeptSignature): AccessedResource {
+export function resourceOf({ purpose, subject, tenant, terms }: SignatureHead): AccessedResource {
   const { represents = "DocumentReference", label } = terms as SignatureTerms;
   const ofDocument = subject === undefined ? "Communication" : represents;
   return { type: purpose === "card" ? "Patient" : ofDocument, subject, organization: tenant, label };
@@ -73,14 +74,14 @@ export function moveOf(
 
 export function record(
   request: FastifyRequest,
-  { action, kept, ground }: { action: string; kept?: KeptSignature; ground?: string },
+  { action, kept, ground }: { action: string; kept?: SignatureHead; ground?: string },
 ): Promise<void> {
   return request.journal({ ...accessOf(request, { action, kept }), ground });
 }
 
 const accessOf = (
   { ctx }: FastifyRequest,
-  { action, kept }: { action: string; kept?: KeptSignature },
+  { action, kept }: { action: string; kept?: SignatureHead },
 ): Access => ({
   action,
   resourceType: "Signature",

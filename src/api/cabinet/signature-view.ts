@@ -5,7 +5,7 @@ import { isInForce, type SignatureState } from "../../flows/signature/state.ts";
 import type { SignatureTerms } from "../../flows/signature/terms.ts";
 import type { VerdictProblem } from "../../flows/signature/verdict.ts";
 import type { Evidence } from "../../store/signature-evidence.ts";
-import type { KeptSignature } from "../../store/signatures.ts";
+import type { SignatureHead } from "../../store/signature-heads.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];
@@ -14,7 +14,7 @@ const instant = (at: number): string => new Date(at).toISOString();
 
 /** A request for a signature with all that it says of the document. */
 export function requestView(
-  kept: KeptSignature,
+  kept: SignatureHead,
   { checks, signers }: { checks: readonly Evidence[]; signers?: Signers },
 ): View["SignatureRequest"] {
   const { title, digests, resource } = kept.terms as SignatureTerms;
@@ -47,7 +47,7 @@ function signersView({ kind, signed, awaited }: Signers): Pick<View["SignatureRe
 const roleView = ({ id: code, name }: SignerRole): View["Signer"]["role"] => ({ code, name });
 
 /** What happened and when, of a document that is closed to the person now: a short one is guessed from its digest. */
-export function eventView(kept: KeptSignature): View["SignatureRequest"] {
+export function eventView(kept: SignatureHead): View["SignatureRequest"] {
   const { id, purpose, state, submittedAt, settledAt, certificate } = kept;
   const { contentType, needed } = kept.terms as SignatureTerms;
   return {

@@ -254,7 +254,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Documents of the organisation that others have signed and that await the worker's signature */
+        /**
+         * Documents of the organisation that others have signed and that await the worker's signature
+         * @description Newest first. Documents that are closed to the worker are left out, so a page may be short or empty while `next` is there.
+         */
         get: operations["listAwaitedSignatures"];
         put?: never;
         post?: never;
@@ -1493,14 +1496,18 @@ export interface operations {
     };
     listAwaitedSignatures: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next` of the page before */
+                page?: string;
+                count?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description At most 100 documents, newest first */
+            /** @description A page of documents */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1508,6 +1515,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: components["schemas"]["AwaitedSignature"][];
+                        /** @description value of `page` for the next page; absent on the last one */
+                        next?: string;
                     };
                 };
             };

@@ -1,11 +1,12 @@
 import type { Kysely } from "kysely";
 import { GatewayError } from "../../core/errors.ts";
 import type { Schema } from "../../store/schema.ts";
+import type { SignatureHead } from "../../store/signature-heads.ts";
 import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { Move } from "./settlement.ts";
 import type { Signatures } from "./signatures.ts";
 import { type DocumentKind, rolesOf, type SignerRole, type SigningRules } from "./signing-rules.ts";
-import { signedTypeOf, standingOver, standingOverDocument } from "./standing.ts";
+import { signedTypeOf, standingHeads, standingOverDocument } from "./standing.ts";
 import { isInForce, type SignatureState } from "./state.ts";
 import type { SignatureTerms, SigningWorker } from "./terms.ts";
 
@@ -18,7 +19,7 @@ interface CoSignaturesParts {
 /** Who signs a document: signatures in force, oldest first, and roles that are awaited. */
 export interface Signers {
   kind: DocumentKind;
-  signed: readonly { role: SignerRole; kept: KeptSignature }[];
+  signed: readonly { role: SignerRole; kept: SignatureHead }[];
   awaited: readonly SignerRole[];
 }
 
@@ -67,33 +68,26 @@ export class CoSignatures {
     return signatures.freeze(worker, { ...order, role, cosigns: id, purpose: "document" }, move);
   }
 
-  /** Signatures over documents of an organisation that this person may sign next, one of each document (E-15). */
+  /**
+   * Signatures over documents of an organisation that await a role which this person may take, one of each document,
+   * newest first (E-15).
+   */
   async awaitingMe(
-    { personId, organization }: SigningWorker,
-    { posts, limit }: { posts: readonly string[]; limit: number },
-  ): Promise<KeptSignature[]> {
+    { personId: signer, organization: tenant }: SigningWorker,
+    { posts, ...page }: { posts: readonly string[]; after?: string; limit: number },
+  ): Promise<SignatureHead[]> {
     const { store, rules } = this.#parts;
-    const found = new Map<string, KeptSignature[]>();
-    for (const one of await store.awaiting(organization, limit)) {
-      const id = one.document?.id ?? "";
-      found.set(id, [one, ...(found.get(id) ?? [])]);
-    }
-    return [...found.values()].flatMap((signed) => {
-      const [first] = signed;
-      const kind = first && rules.find((first.terms as SignatureTerms).kind);
-      const isOwn = signed.some(({ signer }) => signer === personId);
-      return kind && !isOwn && rules.mayTake(kind, { posts, signed: rolesOf(signed) }) ? [first] : [];
-    });
+    return store.heads.awaiting({ tenant, signer, roles: rules.rolesOpenTo(posts) }, page);
   }
 
   /** Who has signed a document and who is awaited; undefined where its kind says nothing of that. */
-  async signersOf(kept: KeptSignature, db?: Kysely<Schema>): Promise<Signers | undefined> {
+  async signersOf(kept: SignatureHead, db?: Kysely<Schema>): Promise<Signers | undefined> {
     const { store, rules } = this.#parts;
     const kind = rules.find((kept.terms as SignatureTerms).kind);
     if (!kind) return undefined;
     const isStanding = kept.document && kept.state === "signed";
     const of = { tenant: kept.tenant, type: signedTypeOf(kept), id: kept.document?.id ?? "" };
-    const standing = isStanding ? await standingOver(store, of, db) : [];
+    const standing = isStanding ? await standingHeads(store, of, db) : [];
     const signed = standing.map((one) => ({ role: rules.role(rolesOf([one])[0] ?? ""), kept: one }));
     const awaited = rules.awaited(kind, rolesOf(standing)).map((id) => rules.role(id));
     return { kind, signed, awaited };

@@ -144,8 +144,9 @@ export class SigningRules {
     return [...this.awaited(of, signed), ...open.map(({ role: id }) => id)];
   }
 
-  mayTake(of: DocumentKind, by: Candidate): boolean {
-    return this.#roleFor(of, by) !== undefined;
+  /** Roles that somebody with these posts may take. */
+  rolesOpenTo(posts: readonly string[]): string[] {
+    return Object.keys(this.#table.roles).filter((id) => this.#fits(id, posts));
   }
 
   /** What stands against a document's registration while these roles are awaited. */

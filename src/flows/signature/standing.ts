@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../../store/schema.ts";
+import type { SignatureHead } from "../../store/signature-heads.ts";
 import type { KeptSignature, SignatureStore } from "../../store/signatures.ts";
 import type { SignatureTerms } from "./terms.ts";
 
@@ -31,5 +32,15 @@ export async function standingOver(
 ): Promise<KeptSignature[]> {
   if (type === "Binary") return store.overBinary(of, db);
   const all = await store.over(of, db);
+  return all.filter((one) => signedTypeOf(one) === type);
+}
+
+/** As standingOver, for who only asks who signed: the bytes stay sealed. */
+export async function standingHeads(
+  store: SignatureStore,
+  { type, ...of }: Signed,
+  db?: Kysely<Schema>,
+): Promise<SignatureHead[]> {
+  const all = await store.heads.over(of, db);
   return all.filter((one) => signedTypeOf(one) === type);
 }
