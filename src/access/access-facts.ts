@@ -1,6 +1,5 @@
 import type { RequestContext, SignatureLevel } from "../core/context.ts";
 import type { LegalGround } from "./reasons.ts";
-import type { PostRights } from "./sections.ts";
 
 export type AccessAction = "read" | "search" | "history" | "create" | "update" | "delete";
 
@@ -73,6 +72,31 @@ export interface Representation {
   kind: "parent" | "guardian-of-incapable";
   patient: string;
   until?: number;
+}
+
+/** Parts of the work with patients that are opened to a post one by one (Z-05). */
+export const sections = [
+  "registration",
+  "schedule",
+  "consents",
+  "records",
+  "measurements",
+  "care",
+  "examinations",
+  "orders",
+  "documents",
+  "prescriptions",
+  "dispensing",
+  "correspondence",
+  "work",
+] as const;
+
+export type Section = (typeof sections)[number];
+
+/** What somebody's post opens to view and to enter. */
+export interface PostRights {
+  view: ReadonlySet<Section>;
+  enter: ReadonlySet<Section>;
 }
 
 /** Everything that decide() may know, loaded beforehand. What is absent is not so. */

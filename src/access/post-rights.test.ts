@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { sections } from "./access-facts.ts";
 import { classifiedTypes, classOf } from "./data-classes.ts";
 import { postTableIn } from "./post-rights.ts";
-import { sectionOf, sections } from "./sections.ts";
+import { sectionOf } from "./sections.ts";
 
 const own = new URL("post-rights.json", import.meta.url);
 const table = postTableIn();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import Type, { type Static } from "typebox";
 import { Value } from "typebox/value";
-import { type PostRights, type Section, sections } from "./sections.ts";
+import { type PostRights, type Section, sections } from "./access-facts.ts";
 
 const someSections = Type.Array(Type.Union(sections.map((one) => Type.Literal(one))));
 

@@ -1,29 +1,5 @@
+import type { Section } from "./access-facts.ts";
 import { classOf } from "./data-classes.ts";
-
-/** Parts of the work with patients that are opened to a post one by one (Z-05). */
-export const sections = [
-  "registration",
-  "schedule",
-  "consents",
-  "records",
-  "measurements",
-  "care",
-  "examinations",
-  "orders",
-  "documents",
-  "prescriptions",
-  "dispensing",
-  "correspondence",
-  "work",
-] as const;
-
-export type Section = (typeof sections)[number];
-
-/** What somebody's post opens to view and to enter. */
-export interface PostRights {
-  view: ReadonlySet<Section>;
-  enter: ReadonlySet<Section>;
-}
 
 const ofPatient: Partial<Record<Section, readonly string[]>> = {
   records: [

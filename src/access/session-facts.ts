@@ -1,8 +1,7 @@
 import type { Person } from "@medplum/fhirtypes";
 import type { Actor, Duty, SignatureLevel } from "../core/context.ts";
 import type { SessionKind } from "../store/sessions.ts";
-import type { Right } from "./access-facts.ts";
-import type { Section } from "./sections.ts";
+import type { Right, Section } from "./access-facts.ts";
 
 /** An organisation that a worker works for, and the personal file that says so. */
 export interface WorkContext {

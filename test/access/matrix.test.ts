@@ -13,9 +13,10 @@ import type {
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
+import type { Section } from "../../src/access/access-facts.ts";
 import { classOf, isKeptByOrganization } from "../../src/access/data-classes.ts";
 import { postTableIn } from "../../src/access/post-rights.ts";
-import { type Section, sectionOf } from "../../src/access/sections.ts";
+import { sectionOf } from "../../src/access/sections.ts";
 import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { RequestContext } from "../../src/core/context.ts";
