@@ -11,6 +11,7 @@ import { openParts, type Parts } from "../../src/parts.ts";
 import { createSandbox } from "../../src/sandbox/server.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
 import { freePort } from "./child-server.ts";
+import { sandboxKeys } from "./sandbox-keys.ts";
 
 export interface TestApp extends Gateway {
   url: string;
@@ -44,6 +45,7 @@ export async function startApp(
     clock,
     logger: silentLogger,
     esiaClients: [(await sandboxEsiaClient(config, clock)).client],
+    ...sandboxKeys(clock),
   });
   const sandboxUrl = (await sandbox.listen(0, "127.0.0.1")).replace("127.0.0.1", "localhost");
   const esia = {
