@@ -143,8 +143,12 @@ describe("the journal of what the gateway writes for a signature", () => {
     const content = Buffer.from(`<ClinicalDocument>${randomUUID()}</ClinicalDocument>`).toString("base64");
     const document = { title: "Заключение", contentType: "text/xml", patient, content };
     const { body: prepared } = await cabinet.send("POST", "/me/signatures", { document });
-    await locks.hold("lock table journal_group in share mode");
+    await locks.hold("lock table signature in share mode");
     const signed = signedIn(cabinet, prepared, "doctor");
+    await locks.stopped(/update "signature"/);
+    // rows of the request itself have passed
+    await locks.hold("lock table journal_group in share mode");
+    await locks.release(1);
     await locks.stopped(/journal_group/);
     const states = await locks.query("select state from signature where id = $1", [prepared.id]);
     expect(states).toEqual([{ state: "prepared" }]);
