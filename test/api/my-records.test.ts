@@ -1,11 +1,23 @@
 import { randomUUID } from "node:crypto";
-import type { Bundle, Observation, OperationOutcome, Patient, Resource } from "@medplum/fhirtypes";
+import { writeFileSync } from "node:fs";
+import type {
+  Binary,
+  Bundle,
+  DocumentReference,
+  Observation,
+  OperationOutcome,
+  Patient,
+  Provenance,
+  Resource,
+} from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { components } from "../../src/api/cabinet/types.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
+import { OpenSsl } from "../support/openssl.ts";
 import { journalRows } from "../support/sign-in.ts";
+import { activateCertificates, signedByTool } from "../support/signing.ts";
 
 type Records = components["schemas"]["OwnRecords"];
 
@@ -93,6 +105,50 @@ describe("what a client system stores of a person", () => {
     const [seen] = (await citizen.get("/me/accesses?view=by-me&count=1")).body.accesses;
     expect(seen).toMatchObject({ action: "search", resourceType: "Patient", ground: { code: "own-data" } });
   });
+
+  it.each(["rsa", "gost"] as const)(
+    "E-32 an extract is a signed PDF: OpenSSL verifies its file with the signature that the person has with it, by %s",
+    async (kind) => {
+      const pdf = Buffer.from(`%PDF-1.4\n%${randomUUID()}\ntrailer<</Root 1 0 R>>\n%%EOF\n`);
+      const extract = { title: "Выписка", contentType: "application/pdf", content: pdf };
+      const { id: personId, role: roleId, organization } = doctor;
+      const worker = { personId, roleId, organization, snils: snilsOf.doctor };
+      await activateCertificates(app, personId, { kind });
+      const order = { ...extract, subject: patient, needed: "qualified" as const };
+      const { id } = await app.parts.signatures.prepare(worker, order);
+      const container = await signedByTool(app.sandboxUrl, pdf, { kind });
+      const { signature } = await app.parts.signatures.submit(worker, id, { container });
+
+      const citizen = await signedIn("citizen");
+      const ofType = async <T extends Resource>(type: T["resourceType"]) =>
+        (await recordsOf(citizen, type)).map(({ resource }) => resource as unknown as T);
+      const document = (await ofType<DocumentReference>("DocumentReference")).find(
+        (one) => one.id === signature.document?.id,
+      );
+      expect(document).toMatchObject({ docStatus: "final", description: "Выписка" });
+      const { contentType, url } = document?.content[0]?.attachment ?? {};
+      expect(contentType).toBe("application/pdf");
+      const binary = (await ofType<Binary>("Binary")).find((one) => `Binary/${one.id}` === url);
+      const provenance = (await ofType<Provenance>("Provenance")).find(
+        ({ target }) => target[0]?.reference === `DocumentReference/${document?.id}/_history/1`,
+      );
+      const { sigFormat, data } = provenance?.signature?.[0] ?? {};
+      expect(sigFormat).toBe("application/pkcs7-signature");
+
+      const tool = new OpenSsl();
+      writeFileSync(tool.path("extract.pdf"), Buffer.from(binary?.data ?? "", "base64"));
+      writeFileSync(tool.path("extract.pdf.sig"), Buffer.from(data ?? "", "base64"));
+      writeFileSync(tool.path("roots.pem"), await (await fetch(`${app.sandboxUrl}/pki/roots`)).text());
+      const verify = () => {
+        const given = ["-in", "extract.pdf.sig", "-inform", "DER", "-content", "extract.pdf", "-binary"];
+        return tool.run("cms", "-verify", ...given, "-CAfile", "roots.pem", "-purpose", "any");
+      };
+      expect(verify().equals(pdf)).toBe(true);
+      writeFileSync(tool.path("extract.pdf"), "another");
+      expect(verify).toThrow();
+      tool.remove();
+    },
+  );
 
   it("is nobody else's, and of no other door's types", async () => {
     const stranger = await signedIn("doctor");
