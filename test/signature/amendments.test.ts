@@ -273,6 +273,34 @@ describe("E-19 a signed document at /fhir", () => {
     expect(told(await fhirCall(app, token, `DELETE ${path}`, { headers }))).toEqual(due);
   });
 
+  it("a client writes no signature beside it, with or without our word for its level, at any door", async () => {
+    const [own] = await provenancesOf(current.id);
+    const { id: _, meta: __, signature = [], ...rest } = own as Provenance;
+    const invented = { type: signature[0]?.type, when: rest.recorded, who: { display: "Иной врач" } };
+    const forged = { ...invented, sigFormat: "application/pkcs7-signature", data: "AAAA" };
+    for (const one of [forged, { ...forged, extension: signature[0]?.extension }, signature[0]]) {
+      const body = { ...rest, signature: [one] };
+      const posted = await fhirCall(app, token, "POST /Provenance", { body });
+      expect(told(posted)).toEqual([422, "validation-failed"]);
+      expect(JSON.stringify(posted.body)).toContain("/cabinet/v1/me/signatures");
+      const request = { method: "POST", url: "Provenance" };
+      const bundle = { resourceType: "Bundle", type: "transaction", entry: [{ request, resource: body }] };
+      expect(told(await fhirCall(app, token, "POST /", { body: bundle }))).toEqual([
+        422,
+        "validation-failed",
+      ]);
+    }
+    const unsigned = await fhirCall<Provenance>(app, token, "POST /Provenance", { body: rest });
+    expect(unsigned.status, JSON.stringify(unsigned.body)).toBe(201);
+    const { body: written } = unsigned;
+    const put = await fhirCall(app, token, `PUT /Provenance/${written.id}`, {
+      body: { ...written, signature: [forged] },
+      headers: { "if-match": 'W/"1"' },
+    });
+    expect(told(put)).toEqual([422, "validation-failed"]);
+    expect((await provenancesOf(current.id)).flatMap(({ signature: given = [] }) => given)).toHaveLength(1);
+  });
+
   it.each(["not JSON", "[]", '{"resourceType":"Patient"}'])(
     "an X-Provenance that is %s is a bad request",
     async (text) => {

@@ -11,6 +11,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Actor, RequestContext, SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
+import { issueOf } from "../../fhir/validation/issues.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
@@ -58,6 +59,18 @@ export interface Amendment extends Judged {
 const due = (field: string, detail: string): GatewayError =>
   new GatewayError("resigning-reason-required", { field, detail });
 
+// whoever reads it beside ours would take it for checked
+function refuseForeignSignature(after: Resource | undefined): void {
+  if (after?.resourceType !== "Provenance" || after.signature === undefined) return;
+  const path = "Provenance.signature";
+  const detail =
+    "signatures are not written but made: POST /cabinet/v1/me/signatures, or X-Provenance with a change of what is signed";
+  throw new GatewayError("validation-failed", {
+    field: path,
+    issues: [issueOf({ kind: "wrong-value", path, detail })],
+  });
+}
+
 /** What is signed changes only with the reason of the change and a new signature over its new bytes (E-19). */
 export class Resigning {
   readonly #parts: ResigningParts;
@@ -67,7 +80,8 @@ export class Resigning {
   }
 
   /**
-   * Judges what was sent with a change; undefined: the resource is not signed. Throws `resigning-reason-required`
+   * Judges what was sent with a change; undefined: the resource is not signed. Throws `validation-failed` for a
+   * Provenance that brings a signature which nobody has checked, `resigning-reason-required`
    * for what is missing, one code per cause for a bad signature, and `signature-unverified` while nobody says
    * whether its certificate is revoked.
    */
@@ -76,6 +90,7 @@ export class Resigning {
     const older = before ? await this.#signaturesOver(before, ctx.actor.tenant) : [];
     if (older.length === 0) {
       if (provenance) throw notSigned();
+      refuseForeignSignature(after);
       this.#refuseUnsigned(after);
       return undefined;
     }
