@@ -114,6 +114,7 @@ function openRepository(
     },
     onChange: [
       provenanceListener(index),
+      parts.onlySignedIsDispensed,
       accessFactListener(keyring, holderOfRole(identities)),
       subscriptionWatch({ clock, outbox, index, providers }),
     ],

@@ -24,6 +24,7 @@ import { CertificateActivation } from "./flows/signature/activation.ts";
 import { SigningCertificates } from "./flows/signature/certificates.ts";
 import { SignatureChecks } from "./flows/signature/checks.ts";
 import { CoSignatures } from "./flows/signature/co-signatures.ts";
+import { dispensingListener } from "./flows/signature/dispensing.ts";
 import { checkedOrgSigner, fileOrgSigner, type OrgSigner } from "./flows/signature/org-signer.ts";
 import { powersOfAttorneyIn } from "./flows/signature/power-of-attorney.ts";
 import { Resigning } from "./flows/signature/resigning.ts";
@@ -166,6 +167,7 @@ export function openSignatures(config: Config, ground: SignatureGround) {
       if (!stored?.content) throw new GatewayError(stored ? "gone" : "not-found", { field: "resource" });
       return resourceOf(stored);
     },
+    onlySignedIsDispensed: dispensingListener(store),
     coSignatures: new CoSignatures({ store, rules, signatures }),
     resigning: new Resigning({ ...judging, resources, identities }),
     /** What is signed is written through the repository of the doors, which is opened after this. */

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { DocumentReference, Task } from "@medplum/fhirtypes";
+import type { DocumentReference, MedicationRequest, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
-import { assignedPatient, fhirCall } from "../support/fhir-call.ts";
+import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
 import { ShiftedClock } from "../support/shifted-clock.ts";
 import { alterAccounts, calm, order } from "../support/sign-in.ts";
-import { activateCertificates, signedByTool } from "../support/signing.ts";
+import { activateCertificates, consentToPrescriptions, signedByTool } from "../support/signing.ts";
 
 const minute = 60_000;
 const patience = { timeout: 40_000, interval: 500 };
@@ -39,6 +39,8 @@ class WakingClock extends ShiftedClock {
 const clock = new WakingClock();
 let app: TestApp;
 let cabinet: Cabinet;
+let patient: string;
+let token: string;
 
 beforeAll(async () => {
   app = await startApp({ TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" }, clock);
@@ -47,14 +49,15 @@ beforeAll(async () => {
   await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
   undo();
   await cabinet.acceptTerms();
+  // tokens are asked for before the clock runs away from who asks
+  const doctor = await actingWorker(app, snilsOf.doctor);
+  for (const kind of ["gost", "rsa"] as const) await activateCertificates(app, doctor.id, { kind });
+  patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
+  token = await doctor.token();
 });
 afterAll(() => app?.close());
 
 it("E-17 what waits for its authority is in force at no door, and comes into force by itself once that answers", async () => {
-  const doctor = await actingWorker(app, snilsOf.doctor);
-  await activateCertificates(app, doctor.id, { kind: "gost" });
-  const patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
-  const token = await doctor.token();
   const bytes = Buffer.from(`Рецепт ${randomUUID()}`);
   const document = { title: "Рецепт", contentType: "text/plain", content: bytes.toString("base64"), patient };
   const { body: request } = await cabinet.send("POST", "/me/signatures", { document });
@@ -96,4 +99,45 @@ it("E-17 what waits for its authority is in force at no door, and comes into for
   const read = await fhirCall<DocumentReference>(app, token, `GET /DocumentReference/${stored.id}`);
   expect([read.status, read.body.docStatus]).toEqual([200, "final"]);
   expect((await organizationSigns()).status).toBe(200);
+}, 120_000);
+
+it("E-17 a prescription that is not signed, or waits for its authority, cannot be dispensed", async () => {
+  await consentToPrescriptions(app, patient);
+  const about = {
+    subject: { reference: `Patient/${patient}` },
+    medicationCodeableConcept: { text: "Синтетин" },
+  };
+  const { body: prescribed } = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
+    body: { resourceType: "MedicationRequest", status: "active", intent: "order", ...about },
+  });
+  const prescription = `MedicationRequest/${prescribed.id}`;
+  const dispensed = async (reference = prescription, status = "completed") => {
+    const body = { resourceType: "MedicationDispense", status, ...about };
+    const answer = await fhirCall(app, token, "POST /MedicationDispense", {
+      body: { ...body, authorizingPrescription: [{ reference }] },
+    });
+    const waits = /"retryAfter","valueUnsignedInt":(\d+)/.exec(JSON.stringify(answer.body))?.[1];
+    return [answer.status, outcomeCode(answer), waits];
+  };
+  const unsigned = [422, "prescription-not-signed", undefined];
+  for (const reference of [prescription, `${prescription}/_history/1`, `${app.url}/fhir/${prescription}`])
+    expect(await dispensed(reference), reference).toEqual(unsigned);
+  expect((await dispensed(prescription, "declined"))[0]).toBe(201);
+
+  const { body: request } = await cabinet.send("POST", "/me/signatures", { resource: prescription });
+  const path = `/me/signatures/${request.id}`;
+  // its authority has never been asked: no earlier answer stands in
+  await order(app, "pki", "unknown-status");
+  const bytes = Buffer.from(request.content, "base64");
+  const signature = (await signedByTool(app.sandboxUrl, bytes, { kind: "rsa" })).toString("base64");
+  expect((await cabinet.send("PUT", `${path}/signature`, { signature })).status).toBe(202);
+  expect(await dispensed()).toEqual([409, "signature-unverified", "60"]);
+
+  await calm(app);
+  const state = async () => {
+    clock.pass(2 * minute);
+    return (await cabinet.get(path)).body.state;
+  };
+  await expect.poll(state, patience).toBe("signed");
+  expect((await dispensed())[0]).toBe(201);
 }, 120_000);
