@@ -7,6 +7,7 @@ import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
+import { consentPlace } from "./flows/consent/consent-store.ts";
 import type { KnownIdentities, StoredIdentities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
@@ -35,6 +36,7 @@ import { IdentityMap } from "./store/identity-map.ts";
 import { Journal } from "./store/journal.ts";
 import { claimOnce } from "./store/once.ts";
 import { Outbox } from "./store/outbox.ts";
+import { personalPurges } from "./store/personal-purges.ts";
 import { purgeDelivered, purgeExpired } from "./store/purge.ts";
 import { ResourceStore } from "./store/resources.ts";
 import { SessionStore } from "./store/sessions.ts";
@@ -188,6 +190,10 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
       () => purgeDelivered(db, clock.now() - config.OUTBOX_DELIVERED_DAYS * 86_400_000),
       () => purgeExpired(db, "search_snapshot", clock.now()),
       () => deferredRequests.purge(),
+      ...personalPurges({
+        ...{ db, now: () => clock.now(), consents: consentPlace },
+        verificationDays: config.EARLIER_VERIFICATION_DAYS,
+      }),
     ]),
   ];
   const runner = new JobRunner({ db, clock, log, jobs });

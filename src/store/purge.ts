@@ -6,7 +6,7 @@ const rowsAtOnce = 1_000;
 /** Deletes rows that expired before `now`; returns how many. */
 export const purgeExpired = (
   db: Kysely<Schema>,
-  table: "idempotency" | "one_time_value" | "revocation_answer" | "search_snapshot",
+  table: "idempotency" | "one_time_value" | "revocation_answer" | "search_snapshot" | "session",
   now: number,
 ): Promise<number> => purge(db, table, sql`expires_at < ${now}`);
 
@@ -14,8 +14,12 @@ export const purgeExpired = (
 export const purgeDelivered = (db: Kysely<Schema>, before: number): Promise<number> =>
   purge(db, "outbox", sql`state = 'delivered' and finished_at < ${before}`);
 
-/** In short statements, so that none holds its rows for long. */
-async function purge(db: Kysely<Schema>, table: keyof Schema, isDue: RawBuilder<unknown>): Promise<number> {
+/** Deletes what is due, in short statements, so that none holds its rows for long. */
+export async function purge(
+  db: Kysely<Schema>,
+  table: keyof Schema,
+  isDue: RawBuilder<unknown>,
+): Promise<number> {
   const name = sql.table(table);
   for (let total = 0; ; ) {
     const { numAffectedRows = 0n } = await sql`

@@ -1,9 +1,19 @@
 import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
+import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
+import { ConsentStore, consentPlace } from "../../src/flows/consent/consent-store.ts";
+import type { StoredConsent } from "../../src/flows/consent/consent-terms.ts";
+import { DataKeys } from "../../src/store/data-keys.ts";
 import { type Claim, IdempotencyKeys } from "../../src/store/idempotency.ts";
 import { claimOnce } from "../../src/store/once.ts";
+import { OneTimeCodes } from "../../src/store/one-time-codes.ts";
+import { personalPurges } from "../../src/store/personal-purges.ts";
 import { purgeExpired } from "../../src/store/purge.ts";
+import { ResourceStore } from "../../src/store/resources.ts";
+import { type SignInRecord, SignIns } from "../../src/store/sign-ins.ts";
+import { SignatureStore } from "../../src/store/signatures.ts";
+import { WorkerVerifications } from "../../src/store/worker-verifications.ts";
 import { onBothEngines } from "./engines.ts";
 
 const answer = {
@@ -103,6 +113,105 @@ onBothEngines((store) => {
     expect(await purgeExpired(db, "idempotency", clock.now())).toBe(1);
     expect(await purgeExpired(db, "one_time_value", 2_050)).toBe(2_050);
     expect((await keys().claim("me", "new", "r")).state).toBe("running");
+  });
+
+  it("data of people that came to nothing or to an end are deleted in their time, the rest stays", async () => {
+    const { db } = store();
+    const keyring = createKeyring(Buffer.alloc(32, 7));
+    const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
+    const consents = new ConsentStore({ db, resources: new ResourceStore({ dataKeys, clock }) });
+    const signatures = new SignatureStore({ db, keyring, dataKeys });
+    const prepared = (id: string) =>
+      signatures.create({
+        ...{ id, tenant: "t", signer: "s", subject: "p", purpose: "document", state: "prepared" },
+        ...{ createdAt: clock.now(), expiresAt: clock.now() + 900_000, terms: {}, content: Buffer.from(id) },
+      });
+    const ended = async (id: string, state: string) =>
+      signatures.change(db, await prepared(id), { state, settledAt: clock.now() });
+    const [patient, terms] = [
+      { id: "p", name: "П" },
+      { kind: "processing", decision: "permit", rights: [] },
+    ];
+    const text = { version: "1", title: "т", body: "т" };
+    const draft = { ...terms, patient, text, status: "draft", grantor: "p", preparedAt: clock.now() };
+    const consent = (id: string) => ({ ...draft, id }) as StoredConsent;
+    const fill = async (at: string) => {
+      // a sign-in would sweep what ended before it
+      await db
+        .insertInto("session")
+        .values({
+          ...{ id: at, owner: at, kind: "worker", device_hash: "d", facts: Buffer.alloc(1) },
+          ...times(),
+        })
+        .execute();
+      const circumstances = {
+        address: "192.0.2.1",
+        browser: "б",
+        kind: "worker",
+        amr: "",
+        secondFactor: "assumed",
+      };
+      const signIn = {
+        sessionId: at,
+        owner: at,
+        at: clock.now(),
+        deviceHash: "d",
+        circumstances,
+      } as SignInRecord;
+      await new SignIns({ db, keyring }).record(signIn, async () => {});
+      const use = { owner: at, purpose: "p", target: "t" };
+      await db.transaction().execute((trx) => new OneTimeCodes({ keyring, clock }).issue(trx, use));
+      await new WorkerVerifications({ db, keyring }).remember(at, clock.now(), {});
+      for (const state of ["cancelled", "refused", "signed"]) await ended(`${at} ${state}`, state);
+      await prepared(`${at} prepared`);
+      for (const [id, versions] of [
+        [`${at}-draft`, 1],
+        [`${at}-active`, 2],
+      ] as const)
+        for (let version = 0; version < versions; version++)
+          await consents.transaction((trx) => consents.put(trx, consent(id), version));
+    };
+    const times = () => {
+      const now = clock.now();
+      return { created_at: now, seen_at: now, rotated_at: now, expires_at: now + day };
+    };
+    const purgeAll = async () => {
+      const place = { now: () => clock.now(), verificationDays: 30, consents: consentPlace };
+      for (const run of personalPurges({ db, ...place })) await run();
+    };
+    const left = async () => {
+      const rows = async (query: { execute(): Promise<{ id: string }[]> }) =>
+        (await query.execute()).map(({ id }) => id).sort();
+      return {
+        sessions: await rows(db.selectFrom("session").select("id")),
+        signIns: await rows(db.selectFrom("sign_in").select("session_id as id")),
+        codes: await rows(db.selectFrom("one_time_code").select("owner as id")),
+        verifications: await rows(db.selectFrom("worker_verification").select("owner as id")),
+        signatures: (await db.selectFrom("signature").select(["id", "state"]).orderBy("id").execute()).map(
+          ({ id, state }) => (id.endsWith(state) ? id : `${id}: ${state}`),
+        ),
+        consents: await rows(db.selectFrom("resource_history").select("id").distinct()),
+      };
+    };
+    await fill("old");
+    await clock.advance(900_000);
+    await purgeAll();
+    const whole = ["old cancelled", "old prepared: expired", "old refused", "old signed"];
+    expect(await left()).toEqual({
+      ...{ sessions: ["old"], signIns: ["old"], codes: ["old"], verifications: ["old"] },
+      ...{ signatures: whole, consents: ["old-active", "old-draft"] },
+    });
+    await clock.advance(31 * day);
+    await fill("new");
+    await purgeAll();
+    expect(await left()).toEqual({
+      ...{ sessions: ["new"], signIns: ["new", "old"], codes: ["new"], verifications: ["new"] },
+      signatures: ["new cancelled", "new prepared", "new refused", "new signed", "old signed"],
+      consents: ["new-active", "new-draft", "old-active"],
+    });
+    await clock.advance(335 * day);
+    await purgeAll();
+    expect((await left()).signIns).toEqual(["new"]);
   });
 
   it("a one-time value is new again only after its end", async () => {

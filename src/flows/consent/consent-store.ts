@@ -7,8 +7,8 @@ import { fromConsent, toConsent } from "./consent-resource.ts";
 import type { StoredConsent } from "./consent-terms.ts";
 
 // a person's consents are theirs in every organisation
-const tenant = "shared";
-const type = "Consent";
+export const consentPlace = { tenant: "shared", type: "Consent" } as const;
+const { tenant, type } = consentPlace;
 
 /** A consent with the version that was read, for the next one to follow it. */
 export interface VersionedConsent {
