@@ -1,7 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { createInstruments } from "./instruments.ts";
 import { declareLabel, otherLabel, statusLabel } from "./labels.ts";
 import { Metrics } from "./metrics.ts";
+
+// the random names below fill the process's table of names: the worker's next file gets another
+afterAll(() => vi.resetModules());
 
 describe("labels", () => {
   it("a text that could name a person never becomes a label", () => {
