@@ -233,6 +233,43 @@ describe("what goes wrong", () => {
     expect((await citizen.send("POST", `/me/consents/${id}/code`)).body.code).toBe("consent-settled");
   });
 
+  it("withdrawn twice is withdrawn once, and by a stranger not at all", async () => {
+    const { id } = await granted(processing);
+    const stranger = await signedIn("doctor", "citizen");
+    const before = await codesSent();
+    expect((await citizen.send("POST", `/me/consents/${id}/code`)).status).toBe(200);
+    const code = await codeSentTo(app, citizenPhone, before);
+    const path = `/me/consents/${id}/withdrawal`;
+    expect((await stranger.send("POST", path, { code })).body.code).toBe("access-denied");
+    const first = await citizen.send("POST", path, { code });
+    const second = await citizen.send("POST", path, { code });
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.body.withdrawnAt).toBe(first.body.withdrawnAt);
+    const deeds = (await journalRows(app)).filter(({ resourceId }) => resourceId === id);
+    expect(new Set(deeds.map(({ actorId }) => actorId)).has(patientId)).toBe(true);
+  });
+
+  it("what nobody could mean is refused at its field", async () => {
+    await granted(processing);
+    const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString();
+    for (const [terms, status] of [
+      [toDoctor({ from: day(3), until: day(2) }), 422],
+      [toDoctor({ from: day(-3), until: day(-2) }), 422],
+      [toDoctor({ until: "когда-нибудь" }), 400],
+      [toDoctor({ from: "2026-02-30T00:00:00Z" }), 400],
+      [toDoctor({ until: "+275760-09-13T00:00:00Z" }), 400],
+      [toDoctor({ types: ["Diagnosis"] }), 422],
+      [toDoctor({ types: ["Condition", "Practitioner"] }), 422],
+      [toDoctor({ types: [] }), 400],
+      [toDoctor({ labels: ["U"] }), 400],
+      [toDoctor({ rights: ["view", "delete"] }), 400],
+      [toDoctor({ patient: randomUUID() }), 403],
+    ] as const) {
+      const answer = await citizen.send("POST", "/me/consents", terms);
+      expect([terms, answer.status]).toEqual([terms, status]);
+    }
+  });
+
   it("a second code within a minute waits", async () => {
     const { consent } = await prepared(processing);
     const soon = await citizen.send("POST", `/me/consents/${consent.id}/code`);

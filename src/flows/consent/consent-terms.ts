@@ -1,4 +1,5 @@
 import type { ConsentKind, Label, Right } from "../../access/access-facts.ts";
+import { classOf, type DataClass } from "../../access/data-classes.ts";
 import { GatewayError } from "../../core/errors.ts";
 
 /** Somebody or something with the name that was shown when the consent was given. */
@@ -67,6 +68,9 @@ const isAccess = ({ kind }: ConsentTerms) => kind === "access";
 const countOf = ({ grantee }: ConsentTerms): number =>
   [grantee?.practitioner ?? grantee?.organization, grantee?.booked].filter(Boolean).length;
 
+// a refusal of what there is not would protect nothing
+const ofCard: ReadonlySet<DataClass | undefined> = new Set(["patient", "registration"] as const);
+
 const objections: readonly Objection[] = [
   [
     "decision",
@@ -94,6 +98,11 @@ const objections: readonly Objection[] = [
     "only access is given to a single worker",
   ],
   ["types", (terms) => terms.types !== undefined && !isAccess(terms), "only access is limited by types"],
+  [
+    "types",
+    ({ types = [] }) => types.some((type) => !ofCard.has(classOf(type, "someone"))),
+    "types are those of a patient's card",
+  ],
   ["labels", (terms) => terms.labels !== undefined && !isAccess(terms), "only access opens labels"],
   [
     "grantee/booked",
