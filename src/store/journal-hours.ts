@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from "kysely";
+import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import { field, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { memberText } from "./journal-format.ts";
 import type { ListedGroup } from "./journal-read.ts";
@@ -32,33 +32,34 @@ export const countJournal =
   (db: Kysely<Schema>): CountJournal =>
   async ({ since, before, ...reach }) => {
     const [first, end] = [Math.ceil(since / hourMs), Math.floor(before / hourMs)];
-    const cut = [...new Set([first - 1, end])].filter((hour) => hour < first || hour >= end);
+    const cut = new Set([...(since % hourMs ? [first - 1] : []), ...(before % hourMs ? [end] : [])]);
+    const walked = [sql`group_id = any(array(${unlistedGroups}))`, ...[...cut].map(isListedOf)];
     const { rows } = await sql<AccessCount>`
-      with unlisted as materialized (${unlistedGroups}), cut_group as materialized (${groupsOf(cut)})
       select tenant, action, "resourceType", outcome, sum(count)::int8 as count from (
         select tenant, action, resource_type as "resourceType", outcome, count from journal_hour
         where hour >= ${first} and hour < ${end} and ${isWithin(reach, sql.ref("tenant"))}
         union all
-        ${rowsIn("cut_group", { since, before }, reach)} and ${field.at} / ${sql.lit(hourMs)} = hour
-        union all
-        ${rowsIn("unlisted", { since, before }, reach)}
+        ${sql.join(
+          walked.map((where) => rowsIn(where, { since, before }, reach)),
+          sql` union all `,
+        )}
       ) as counted
       group by 1, 2, 3, 4 order by 1, 5 desc limit ${mostCounts}`.execute(db);
     return rows;
   };
 
-/** Listed groups that hold rows of these hours. */
-const groupsOf = (hours: readonly number[]) => sql`
-  select span.hour, g.id from (
-    select hour, min(first_group) as first, max(last_group) as last from journal_hour
-    where hour = any(${hours}::int8[]) group by hour) as span
-  join journal_group g on g.id between span.first and span.last
-  where g.position <= (select position from journal_index)`;
+/** Rows of an hour that the period cuts, which lie between two groups; what is not listed is counted by itself. */
+const isListedOf = (hour: number) => sql`
+  group_id >= (select min(first_group) from journal_hour where hour = ${hour})
+  and group_id <= (select max(last_group) from journal_hour where hour = ${hour})
+  and exists (select from journal_group
+    where id = group_id and position <= (select position from journal_index))
+  and ${field.at} / ${sql.lit(hourMs)} = ${hour}`;
 
-const rowsIn = (groups: string, { since, before }: Period, reach: Reach) => sql`
+const rowsIn = (where: RawBuilder<unknown>, { since, before }: Period, reach: Reach) => sql`
   select ${field.tenant}, ${field.action}, ${field.resourceType}, ${field.outcome}, 1
-  from ${sql.table(groups)} as g join journal on group_id = g.id
-  where ${field.at} >= ${since} and ${field.at} < ${before} and ${isWithin(reach)}`;
+  from journal where ${where}
+  and ${field.at} >= ${since} and ${field.at} < ${before} and ${isWithin(reach)}`;
 
 /** Adds rows to the counts of their hours, and their groups to where rows of these hours lie. */
 export async function addHourCounts(trx: Transaction<Schema>, groups: readonly ListedGroup[]): Promise<void> {
