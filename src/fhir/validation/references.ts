@@ -65,7 +65,7 @@ function checkContained(
     return undefined;
   }
   const { resourceType } = found as Json;
-  if (typeof resourceType !== "string") return undefined;
+  if (typeof resourceType !== "string" || !place.isResource(resourceType)) return undefined;
   refuseTarget(resourceType, path, place, findings);
   return resourceType;
 }

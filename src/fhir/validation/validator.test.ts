@@ -228,6 +228,15 @@ describe("validation against R4", () => {
     expect(issues.at(-1)?.details?.coding?.[0]?.code).toBe("too-many-issues");
   });
 
+  it("an issue does not repeat a type that a caller invented", () => {
+    const invented = patient({
+      contained: [{ resourceType: "Секретов", id: "o" }],
+      managingOrganization: { reference: "#o" },
+    });
+    expect(found(invented)).toEqual(["unknown-type Patient.contained[0]"]);
+    expect(JSON.stringify(validator.validate(invented))).not.toContain("Секретов");
+  });
+
   it("a nesting without end is refused", () => {
     let extension: object = { url: "https://a.example/x", valueString: "1" };
     for (let i = 0; i < 5_000; i += 1) extension = { url: "https://a.example/x", extension: [extension] };
