@@ -1,9 +1,9 @@
-import { createLocalJWKSet, decodeJwt, errors, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import type { ClaimOnce } from "../store/once.ts";
 import type { NamedHuman } from "./access-token.ts";
-import type { Client, ClientRegistry } from "./clients.ts";
+import { actsFor, type Client, type ClientRegistry } from "./clients.ts";
 import { humanClaim } from "./human-claim.ts";
 
 export interface AssertionCheck {
@@ -69,7 +69,7 @@ async function verify(assertion: string, client: Client, check: AssertionCheck) 
       clockTolerance: skewSeconds,
       currentDate: new Date(check.clock.now()),
     });
-    return { jti: String(payload.jti), exp: Number(payload.exp), human: humanClaim(payload) };
+    return { jti: String(payload.jti), exp: Number(payload.exp), human: servedHuman(payload, client) };
   } catch (cause) {
     if (isGatewayError(cause)) throw cause;
     const claim =
@@ -80,6 +80,16 @@ async function verify(assertion: string, client: Client, check: AssertionCheck) 
       cause instanceof errors.JOSEError ? `assertion refused: ${cause.code}` : "assertion refused";
     throw refused(detail, `client_assertion${claim}`, cause);
   }
+}
+
+/** The worker whom it names, of an organisation that the client acts for. */
+function servedHuman(payload: JWTPayload, client: Client): NamedHuman | undefined {
+  const human = humanClaim(payload);
+  if (!human || actsFor(client, human.organization)) return human;
+  throw refused(
+    "the client is not registered for this organisation",
+    "client_assertion.extensions.hl7-b2b/organization_id",
+  );
 }
 
 const refused = (detail: string, field: string, cause?: unknown) =>

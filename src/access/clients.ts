@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { JSONWebKeySet } from "jose";
 import Type, { type Static } from "typebox";
 import { Value } from "typebox/value";
+import { isAtOrBelow } from "./oid-tree.ts";
 
 const oidForm = "^[0-2](\\.\\d+)+$";
 
@@ -10,6 +11,8 @@ const clientSchema = Type.Object({
   name: Type.String(),
   /** root ФРМО OID of the legal entity that runs the client */
   tenant: Type.String({ pattern: oidForm }),
+  /** ФРМО OIDs of other organisations, with every unit below them, for whose workers it acts: a regional system's */
+  organizations: Type.Optional(Type.Array(Type.String({ pattern: oidForm }), { maxItems: 1000 })),
   scopes: Type.Array(Type.String()),
   /**
    * "security": may read the journal of its tenant; "support": of that, how people were verified; "regulator": that of
@@ -40,6 +43,10 @@ const clientSchema = Type.Object({
 
 /** A registered client system: a medical information system or another back end. */
 export type Client = Omit<Static<typeof clientSchema>, "jwks"> & { jwks: JSONWebKeySet };
+
+/** True when the client acts for workers of the organisation: its own, a unit below it, or one of its list. */
+export const actsFor = ({ tenant, organizations = [] }: Client, oid: string): boolean =>
+  isAtOrBelow(oid, [tenant, ...organizations]);
 
 export interface ClientRegistry {
   find(clientId: string): Client | undefined;

@@ -9,6 +9,7 @@ import {
 } from "./access-case.ts";
 import type { Label } from "./access-facts.ts";
 import { isKeptByOrganization } from "./data-classes.ts";
+import { isAtOrBelow } from "./oid-tree.ts";
 import type { LegalGround, PermitCode } from "./reasons.ts";
 import { remitOf } from "./remit.ts";
 
@@ -70,8 +71,7 @@ const journalDuty =
   };
 
 const isInRemit = ({ actor, resource: { organization } }: AccessCase): boolean =>
-  organization !== undefined &&
-  (remitOf(actor) ?? []).some((oid) => organization === oid || organization.startsWith(`${oid}.`));
+  organization !== undefined && isAtOrBelow(organization, remitOf(actor) ?? []);
 
 const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => {
   const registers = kind === "registration" && right === "enter" && actor.purpose === "HOPERAT";

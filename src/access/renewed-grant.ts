@@ -1,12 +1,12 @@
 import type { Actor } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { NamedHuman, TokenGrant } from "./access-token.ts";
-import type { Client } from "./clients.ts";
+import { actsFor, type Client } from "./clients.ts";
 import { coversScope, parseScope } from "./scopes.ts";
 
 /**
  * What a client system may go on with under an earlier token's authority, judged by its registration of today. Throws
- * GatewayError `unauthorized` for a client that is registered no more, or elsewhere, and `scope-missing` for a scope
+ * GatewayError `unauthorized` for a client that is registered no more, elsewhere, or not for the worker's organisation, and `scope-missing` for a scope
  * that was taken from it.
  */
 export function renewedGrant(actor: Actor, client: Client | undefined): TokenGrant {
@@ -18,8 +18,11 @@ export function renewedGrant(actor: Actor, client: Client | undefined): TokenGra
     if (!scope || !coversScope(held, scope))
       throw new GatewayError("scope-missing", { detail: "a scope of the token was taken from the client" });
   }
+  const human = humanOf(actor);
+  if (human && !actsFor(client, human.organization))
+    throw new GatewayError("unauthorized", { detail: "the client acts for this organisation no more" });
   const { clientId, tenant, duties, remit, signature } = client;
-  return { clientId, tenant, duties, remit, signature, human: humanOf(actor) };
+  return { clientId, tenant, duties, remit, signature, human };
 }
 
 function humanOf({ onBehalfOf, role, organization, purpose }: Actor): NamedHuman | undefined {

@@ -1,6 +1,6 @@
 import type { RequestContext } from "../core/context.ts";
 import { isGatewayError } from "../core/errors.ts";
-import type { JournalRow } from "../store/journal-format.ts";
+import { type JournalRow, organizationOf } from "../store/journal-format.ts";
 import type { OrganizationDirectory } from "./organization-directory.ts";
 import type { PractitionerDirectory } from "./practitioner-directory.ts";
 
@@ -29,7 +29,7 @@ export async function accessNames(
     return [name?.family, ...(name?.given ?? [])].filter(Boolean).join(" ");
   });
   const oids = await named(
-    rows.map(({ tenant }) => tenant || undefined),
+    rows.map((row) => organizationOf(row) || undefined),
     async (oid) => (await organizations.organizationByOid(oid, ctx)).value.name,
   );
   return {

@@ -8,6 +8,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Candidates, IndexedSearch, Provider, SearchRequest } from "../fhir/provider.ts";
 import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
 import { versioned } from "../fhir/version.ts";
+import { organizationOf } from "../store/journal-format.ts";
 import type { FoundRow, JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 
 /** AuditEvent, made from the journal; a caller finds rows of the own tenant, a regulator those of its remit. */
@@ -182,7 +183,8 @@ function purposeOf(ground: string | undefined): AuditEvent["purposeOfEvent"] {
 
 const personTypes: Readonly<Record<string, string>> = { practitioner: "Practitioner", patient: "Patient" };
 
-function agentsOf({ actorKind, actorId, onBehalfOf, role, tenant }: FoundRow["row"]): AuditEventAgent[] {
+function agentsOf(row: FoundRow["row"]): AuditEventAgent[] {
+  const { actorKind, actorId, onBehalfOf, role } = row;
   const type = personTypes[actorKind];
   const who = type ? { reference: `${type}/${actorId}` } : { identifier: { value: actorId } };
   const actor: AuditEventAgent = { who, requestor: onBehalfOf === undefined };
@@ -191,8 +193,9 @@ function agentsOf({ actorKind, actorId, onBehalfOf, role, tenant }: FoundRow["ro
     onBehalfOf === undefined
       ? []
       : [{ who: { reference: `Practitioner/${onBehalfOf}` }, requestor: true, role: roles }];
-  const organization: AuditEventAgent[] = tenant
-    ? [{ who: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${tenant}` } }, requestor: false }]
+  const oid = organizationOf(row);
+  const organization: AuditEventAgent[] = oid
+    ? [{ who: { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${oid}` } }, requestor: false }]
     : [];
   return [...human, human.length > 0 ? actor : { ...actor, role: roles }, ...organization];
 }

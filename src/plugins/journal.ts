@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import type { KeptAccess } from "../store/idempotency.ts";
-import type { JournalRow } from "../store/journal-format.ts";
+import { type JournalRow, otherOrganizationOf } from "../store/journal-format.ts";
 
 /** What a door knows about an access; who and when come from the request's context. */
 export type Access = Pick<JournalRow, "action" | "resourceType" | "resourceId" | "subject" | "ground">;
@@ -39,6 +39,7 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       actorId: actor.id,
       onBehalfOf: actor.onBehalfOf,
       role: actor.role,
+      organization: otherOrganizationOf(actor),
       action: access.action,
       resourceType: access.resourceType,
       resourceId: access.resourceId,

@@ -13,6 +13,8 @@ export interface JournalRow {
   actorId: string;
   onBehalfOf?: string;
   role?: string;
+  /** ФРМО OID of the worker's organisation where that is not the tenant */
+  organization?: string;
   action: string;
   resourceType?: string;
   resourceId?: string;
@@ -22,6 +24,15 @@ export interface JournalRow {
   ground?: string;
   outcome: "ok" | ErrorCode;
 }
+
+type Place = Pick<JournalRow, "tenant" | "organization">;
+
+/** What a row says beside its tenant of the organisation in which somebody acted. */
+export const otherOrganizationOf = ({ tenant, organization }: Place): string | undefined =>
+  organization === tenant ? undefined : organization;
+
+/** ФРМО OID of the organisation in which somebody acted; "" for nobody's. */
+export const organizationOf = ({ tenant, organization }: Place): string => organization ?? tenant;
 
 /** Begins the action of a row about a person whose data were left out of an answer; whoever asked is not told. */
 export const hiddenAction = "hidden ";
@@ -78,6 +89,7 @@ export function rowText(row: JournalRow): string {
     actorId: row.actorId,
     onBehalfOf: row.onBehalfOf,
     role: row.role,
+    organization: row.organization,
     action: row.action,
     resourceType: row.resourceType,
     resourceId: row.resourceId,

@@ -9,6 +9,7 @@ import type { components } from "../../src/api/cabinet/types.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { ExportedHead } from "../../src/store/journal-format.ts";
 import { journalSearch } from "../../src/store/journal-search.ts";
+import { snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { journalRows, signInAs } from "../support/sign-in.ts";
 
@@ -132,7 +133,7 @@ describe("the doors ask decide()", () => {
       role: role.id,
     });
     const unknown = { subject_role: crypto.randomUUID() };
-    for (const change of [unknown, { organization_id: "urn:oid:1.2.643.5.1.13.13.12.2.1.1" }]) {
+    for (const change of [unknown, { organization_id: `${human.organization_id}.1` }]) {
       const refused = await ask(change);
       expect(refused.status).toBe(403);
       expect(await refused.json()).toMatchObject({ code: "access-denied" });
@@ -142,6 +143,51 @@ describe("the doors ask decide()", () => {
       expect(refused.status).toBe(401);
       expect(await refused.json()).toMatchObject({ code: "invalid-assertion" });
     }
+  });
+
+  it("M-29 a client acts for workers of the organisations it is registered for, and the journal names theirs", async () => {
+    const body = new URLSearchParams({
+      "practitioner.identifier": `urn:oid:1.2.643.100.3|${snilsOf.doctorTwo}`,
+    });
+    const found = await call(mis, "/fhir/PractitionerRole/_search", { method: "POST", body });
+    const { entry = [] } = (await found.json()) as Bundle<PractitionerRole>;
+    const elsewhere = "1.2.643.5.1.13.13.12.2.77.90002";
+    const held = entry.find(({ resource }) =>
+      resource?.organization?.identifier?.value?.endsWith(elsewhere),
+    )?.resource;
+    const person = held?.practitioner?.reference?.split("/")[1];
+    const named = {
+      ...{
+        version: "1",
+        subject_id: person,
+        subject_role: held?.id,
+        organization_id: `urn:oid:${elsewhere}`,
+      },
+      purpose_of_use: ["urn:oid:2.16.840.1.113883.5.8#TREAT"],
+    };
+    const ask = () => askToken("demo-client", "demo", "system/*.rs", { extensions: { "hl7-b2b": named } });
+    const refused = await ask();
+    expect([refused.status, await refused.json()]).toMatchObject([
+      401,
+      { code: "invalid-assertion", error_description: expect.stringContaining("this organisation") },
+    ]);
+    Object.assign(app.parts.clients.find("demo") ?? {}, { organizations: [elsewhere] });
+    const { access_token: token } = (await (await ask()).json()) as { access_token: string };
+    const read = await call(token, `/fhir/Practitioner/${role.practitioner?.reference?.split("/")[1]}`);
+    expect(read.status).toBe(200);
+    const { visitor } = await signInAs(app, "doctor");
+    const { accesses } = JSON.parse(
+      (await visitor.visit(`${app.url}/cabinet/v1/me/accesses`)).text,
+    ) as Accesses;
+    expect(accesses).toContainEqual(
+      expect.objectContaining({
+        actor: { kind: "client", name: expect.stringContaining("Двойнова") },
+        organization: { oid: elsewhere, name: expect.any(String) },
+        action: "read",
+      }),
+    );
+    const events = await call(security, `/fhir/AuditEvent?agent=Practitioner/${person}`);
+    expect(await events.text()).toContain(`urn:oid:${elsewhere}`);
   });
 
   it("another organisation's requests are not explained", async () => {
@@ -199,9 +245,9 @@ describe("a regulator", () => {
     const tenants = (found.entry ?? []).flatMap(
       ({ resource }) => resource?.agent?.flatMap(({ who }) => who?.identifier?.value ?? []) ?? [],
     );
-    expect(new Set(tenants.filter((value) => value.startsWith("urn:oid:")))).toEqual(
-      new Set(["urn:oid:1.2.643.5.1.13.13.12.2.77.90001"]),
-    );
+    const oids = tenants.filter((value) => value.startsWith("urn:oid:"));
+    expect(oids).toContain("urn:oid:1.2.643.5.1.13.13.12.2.77.90001");
+    expect(oids.filter((oid) => !oid.startsWith("urn:oid:1.2.643.5.1.13.13.12.2.77."))).toEqual([]);
     const [other] = await journalSearch({ ...app.parts, db: app.parts.store.db })({
       requestId: elsewhere.requestId,
       limit: 1,

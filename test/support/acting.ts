@@ -6,6 +6,9 @@ import { clientAssertion, requestToken, type SystemKey } from "../../scripts/sys
 /** СНИЛС of workers of the sandbox's world: its personas `doctor`, `doctor-two` and `nurse`. */
 export const snilsOf = { doctor: "90000000182", doctorTwo: "90000000283", nurse: "90000000384" } as const;
 
+/** of the demo client and of those that tests register */
+const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
+
 /** A gateway whose data folder holds the demo client's key. */
 interface Door {
   url: string;
@@ -34,7 +37,9 @@ export async function actingWorker(app: Door, snils: string, client?: SystemKey)
     headers: { authorization: `Bearer ${mis}` },
   });
   const bundle = (await answer.json()) as Bundle<PractitionerRole>;
-  const role = bundle.entry?.flatMap(({ resource }) => resource ?? []).find(({ active }) => active);
+  const role = bundle.entry
+    ?.flatMap(({ resource }) => resource ?? [])
+    .find((one) => one.active && one.organization?.identifier?.value === `urn:oid:${tenant}`);
   const id = role?.practitioner?.reference?.split("/")[1];
   const oid = role?.organization?.identifier?.value;
   if (!role?.id || !id || !oid) throw new Error(`no role of ${snils}: ${answer.status}`);

@@ -3,7 +3,7 @@ import { readGround } from "../../access/ground-text.ts";
 import type { RequestContext } from "../../core/context.ts";
 import type { AccessNames } from "../../flows/access-names.ts";
 import { requireSession } from "../../plugins/session.ts";
-import type { JournalRow } from "../../store/journal-format.ts";
+import { type JournalRow, organizationOf } from "../../store/journal-format.ts";
 import type { FoundRow, SearchJournal } from "../../store/journal-search.ts";
 import type { AccessesPages } from "./accesses-page.ts";
 import type { components } from "./types.ts";
@@ -50,11 +50,12 @@ export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
 }
 
 function accessView({ row }: FoundRow, names: AccessNames): View["Access"] {
-  const { at, tenant, actorKind, action, resourceType, ground, outcome } = row;
+  const oid = organizationOf(row);
+  const { at, actorKind, action, resourceType, ground, outcome } = row;
   return {
     at: new Date(at).toISOString(),
     actor: { kind: actorKind, name: names.actor(row) },
-    organization: tenant ? { oid: tenant, name: names.organization(tenant) } : undefined,
+    organization: oid ? { oid, name: names.organization(oid) } : undefined,
     action,
     resourceType,
     ground: readGround(ground)?.reason,

@@ -10,6 +10,7 @@ import { type Actor, type RequestContext, systemContext } from "../../core/conte
 import { isGatewayError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Journal, JournalRow } from "../../store/journal.ts";
+import { otherOrganizationOf } from "../../store/journal-format.ts";
 import type { ClaimedMessage, Outbox } from "../../store/outbox.ts";
 import type { Schema } from "../../store/schema.ts";
 import { lockedFor, standingOf } from "../../store/subscriptions.ts";
@@ -75,6 +76,7 @@ const toldRow = ({ owner, about, ctx, decision, at }: Telling): JournalRow => ({
   actorId: owner.id,
   onBehalfOf: owner.onBehalfOf,
   role: owner.role,
+  organization: otherOrganizationOf(owner),
   action: "told",
   resourceType: about.type,
   resourceId: about.id,
