@@ -125,12 +125,11 @@ async function settled(
   { keys, clock }: IdempotencySettings,
 ): Promise<Extract<Claimed, { state: "mine" | "answered" }>> {
   const { actor, deadline } = request.ctx;
+  const { method, url, headers } = request;
   const asked = JSON.stringify([
-    request.method,
-    request.url,
-    request.headers["if-match"],
-    request.headers["if-none-exist"],
-    textOf(request.body),
+    ...[method, url, headers["if-match"], headers["if-none-exist"], textOf(request.body)],
+    // the reason and the signature of a change; without it a key of before stays equal
+    ...(headers["x-provenance"] === undefined ? [] : [headers["x-provenance"]]),
   ]);
   const caller = [actor.kind, actor.id, actor.onBehalfOf ?? ""].join(" ");
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {

@@ -58,6 +58,27 @@ describe("a change repeated by a FHIR client", () => {
     expect(codeOf(await update('W/"2"'))).toBe("idempotency-conflict");
   });
 
+  it("the same body with another X-Provenance is another request", async () => {
+    const key = randomUUID();
+    const made = (reason: string) => {
+      const provenance = JSON.stringify({ resourceType: "Provenance", reason: [{ text: reason }] });
+      return create("архив", { "idempotency-key": key, "x-provenance": provenance });
+    };
+    expect([(await made("one")).status, (await made("one")).status]).toEqual([201, 201]);
+    expect(codeOf(await made("other"))).toBe("idempotency-conflict");
+  });
+
+  it("a batch is known by its identifier, as a transaction is", async () => {
+    const entry = [{ resource: place("ординаторская"), request: { method: "POST", url: "Location" } }];
+    const identifier = { system: "urn:mis", value: randomUUID() };
+    const batch = { resourceType: "Bundle", type: "batch", identifier, entry } as Bundle;
+    const send = async () =>
+      (await server.call<Bundle>("POST", "", { body: batch })).body.entry?.[0]?.response;
+    const first = await send();
+    expect(first?.status).toBe("201 Created");
+    expect((await send())?.location).toBe(first?.location);
+  });
+
   it("X-Request-ID counts only for a client that is registered so", async () => {
     const id = { "x-request-id": randomUUID() };
     const first = await create("морг", id);

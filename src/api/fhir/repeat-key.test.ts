@@ -32,6 +32,7 @@ const bundle = {
   type: "transaction",
   identifier: { system: "urn:mis", value: "7 7" },
 };
+const entries = (...methods: string[]) => methods.map((method) => ({ request: { method, url: "Patient" } }));
 const bundleKey = 'bundle ["urn:mis","7 7"]';
 const xml = `<Bundle xmlns="http://hl7.org/fhir"><identifier><system value="urn:mis"/><value value="7 7"/></identifier><type value="transaction"/></Bundle>`;
 
@@ -43,7 +44,8 @@ it.each<[string, string, unknown, Record<string, string>, unknown]>([
   ["in XML", "", xml, { "content-type": "application/fhir+xml" }, bundleKey],
   ["a document's", "/Bundle", { ...bundle, type: "document" }, {}, bundleKey],
   ["a message's", "/$process-message", { ...bundle, type: "message" }, {}, bundleKey],
-  ["not a batch's", "", { ...bundle, type: "batch" }, {}, null],
+  ["a batch's", "", { ...bundle, type: "batch", entry: entries("GET", "POST") }, {}, bundleKey],
+  ["not of a batch of reads", "", { ...bundle, type: "batch", entry: entries("GET", "GET") }, {}, null],
   ["not of what is only validated", "/Bundle/$validate", { ...bundle, type: "document" }, {}, null],
   ["a Bundle without one", "", { ...bundle, identifier: undefined }, {}, null],
   ["a broken Bundle", "", "{", {}, 400],

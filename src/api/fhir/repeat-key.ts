@@ -1,3 +1,4 @@
+import type { Bundle } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import type { ClientRegistry } from "../../access/clients.ts";
 import { idempotencyKeyOf } from "../../plugins/idempotency.ts";
@@ -6,12 +7,12 @@ import { resourceInBody } from "./resource-body.ts";
 const bundlePaths = /^\/fhir(\/|\/Bundle|\/\$process-message)?$/;
 // a search in a form and the operations of types change nothing: an answer that was kept would outlive its permission
 const onlyTells = /\/_search$|^\/fhir\/[A-Z].*\/\$/;
-const bundleTypes = new Set(["transaction", "message", "document"]);
+const bundleTypes = new Set(["transaction", "batch", "message", "document"]);
 const requestId = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * The key under which a client may repeat a change: its Idempotency-Key, else the identifier of the transaction,
- * message or document that it sends, else the X-Request-ID of a client that is registered so. A FHIR client need not
+ * batch, message or document that it sends, else the X-Request-ID of a client that is registered so. A FHIR client need not
  * send any, and what changes nothing has none. Throws `bad-request` for a malformed key or Bundle.
  */
 export function repeatKeyOf(request: FastifyRequest, clients: ClientRegistry): string | undefined {
@@ -26,10 +27,15 @@ export function repeatKeyOf(request: FastifyRequest, clients: ClientRegistry): s
 function bundleKeyOf(request: FastifyRequest, path: string): string | undefined {
   if (request.method !== "POST" || !bundlePaths.test(path)) return undefined;
   const resource = resourceInBody(request);
-  if (resource.resourceType !== "Bundle" || !bundleTypes.has(resource.type)) return undefined;
+  if (resource.resourceType !== "Bundle" || !bundleTypes.has(resource.type) || onlyReads(resource))
+    return undefined;
   const { system = "", value } = resource.identifier ?? {};
   return value === undefined ? undefined : `bundle ${JSON.stringify([system, value])}`;
 }
+
+/** What it is asked for again must be as it is then. */
+const onlyReads = ({ type, entry }: Bundle): boolean =>
+  type === "batch" && Array.isArray(entry) && entry.every((one) => one?.request?.method === "GET");
 
 function requestKeyOf(request: FastifyRequest, path: string, clients: ClientRegistry): string | undefined {
   const id = request.headers["x-request-id"];
