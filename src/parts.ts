@@ -119,7 +119,7 @@ async function clientsOf({ CLIENTS_FILE, DATA_DIR }: Config, { sandbox }: Surrou
 }
 
 /** The record, and what is written into it for every door. */
-async function openStore(config: Config, { clock, log }: Surroundings) {
+async function openStore(config: Config, { clock, log, telemetry }: Surroundings) {
   const store = await openDatabase({
     url: config.DATABASE_URL,
     dataDir: config.DATA_DIR,
@@ -130,6 +130,11 @@ async function openStore(config: Config, { clock, log }: Surroundings) {
   const keyring = await openKeyring(config, store.db);
   const dataKeys = new DataKeys({ keys: await openKeyProvider(config, { keyring, clock }), clock });
   const { db } = store;
+  const altered = telemetry.instruments.alteredRecords.of({});
+  const onAltered = (error: Error & { code: string }) => {
+    altered.value++;
+    log.error({ error, code: error.code }, "a stored record was changed past the gateway");
+  };
   return {
     keyring,
     store,
@@ -141,7 +146,7 @@ async function openStore(config: Config, { clock, log }: Surroundings) {
       mostPerClient: config.FHIR_ASYNC_REQUESTS,
     }),
     dataKeys,
-    resources: new ResourceStore({ dataKeys, clock }),
+    resources: new ResourceStore({ dataKeys, clock, onAltered }),
   };
 }
 

@@ -163,6 +163,7 @@ const compact = {
   overloaded: [503, "throttled", "later", "This replica sheds load", "Сервис перегружен", "Повторите запрос через несколько секунд"],
   "deadline-exceeded": [504, "timeout", "same-key", "The request's own deadline ran out", "Запрос не успел выполниться", "Повторите запрос с тем же ключом Idempotency-Key"],
   "store-unavailable": [503, "transient", "same-key", "Our own database does not answer", "Хранилище временно недоступно", "Повторите запрос позже"],
+  "stored-data-altered": [500, "security", "later", "A stored record was changed past the gateway: its seal does not fit, so it is not shown", "Сохранённая запись повреждена или подменена, показать её нельзя", "Сообщите номер запроса в поддержку; администратору: найдите, кто менял базу, и восстановите запись из копии"],
   internal: [500, "exception", "same-key", "A fault of ours; the log has it under the request id", "Внутренняя ошибка", "Повторите запрос; при повторении сообщите номер запроса в поддержку"],
 } satisfies Record<string, Compact>;
 

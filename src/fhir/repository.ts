@@ -74,9 +74,9 @@ export class Repository {
     type: string,
     ids: readonly string[],
     ctx: RequestContext,
-    db = this.#parts.db,
+    { db = this.#parts.db, leftOut }: { db?: Kysely<Schema>; leftOut?: () => void } = {},
   ): Promise<Resource[]> {
-    const found = await this.#parts.store.byIds(db, { tenant: ctx.actor.tenant, type, ids });
+    const found = await this.#parts.store.byIds(db, { tenant: ctx.actor.tenant, type, ids, leftOut });
     return found.map(resourceOf);
   }
 
@@ -106,8 +106,10 @@ export class Repository {
     const { searches, index } = this.#parts;
     const { hits, cut, ...rest } = await index.search(searches, queryOf(request, ctx), page);
     const idsOf = (type: string) => hits.filter((hit) => hit.type === type).map(({ id }) => id);
+    const warnings = new Set<GatewayError>();
+    const how = { db: searches, leftOut: () => void warnings.add(notShown) };
     const resources = await Promise.all(
-      (request.types ?? [request.type]).map((type) => this.byIds(type, idsOf(type), ctx, searches)),
+      (request.types ?? [request.type]).map((type) => this.byIds(type, idsOf(type), ctx, how)),
     );
     const byKey = new Map(
       resources.flat().map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),
@@ -119,7 +121,7 @@ export class Repository {
       }),
       lastAt: hits.at(-1)?.at,
       ...rest,
-      ...(cut && { warnings: [sortedInPart] }),
+      warnings: cut ? [sortedInPart, ...warnings] : [...warnings],
       sources: [],
     };
   }
@@ -275,6 +277,8 @@ const queryOf = (request: SearchRequest, { actor }: RequestContext): IndexQuery 
   sort: request.sort,
   ...(request.compartment && { compartment: request.compartment }),
 });
+
+const notShown = new GatewayError("stored-data-altered");
 
 const sortedInPart = new GatewayError("search-too-broad", {
   field: "_sort",

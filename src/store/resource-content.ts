@@ -1,4 +1,6 @@
+import { GatewayError, isGatewayError } from "../core/errors.ts";
 import { type DataKey, openValue, sealValue } from "../crypto/envelope.ts";
+import { CryptoError } from "../crypto/errors.ts";
 
 /** The version that a content belongs to; sealed bytes open nowhere else. */
 export interface ContentPlace {
@@ -48,6 +50,23 @@ export function sealContent(key: DataKey, content: object, place: ContentPlace):
 /** Opens what `sealContent` made; throws CryptoError when it was made for another place or under another key. */
 export function openContent(key: DataKey, sealed: Uint8Array, place: ContentPlace): object {
   return fromJson(openValue(key, sealed, envelopePlace(place)));
+}
+
+/** `stored-data-altered` for what a seal refuses; every other error as it is. */
+export const alteredOr = (cause: unknown, { type, id, version }: ContentPlace): unknown =>
+  cause instanceof CryptoError
+    ? new GatewayError("stored-data-altered", { detail: `${type}/${id} version ${version}`, cause })
+    : cause;
+
+/** What it opens to; nothing when that is `stored-data-altered`. */
+export async function unlessAltered<T>(opening: Promise<T>, leftOut?: () => void): Promise<T[]> {
+  try {
+    return [await opening];
+  } catch (error) {
+    if (!isGatewayError(error) || error.code !== "stored-data-altered") throw error;
+    leftOut?.();
+    return [];
+  }
 }
 
 export function fromJson(bytes: Uint8Array): object {

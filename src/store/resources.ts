@@ -2,7 +2,15 @@ import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DataKeys } from "./data-keys.ts";
-import { fromJson, isInClear, isPublicContent, openContent, sealContent } from "./resource-content.ts";
+import {
+  alteredOr,
+  fromJson,
+  isInClear,
+  isPublicContent,
+  openContent,
+  sealContent,
+  unlessAltered,
+} from "./resource-content.ts";
 import {
   currentVersions,
   isReadable,
@@ -83,14 +91,23 @@ export interface HistoryQuery {
   limit: number;
 }
 
+interface ResourceStoreParts {
+  dataKeys: DataKeys;
+  clock: Clock;
+  /** told of each `stored-data-altered`, whose detail names the row */
+  onAltered?(error: GatewayError): void;
+}
+
 /** FHIR resources and their versions; a row shows type, ids and times, the content is sealed under its owner's key. */
 export class ResourceStore {
   readonly #dataKeys: DataKeys;
   readonly #clock: Clock;
+  readonly #onAltered: ResourceStoreParts["onAltered"];
 
-  constructor({ dataKeys, clock }: { dataKeys: DataKeys; clock: Clock }) {
+  constructor({ dataKeys, clock, onAltered }: ResourceStoreParts) {
     this.#dataKeys = dataKeys;
     this.#clock = clock;
+    this.#onAltered = onAltered;
   }
 
   /**
@@ -126,7 +143,10 @@ export class ResourceStore {
     return { tenant, type, id, version, lastUpdated, deleted, source, subject, content };
   }
 
-  /** The current version, a deleted one too; undefined when there never was one; throws `gone` when shredded. */
+  /**
+   * The current version, a deleted one too; undefined when there never was one. Throws `gone` when shredded, and
+   * `stored-data-altered` for a row that was changed past us.
+   */
   async get(db: Kysely<Schema>, key: ResourceKey): Promise<StoredResource | undefined> {
     const row = await currentVersions(db)
       .where("r.tenant", "=", key.tenant)
@@ -136,10 +156,15 @@ export class ResourceStore {
     return row && this.#opened(row);
   }
 
-  /** Current versions in the order of the ids; deleted, shredded and unknown ones are left out. */
+  /** Current versions in the order of the ids; deleted, shredded, altered and unknown ones are left out. */
   async byIds(
     db: Kysely<Schema>,
-    { tenant, type, ids }: { tenant: string; type: string; ids: readonly string[] },
+    {
+      tenant,
+      type,
+      ids,
+      leftOut,
+    }: { tenant: string; type: string; ids: readonly string[]; leftOut?: () => void },
   ): Promise<StoredResource[]> {
     if (ids.length === 0) return [];
     const rows = await currentVersions(db)
@@ -148,11 +173,11 @@ export class ResourceStore {
       .where("r.id", "in", [...ids])
       .where("r.deleted", "=", false)
       .execute();
-    const found = new Map((await this.#readable(rows)).map((one) => [one.id, one]));
+    const found = new Map((await this.#readable(rows, leftOut)).map((one) => [one.id, one]));
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** Current resources of one type about a person, newest first; deleted and shredded ones are left out. */
+  /** Current resources of one type about a person, newest first; deleted, shredded and altered ones are left out. */
   async about(
     db: Kysely<Schema>,
     about: { tenant: string; type: string; subject: string; limit?: number },
@@ -170,7 +195,7 @@ export class ResourceStore {
 
   /**
    * Current resources about a person in the order of their last change, so that what changes meanwhile comes again and
-   * nothing is passed over; deleted and shredded ones are left out.
+   * nothing is passed over; deleted, shredded and altered ones are left out.
    */
   async recordOf(
     db: Kysely<Schema>,
@@ -198,7 +223,7 @@ export class ResourceStore {
     return { found, next: last ? { lastUpdated: last.last_updated, type: last.type, id: last.id } : after };
   }
 
-  /** One version of the past; undefined when there is none of that number; throws `gone` when shredded. */
+  /** One version of the past; undefined when there is none of that number; throws as `get` does. */
   async version(
     db: Kysely<Schema>,
     key: ResourceKey & { version: number },
@@ -212,7 +237,7 @@ export class ResourceStore {
     return row && this.#opened(row);
   }
 
-  /** Versions of a tenant, a type or one resource, newest first; shredded ones are left out. */
+  /** Versions of a tenant, a type or one resource, newest first; shredded and altered ones are left out. */
   async history(db: Kysely<Schema>, query: HistoryQuery): Promise<StoredHistory> {
     let found = pastVersions(db).where("r.tenant", "=", query.tenant);
     if (query.type !== undefined) found = found.where("r.type", "=", query.type);
@@ -235,8 +260,10 @@ export class ResourceStore {
     return sealContent(await this.#dataKeys.of(trx, change), content, { tenant, type, id, version });
   }
 
-  async #readable(rows: readonly ResourceRow[]): Promise<StoredResource[]> {
-    return Promise.all(rows.filter(isReadable).map((row) => this.#opened(row)));
+  /** One altered row takes the others along nowhere: it is left out. */
+  async #readable(rows: readonly ResourceRow[], leftOut?: () => void): Promise<StoredResource[]> {
+    const opened = rows.filter(isReadable).map((row) => unlessAltered(this.#opened(row), leftOut));
+    return (await Promise.all(opened)).flat();
   }
 
   async #opened(row: ResourceRow): Promise<StoredResource> {
@@ -260,7 +287,13 @@ export class ResourceStore {
     if (!row.wrapped && row.shredded_at === null)
       throw new GatewayError("internal", { detail: "a sealed resource has no data key" });
     const owner = { tenant: row.tenant, subject: row.subject ?? undefined };
-    return openContent(await this.#dataKeys.open(owner, row), content, row);
+    try {
+      return openContent(await this.#dataKeys.open(owner, row), content, row);
+    } catch (cause) {
+      const error = alteredOr(cause, row);
+      if (error !== cause) this.#onAltered?.(error as GatewayError);
+      throw error;
+    }
   }
 }
 

@@ -83,6 +83,11 @@ function upstreamInstruments(metrics: Metrics) {
 /** Metrics of what the security service must look at. */
 function incidentInstruments(metrics: Metrics) {
   return {
+    alteredRecords: metrics.counter({
+      name: "altered_records_total",
+      help: "times that a stored record was found changed past the gateway and was not shown",
+      alert: "rate above 0: the log names the records, docs/security.md what to do",
+    }),
     compromisedSessions: metrics.counter({
       name: "compromised_sessions_total",
       help: "people all of whose sessions were ended because one was used from a foreign device or replayed",

@@ -270,6 +270,41 @@ describe("a patient's card", () => {
     expect([put.status, put.body]).toEqual([200, undefined]);
   });
 
+  it("with a record that was changed in the database, tells of it and shows the others", async () => {
+    await granted(toDoctor(["view", "enter"]));
+    const [altered, other] = [
+      await fhir(treating, "POST", "/Condition", diagnosis()),
+      await fhir(treating, "POST", "/Condition", diagnosis()),
+    ];
+    const { db } = app.parts.store;
+    const id = String(altered.body.id);
+    const sealed = db.selectFrom("resource").select("content").where("id", "=", String(other.body.id));
+    await db.updateTable("resource").set({ content: sealed }).where("id", "=", id).execute();
+    const changed = await fhir(treating, "GET", `/Condition/${id}`);
+    expect([changed.status, JSON.stringify(changed.body)]).toEqual([
+      500,
+      expect.stringContaining('"stored-data-altered"'),
+    ]);
+    const body = new URLSearchParams({ patient: `Patient/${patient}`, _sort: "-_lastUpdated" });
+    const answer = await fetch(`${app.url}/fhir/Condition/_search`, {
+      method: "POST",
+      body,
+      headers: { authorization: `Bearer ${treating}` },
+    });
+    const { entry = [] } = (await answer.json()) as Bundle;
+    const ids = entry.flatMap(({ resource, search }) => (search?.mode === "match" ? resource?.id : []));
+    expect([ids.includes(other.body.id), ids.includes(id)]).toEqual([true, false]);
+    const told = entry.filter(({ search }) => search?.mode === "outcome");
+    expect(JSON.stringify(told)).toContain('"stored-data-altered"');
+    const history = await fhir(treating, "GET", `/Condition/${other.body.id}/_history`);
+    const mine = await citizen.get("/me/records?type=Condition");
+    expect([answer.status, history.status, mine.status]).toEqual([200, 200, 200]);
+    expect(JSON.stringify(mine.body)).toContain(other.body.id);
+    expect(app.telemetry.instruments.alteredRecords.of({}).value).toBeGreaterThan(0);
+    const [row] = (await journalRows(app)).filter(({ outcome }) => outcome === "stored-data-altered");
+    expect(row).toMatchObject({ action: "refused GET", onBehalfOf: doctor.id });
+  });
+
   it("Z-26 closes at the next call after the withdrawal", async () => {
     const id = await granted(toDoctor(["view"]));
     expect(await read()).toBe(200);

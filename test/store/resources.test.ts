@@ -160,7 +160,7 @@ onBothEngines((store) => {
         .where("id", "=", to.id)
         .where("version", "=", what === "version" ? 2 : 1)
         .execute();
-    const refused = { name: "CryptoError", code: expect.stringMatching(/^(wrong-context|unknown-key)$/) };
+    const refused = { code: "stored-data-altered" };
     await expect(resources.get(db, to)).rejects.toMatchObject(refused);
     await expect(resources.version(db, { ...to, version: what === "version" ? 2 : 1 })).rejects.toMatchObject(
       refused,
@@ -171,7 +171,9 @@ onBothEngines((store) => {
     await put({ ...key("forged"), subject: "anna", content: {} });
     const content = Buffer.from('{"resourceType":"Patient"}');
     await store().db.updateTable("resource").set({ content }).where("id", "=", "forged").execute();
-    await expect(resources.get(store().db, key("forged"))).rejects.toMatchObject({ code: "bad-encoding" });
+    await expect(resources.get(store().db, key("forged"))).rejects.toMatchObject({
+      code: "stored-data-altered",
+    });
   });
 
   const dumpOf = async (table: "resource" | "resource_history") => {

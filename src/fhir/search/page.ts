@@ -91,8 +91,13 @@ interface Scan {
 
 const nothing: Scan = { found: [], more: false, lastAt: undefined, warnings: [], sources: [] };
 
+const distinct = <T>(some: readonly T[], others: readonly T[] = []): T[] => [
+  ...new Set([...some, ...others]),
+];
+
 async function scanned({ search, request, position, permitted, ctx }: PageAsk): Promise<Scan> {
   const found: Candidate[] = [];
+  let warnings: readonly GatewayError[] = [];
   let at = position;
   let looked = 0;
   for (;;) {
@@ -102,7 +107,8 @@ async function scanned({ search, request, position, permitted, ctx }: PageAsk): 
     const allowed = await permitted(candidates.found.map(({ resource }) => resource));
     found.push(...candidates.found.filter((_, index) => allowed[index]));
     looked += candidates.found.length;
-    const { more, snapshot, sources, warnings = [], lastAt = at?.at } = candidates;
+    const { more, snapshot, sources, lastAt = at?.at } = candidates;
+    warnings = distinct(warnings, candidates.warnings);
     const scan = { found: found.slice(0, request.count), snapshot, sources, warnings };
     if (found.length > request.count) return { ...scan, more: true, lastAt: scan.found.at(-1)?.at };
     if (!more || looked >= mostScanned) return { ...scan, more, lastAt };
