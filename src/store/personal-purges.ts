@@ -5,7 +5,7 @@ import type { Schema } from "./schema.ts";
 const day = 86_400_000;
 
 /** How long is kept what nobody needs to keep longer, in days. */
-export const keptDays = {
+const keptDays = {
   /** who signed in, when and from where; a device that was not used for so long is a new one */
   signIns: 365,
   /** one-time codes, long past their five minutes and the locks after wrong ones */

@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { DocumentReference, MedicationRequest, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actingWorker, snilsOf } from "../support/acting.ts";
@@ -36,6 +39,15 @@ class WakingClock extends ShiftedClock {
   }
 }
 
+/** The product's table in a place where doctors dispense too. */
+function doctorsDispense(): string {
+  const table = JSON.parse(readFileSync("src/access/post-rights.json", "utf8"));
+  table.groups.doctor.enter.push("dispensing");
+  const file = join(mkdtempSync(join(tmpdir(), "posts-")), "post-rights.json");
+  writeFileSync(file, JSON.stringify(table));
+  return file;
+}
+
 const clock = new WakingClock();
 let app: TestApp;
 let cabinet: Cabinet;
@@ -43,7 +55,8 @@ let patient: string;
 let token: string;
 
 beforeAll(async () => {
-  app = await startApp({ TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" }, clock);
+  const settings = { TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" };
+  app = await startApp({ ...settings, POST_RIGHTS_FILE: doctorsDispense() }, clock);
   cabinet = new Cabinet(app.url);
   const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS" }));
   await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);
@@ -56,6 +69,15 @@ beforeAll(async () => {
   token = await doctor.token();
 });
 afterAll(() => app?.close());
+
+it("E-04 a patient's document needs a qualified signature whatever it represents", async () => {
+  for (const represents of [undefined, "Observation"]) {
+    const content = Buffer.from(`Протокол ${randomUUID()}`).toString("base64");
+    const document = { title: "Протокол", contentType: "text/plain", content, patient, represents };
+    const { status, body } = await cabinet.send("POST", "/me/signatures", { document });
+    expect([status, body.level], String(represents)).toEqual([201, "qualified"]);
+  }
+});
 
 it("E-17 what waits for its authority is in force at no door, and comes into force by itself once that answers", async () => {
   const bytes = Buffer.from(`Рецепт ${randomUUID()}`);

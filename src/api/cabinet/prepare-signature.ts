@@ -1,6 +1,6 @@
 import type { AccessedResource } from "../../access/access-facts.ts";
 import { accessedOf, highestLabel } from "../../access/accessed-of.ts";
-import { neededSignature } from "../../access/signature-levels.ts";
+import { neededSignature, suffices } from "../../access/signature-levels.ts";
 import type { SignatureLevel } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { canonicalForm, canonicalFormat } from "../../flows/signature/canonical-form.ts";
@@ -40,10 +40,12 @@ async function prepareDocument(
   const { replaces, before } = await replacedBy(parts, worker, asked);
   const label = highestLabel([asked.confidentiality, before?.label]);
   // a document about no patient is correspondence of the worker's own organisation
-  const type = subject === undefined ? "Communication" : (represents ?? "DocumentReference");
-  const resource = { type, subject, organization: worker.organization, label };
+  const own = subject === undefined ? "Communication" : "DocumentReference";
+  const of = { subject, organization: worker.organization, label };
+  const resource = { ...of, type: subject === undefined ? own : (represents ?? own) };
   const action = replaces === undefined ? "create" : "update";
-  const needed = neededFor(parts, action, resource);
+  // a document is an official one whatever it tells of (E-04): that may ask for more, never for less
+  const needed = stronger(neededFor(parts, action, resource), neededFor(parts, action, { ...of, type: own }));
   // the signature that is to come will be of this level, or refused
   await request.authorizeOne(action, resource, { signature: needed });
   const kind = before?.kind ?? asked.kind;
@@ -72,6 +74,9 @@ async function replacedBy(
   const { first, version } = await coSignatures.first({ tenant, id }, "replaces");
   return { replaces: { id, version, reason }, before: first.terms as SignatureTerms };
 }
+
+const stronger = (one: SignatureLevel, other: SignatureLevel): SignatureLevel =>
+  suffices(one, other) ? one : other;
 
 /** What is signed with a tool at all is signed with an enhanced signature at least. */
 function neededFor(

@@ -532,7 +532,7 @@ export interface components {
             /** @description logical id of the Patient whose data it is */
             patient?: string;
             /**
-             * @description FHIR type that the document is the signed form of; it decides the level of the signature
+             * @description FHIR type that the document is the signed form of; it may raise the level of the signature, never lower it
              * @default DocumentReference
              */
             represents: string;
