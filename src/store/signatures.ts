@@ -38,6 +38,17 @@ export interface SignatureChange {
   terms?: object;
 }
 
+/** Whose data bytes are and what is said of them: for another they are signed anew. */
+type SignedFor = Pick<KeptSignature, "subject" | "terms">;
+
+interface PurposeOfBytes {
+  needed?: string;
+  kind?: string;
+  represents?: string;
+  resource?: { type: string; id: string };
+  replaces?: { id: string };
+}
+
 type Row = Selectable<Schema["signature"]>;
 
 /** Requests for signatures and the evidence of every check, sealed under the patient's key or the tenant's. */
@@ -68,7 +79,7 @@ export class SignatureStore {
       subject: subject ?? null,
       purpose,
       state,
-      document_mac: this.#documentMac(content),
+      document_mac: this.#documentMac(fresh, content),
       created_at: createdAt,
       expires_at: expiresAt,
       session: session ?? null,
@@ -108,9 +119,9 @@ export class SignatureStore {
     return this.#openedAll(rows, this.db);
   }
 
-  /** The request under which a person has signed exactly these bytes already. */
+  /** The request under which a person has signed exactly these bytes already, for the same. */
   async signedBefore(
-    of: { tenant: string; signer: string },
+    of: { tenant: string; signer: string } & SignedFor,
     content: Uint8Array,
     db: Kysely<Schema> = this.db,
   ): Promise<KeptSignature | undefined> {
@@ -119,7 +130,7 @@ export class SignatureStore {
       .selectAll()
       .where("tenant", "=", of.tenant)
       .where("signer", "=", of.signer)
-      .where("document_mac", "=", this.#documentMac(content))
+      .where("document_mac", "=", this.#documentMac(of, content))
       .where("state", "=", "signed")
       .executeTakeFirst();
     return row && this.#opened(row, db);
@@ -262,7 +273,10 @@ export class SignatureStore {
   }
 
   // a plain hash of a short document would let its content be guessed
-  #documentMac(content: Uint8Array): string {
-    return this.#keyring.hmac("signature-document", Buffer.from(content).toString("base64"));
+  #documentMac({ subject, terms }: SignedFor, content: Uint8Array): string {
+    const { needed, kind, represents, resource, replaces } = terms as PurposeOfBytes;
+    const reference = resource && `${resource.type}/${resource.id}`;
+    const meant = JSON.stringify([subject, needed, kind, represents, reference, replaces?.id]);
+    return this.#keyring.hmac("signature-document", meant, Buffer.from(content).toString("base64"));
   }
 }

@@ -163,6 +163,30 @@ describe("a signature over prepared bytes", () => {
     expect(await resourcesOf<Provenance>("Provenance", documentId)).toHaveLength(1);
   });
 
+  it("E-28 the same bytes for another patient, purpose or level are another signature", async () => {
+    const { worker, document, submit } = await attempt({ kind: "gost" });
+    const first = await submit();
+    const others = [
+      { subject: randomUUID() },
+      { needed: "enhanced" as const },
+      { represents: "Observation" },
+      { resource: { type: "Observation", id: randomUUID() } },
+    ];
+    for (const other of others) {
+      const prepared = await app.parts.signatures.prepare(worker, { ...document, ...other });
+      expect([prepared.state, prepared.id === first.signature.id], JSON.stringify(other)).toEqual([
+        "prepared",
+        false,
+      ]);
+    }
+    const of = { ...document, subject: randomUUID() };
+    const prepared = await app.parts.signatures.prepare(worker, of);
+    const container = await tool(document.content, { kind: "gost", variant: "good" });
+    const { signature } = await app.parts.signatures.submit(worker, prepared.id, { container });
+    expect([signature.state, signature.subject]).toEqual(["signed", of.subject]);
+    expect((await app.parts.signatures.prepare(worker, of)).id).toBe(prepared.id);
+  });
+
   it("a signature of one document is not one of another", async () => {
     const { container } = await attempt();
     expect(await submitBytes(container)).toBe("signature-content-differs");

@@ -188,8 +188,10 @@ export class Settlement {
     const { cosigns: id = "", kind = "", role = "" } = terms;
     await writer.claim(`DocumentReference/${id}`);
     const others = await standingOverDocument(store, { tenant: kept.tenant, id }, writer.trx);
-    const isSame = others.every(({ content }) => Buffer.compare(content, kept.content) === 0);
-    if (others.length === 0 || !isSame || !rules.isOpen(rules.kind(kind), role, rolesOf(others)))
+    const isOpen = others.every(
+      ({ content, signer }) => Buffer.compare(content, kept.content) === 0 && signer !== kept.signer,
+    );
+    if (others.length === 0 || !isOpen || !rules.isOpen(rules.kind(kind), role, rolesOf(others)))
       throw new GatewayError("signature-settled", { detail: "the document awaits this signature no more" });
     const awaiting = this.#awaitedAfter(terms, rolesOf(others));
     const replaces = others.some(({ terms: first }) => (first as SignatureTerms).replaces !== undefined);
@@ -214,8 +216,8 @@ export class Settlement {
   }
 
   // the same bytes are signed once by one person (E-28)
-  async #refuseTwice(trx: Kysely<Schema>, { tenant, signer, content }: KeptSignature): Promise<void> {
-    const earlier = await this.#parts.store.signedBefore({ tenant, signer }, content, trx);
+  async #refuseTwice(trx: Kysely<Schema>, kept: KeptSignature): Promise<void> {
+    const earlier = await this.#parts.store.signedBefore(kept, kept.content, trx);
     if (earlier) throw new GatewayError("signature-settled", { detail: "these bytes are signed already" });
   }
 

@@ -55,7 +55,8 @@ export class Signatures {
   }
 
   /**
-   * Freezes the final bytes for a while. Bytes that the person has signed already give that signature back (E-28).
+   * Freezes the final bytes for a while. Bytes that the person has signed already, for the same patient, purpose and level, give
+   * that signature back (E-28).
    * Throws `signing-stopped`, and `not-found` when what it replaces is no signed document.
    */
   async prepare(worker: SigningWorker, order: DocumentOrder, move: Move = {}): Promise<KeptSignature> {
@@ -64,8 +65,10 @@ export class Signatures {
     await this.#refuseStopped(signer);
     if (order.replaces) await this.#refuseForeign(order, { tenant, id: order.replaces.id });
     const part = order.kind === undefined ? {} : this.#partOf(order, order.kind);
-    const earlier = await store.signedBefore({ tenant, signer }, order.content);
-    return earlier ?? this.freeze(worker, { ...order, ...part, purpose: "document" }, move);
+    const whole = { ...order, ...part };
+    const of = { tenant, signer, subject: order.subject, terms: whole };
+    const earlier = await store.signedBefore(of, order.content);
+    return earlier ?? this.freeze(worker, { ...whole, purpose: "document" }, move);
   }
 
   /** The level and the role of who signs first. Throws `document-kind-unknown` and `signer-role-mismatch`. */
