@@ -15,6 +15,7 @@ import { validateOperation } from "./fhir/validation/validate-operation.ts";
 import { createValidator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
 import { accessFactListener } from "./flows/care-relations.ts";
+import { withGivenConsents } from "./flows/consent/consent-provider.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import { holderOfRole } from "./flows/practitioner-directory.ts";
@@ -67,7 +68,10 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     }),
     structureDefinitionProvider(guide),
     ...terminologyProviders({ terminology, dictionaries, guide, clock: around.clock }),
-    ...storedTypes.map((row) => ({ ...storedProvider(repository, row), operations: operations[row.type] })),
+    ...storedTypes.map((row) => {
+      const provider = { ...storedProvider(repository, row), operations: operations[row.type] };
+      return row.type === "Consent" ? withGivenConsents(provider) : provider;
+    }),
   ];
   const providers = new Providers(
     baseUrl,

@@ -195,6 +195,28 @@ describe("a patient's card", () => {
     expect(await ask()).not.toContain("Z00.0");
   });
 
+  it("M-39 the consent itself is read by whom it names, as a FHIR Consent, and changed by nobody there", async () => {
+    const id = await granted(toDoctor(["view"]));
+    const shown = await fhir(treating, "GET", `/Consent/${id}`);
+    expect([shown.status, shown.body]).toMatchObject([
+      200,
+      { resourceType: "Consent", status: "active", id },
+    ]);
+    expect((await fhir(treating, "GET", `/Consent/${id}/_history`)).status).toBe(200);
+    const rows = await journalRows(app);
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        action: "read",
+        resourceId: id,
+        ground: expect.stringContaining("named-in-consent"),
+      }),
+    );
+    const nurse = await actingWorker(app, snilsOf.nurse);
+    expect((await fhir(await nurse.token(), "GET", `/Consent/${id}`)).status).toBe(403);
+    expect((await fhir(treating, "PUT", `/Consent/${id}`, shown.body)).status).toBe(403);
+    expect((await fhir(treating, "DELETE", `/Consent/${id}`)).status).toBe(403);
+  });
+
   it("M-26 opened to be viewed takes no entries; opened to be entered it does", async () => {
     const before = await codes();
     const { id } = (await citizen.send("POST", "/me/consents", toDoctor(["view"]))).body.consent;
