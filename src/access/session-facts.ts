@@ -10,7 +10,7 @@ export interface WorkContext {
   name: string;
   /** logical id of the PractitionerRole */
   roleId: string;
-  /** its posts: codes of dictionary 11.1002 */
+  /** all posts that the worker holds there: codes of dictionary 11.1002 */
   posts?: readonly string[];
 }
 

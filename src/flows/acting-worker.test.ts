@@ -30,14 +30,17 @@ const role = (change: object = {}) => ({
 interface World {
   /** what ФРМР says of the role, or how it fails */
   roleById(): object;
+  /** the roles of the person's card; absent: that one */
+  card?: readonly object[];
   earlier?: { at: number; organizations: Pick<WorkContext, "oid" | "roleId" | "posts">[] };
 }
 
-function postsOf({ roleById, earlier }: World, actor: Partial<Actor> = {}) {
+function postsOf({ roleById, card, earlier }: World, actor: Partial<Actor> = {}) {
   const clock = new ManualClock();
   const workers = new ActiveWorkers({
     directory: {
       roleById: async () => ({ value: roleById(), sources: [] }),
+      cardById: async () => ({ value: { roles: card ?? [roleById()] }, sources: [] }),
     } as unknown as PractitionerDirectory,
     identities: {
       idOf: async () => "",
@@ -73,6 +76,18 @@ describe("an active worker", () => {
     expect(await postsOf({ roleById: gone })).toBeUndefined();
   });
 
+  it("Z-05 with several posts in an organisation has all of them in the cabinet, and the named one for a client", async () => {
+    const card = [
+      role(),
+      role({ id: "second", code: [{ coding: [{ code: "179" }] }] }),
+      role({ active: false, code: [{ coding: [{ code: "7" }] }] }),
+      role({ organization: {}, code: [{ coding: [{ code: "8" }] }] }),
+    ];
+    expect(await postsOf({ roleById: () => role(), card })).toEqual(["109", "179"]);
+    const client = { kind: "client", id: "mis", onBehalfOf: worker.id } as const;
+    expect(await postsOf({ roleById: () => role(), card }, client)).toEqual(["109"]);
+  });
+
   it("is nobody who has not chosen, and no client system that names nobody", async () => {
     expect(await postsOf({ roleById: () => role() }, { organization: undefined })).toBeUndefined();
     expect(await postsOf({ roleById: () => role() }, { kind: "client" })).toBeUndefined();
@@ -86,7 +101,7 @@ describe("an active worker", () => {
       undefined,
       { at: 31 * dayMs, organizations: here },
       { at: dayMs, organizations: [{ oid: "another", roleId: "role" }] },
-      { at: dayMs, organizations: [{ oid: clinic, roleId: "another" }] },
+      { at: dayMs, organizations: [{ oid: clinic, roleId: "role" }] },
     ])
       await expect(postsOf({ roleById: down, earlier })).rejects.toMatchObject({
         code: "upstream-unavailable",

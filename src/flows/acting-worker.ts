@@ -40,10 +40,12 @@ async function heldRole(
 ): Promise<PractitionerRole | undefined> {
   const role = await roleOf(directory, named.role, ctx);
   const person = role?.practitioner?.reference?.split("/").at(-1);
-  const { system, value } = role?.organization?.identifier ?? {};
-  const organization = system === identifierSystem.oid ? value?.replace(/^urn:oid:/, "") : undefined;
-  const isHeld = role?.active === true && person === named.person && organization === named.organization;
-  return isHeld ? role : undefined;
+  return role && person === named.person && isAt(role, named.organization) ? role : undefined;
+}
+
+function isAt({ active, organization }: PractitionerRole, oid: string): boolean {
+  const { system, value } = organization?.identifier ?? {};
+  return active === true && system === identifierSystem.oid && value === `urn:oid:${oid}`;
 }
 
 async function roleOf(directory: PractitionerDirectory, id: string, ctx: RequestContext) {
@@ -58,6 +60,10 @@ async function roleOf(directory: PractitionerDirectory, id: string, ctx: Request
 /** Posts of a role as ФРМР has them: codes of dictionary 11.1002. */
 export const postCodesOf = ({ code = [] }: PractitionerRole): string[] =>
   code.flatMap(({ coding = [] }) => coding.flatMap(({ code: post }) => post ?? []));
+
+/** All posts that are held in an organisation today: one person may have several there. */
+export const postsAt = (roles: readonly PractitionerRole[], oid: string): string[] =>
+  roles.filter((role) => isAt(role, oid)).flatMap(postCodesOf);
 
 export interface ActiveWorkersParts {
   directory: PractitionerDirectory;
@@ -88,27 +94,31 @@ export class ActiveWorkers {
     const person = kind === "client" ? onBehalfOf : id;
     if (!person || !role || !organization) return undefined;
     try {
-      const held = await heldRole(this.#parts.directory, { person, role, organization }, ctx);
-      return held && postCodesOf(held);
+      return await this.#postsToday({ person, role, organization }, ctx);
     } catch (error) {
       if (!isGatewayError(error) || error.system !== "frmr" || error.row.status < 500) throw error;
-      const earlier = await this.#earlierPosts(person, { role, organization });
+      const earlier = await this.#earlierPosts(person, organization);
       if (earlier) return earlier;
       throw error;
     }
   }
 
-  async #earlierPosts(
-    person: string,
-    { role, organization }: { role: string; organization: string },
-  ): Promise<readonly string[] | undefined> {
+  async #postsToday(named: NamedWorker, ctx: RequestContext): Promise<readonly string[] | undefined> {
+    const { directory } = this.#parts;
+    const held = await heldRole(directory, named, ctx);
+    // a client system names one post; in the cabinet an organisation was chosen, with every post there
+    if (!held || ctx.actor.kind === "client") return held && postCodesOf(held);
+    const { value } = await directory.cardById(named.person, ctx);
+    return postsAt(value.roles, named.organization);
+  }
+
+  async #earlierPosts(person: string, organization: string): Promise<readonly string[] | undefined> {
     const { identities, verifications, keyring, clock, earlierVerificationDays } = this.#parts;
     const identity = await identities.find(person);
     if (!identity) return undefined;
     const earlier = await verifications.find(sessionOwnerOf(keyring, identity.value.slice(0, 11)));
     if (!earlier || earlier.at + earlierVerificationDays * dayMs < clock.now()) return undefined;
     const { organizations = [] } = earlier.facts as { organizations?: readonly WorkContext[] };
-    const held = organizations.find(({ oid, roleId }) => oid === organization && roleId === role);
-    return held && (held.posts ?? []);
+    return organizations.find(({ oid }) => oid === organization)?.posts;
   }
 }

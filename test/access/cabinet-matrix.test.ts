@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { postTableIn } from "../../src/access/post-rights.ts";
 import { cabinetSpecification } from "../../src/api/cabinet/routes.ts";
-import { actingWorker, snilsOf } from "../support/acting.ts";
+import { actingWorker, holdPost, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { fhirCall } from "../support/fhir-call.ts";
@@ -238,12 +238,7 @@ describe("Z-05 the doors by post, though the patient permits all", () => {
   const posts = { doctor: "109", nurse: "159", registrar: "179", pharmacist: "231", unknown: "999" };
 
   it.each(Object.entries(posts))("%s", async (_title, post) => {
-    const { practitioners } = app.parts;
-    const real = practitioners.roleById.bind(practitioners);
-    const role = vi.spyOn(practitioners, "roleById").mockImplementation(async (id, ctx) => {
-      const answered = await real(id, ctx);
-      return { ...answered, value: { ...answered.value, code: [{ coding: [{ code: post }] }] } };
-    });
+    const role = holdPost(app, post);
     try {
       const { view, enter } = table.rightsOf([post]);
       for (const [name, door] of Object.entries(ofWorker)) {

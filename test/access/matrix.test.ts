@@ -24,6 +24,7 @@ import { Repository } from "../../src/fhir/repository.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { journalSearch } from "../../src/store/journal-search.ts";
+import { holdPost } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -347,16 +348,6 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
 
   beforeAll(consentToAll);
 
-  /** Whoever acts holds this post in ФРМР from now on. */
-  function holdPost(code: string): void {
-    const { practitioners } = app.parts;
-    vi.restoreAllMocks();
-    const real = practitioners.roleById.bind(practitioners);
-    vi.spyOn(practitioners, "roleById").mockImplementation(async (id, ctx) => {
-      const answered = await real(id, ctx);
-      return { ...answered, value: { ...answered.value, code: [{ coding: [{ code }] }] } };
-    });
-  }
   afterAll(() => vi.restoreAllMocks());
 
   async function eachOf(types: readonly string[], request: (type: string) => object): Promise<BundleEntry[]> {
@@ -371,7 +362,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
   }
 
   it.each(posts)("%s", async (_group, post) => {
-    holdPost(post);
+    holdPost(app, post);
     const { view, enter } = table.rightsOf([post]);
     const isIn = (opened: ReadonlySet<Section>, type: string) =>
       opened.has(sectionOf(type, patientId) as Section);
@@ -395,7 +386,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
     ["pharmacist", "Condition", "MedicationRequest"],
     ["laboratory", "MedicationRequest", "Observation"],
   ])("a %s finds no %s at any door of reading, but finds a %s", async (group, closed, opened) => {
-    holdPost(firstOf(group));
+    holdPost(app, firstOf(group));
     const writes = ["update", "patch", "delete", "create", "conditional create", "conditional delete"];
     const doors = { ...doorsToOne(closed), ...doorsToMany(closed) };
     for (const [door, call] of Object.entries(doors)) {
@@ -412,7 +403,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
   });
 
   it("a nurse neither prescribes nor signs a document, and is told why", async () => {
-    holdPost(firstOf("nurse"));
+    holdPost(app, firstOf("nurse"));
     const documents = [
       {
         ...{ resourceType: "MedicationRequest", status: "active", intent: "order", subject },

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DocumentReference, MedicationRequest, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { actingWorker, snilsOf } from "../support/acting.ts";
+import { actingWorker, holdPost, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { assignedPatient, fhirCall, outcomeCode } from "../support/fhir-call.ts";
@@ -135,9 +135,11 @@ it("E-17 a prescription that is not signed, or waits for its authority, cannot b
   const prescription = `MedicationRequest/${prescribed.id}`;
   const dispensed = async (reference = prescription, status = "completed") => {
     const body = { resourceType: "MedicationDispense", status, ...about };
+    const pharmacist = holdPost(app, "231");
     const answer = await fhirCall(app, token, "POST /MedicationDispense", {
       body: { ...body, authorizingPrescription: [{ reference }] },
     });
+    pharmacist.mockRestore();
     const waits = /"retryAfter","valueUnsignedInt":(\d+)/.exec(JSON.stringify(answer.body))?.[1];
     return [answer.status, outcomeCode(answer), waits];
   };

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bundle, PractitionerRole } from "@medplum/fhirtypes";
+import { vi } from "vitest";
 import { clientAssertion, requestToken, type SystemKey } from "../../scripts/system-client.ts";
+import type { Parts } from "../../src/parts.ts";
 
 /** СНИЛС of workers of the sandbox's world: its personas `doctor`, `doctor-two` and `nurse`. */
 export const snilsOf = { doctor: "90000000182", doctorTwo: "90000000283", nurse: "90000000384" } as const;
@@ -65,6 +67,20 @@ export async function actingWorker(app: Door, snils: string, client?: SystemKey)
         scope,
       ),
   };
+}
+
+/** From now on ФРМР names this post in all that it holds of anybody, until the mock is restored. */
+export function holdPost(
+  { parts: { practitioners } }: { parts: Pick<Parts, "practitioners"> },
+  code: string,
+) {
+  vi.restoreAllMocks();
+  const real = practitioners.cardBySnils.bind(practitioners);
+  return vi.spyOn(practitioners, "cardBySnils").mockImplementation(async (snils, ctx) => {
+    const { value, sources } = await real(snils, ctx);
+    const roles = value.roles.map((role) => ({ ...role, code: [{ coding: [{ code }] }] }));
+    return { value: { ...value, roles }, sources };
+  });
 }
 
 async function demoKey({ config }: Door): Promise<SystemKey> {

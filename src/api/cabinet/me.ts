@@ -7,7 +7,7 @@ import {
   sectionOfCapability,
 } from "../../access/session-facts.ts";
 import { errorTable } from "../../core/error-table.ts";
-import { postCodesOf } from "../../flows/acting-worker.ts";
+import { postsAt } from "../../flows/acting-worker.ts";
 import type { SignInChoices } from "../../flows/sign-in/choices.ts";
 import type { SigningCertificates } from "../../flows/signature/certificates.ts";
 import type { Verifications } from "../../flows/verification/verifications.ts";
@@ -96,15 +96,15 @@ function identityView({ personId, kind, name, person, confirmed, authTime, regis
   };
 }
 
-/** What the post opens in the chosen organisation: as ФРМР holds it now, else as it was at sign-in (Z-05). */
+/** What the posts open in the chosen organisation: as ФРМР holds them now, else as they were at sign-in (Z-05). */
 function sectionsOf(
   { postTable }: MeParts,
   { organization }: SessionFacts,
   { roles }: Profile,
 ): OpenSection[] {
   if (!organization) return [];
-  const role = roles.find(({ id }) => id === organization.roleId);
-  return postTable.sectionsOf(role ? postCodesOf(role) : (organization.posts ?? []));
+  const posts = roles.length > 0 ? postsAt(roles, organization.oid) : (organization.posts ?? []);
+  return postTable.sectionsOf(posts);
 }
 
 function isOpened(capability: Capability, sections: readonly OpenSection[]): boolean {

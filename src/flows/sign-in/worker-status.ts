@@ -6,7 +6,7 @@ import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
 import type { EmployeeRole } from "../../systems/esia/identity-provider.ts";
-import { postCodesOf } from "../acting-worker.ts";
+import { postsAt } from "../acting-worker.ts";
 import { type AskingAnew, askedAnew } from "../asked-anew.ts";
 import type { Answered } from "../identities.ts";
 import type { OrganizationDirectory } from "../organization-directory.ts";
@@ -128,7 +128,7 @@ function employmentsOf(roles: readonly PractitionerRole[]): WorkContext[] {
       oid,
       name: role.organization?.display ?? oid,
       roleId: role.id ?? "",
-      posts: postCodesOf(role),
+      posts: postsAt(roles, oid),
     });
   }
   return [...contexts.values()];
