@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DocumentReference, MedicationRequest, Task } from "@medplum/fhirtypes";
+import type { DocumentReference, MedicationDispense, MedicationRequest, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actingWorker, holdPost, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
@@ -164,4 +164,33 @@ it("E-17 a prescription that is not signed, or waits for its authority, cannot b
   };
   await expect.poll(state, patience).toBe("signed");
   expect((await dispensed())[0]).toBe(201);
+
+  // what was given is told further, also when its prescription is in force no more; nothing else is given by it
+  const given = await fhirCall<MedicationDispense>(app, token, "POST /MedicationDispense", {
+    body: {
+      ...{ resourceType: "MedicationDispense", status: "completed", ...about },
+      authorizingPrescription: [{ reference: prescription }],
+    },
+  });
+  const { body: other } = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
+    body: { resourceType: "MedicationRequest", status: "active", intent: "order", ...about },
+  });
+  await app.parts.store.db
+    .updateTable("signature")
+    .set({ state: "superseded" })
+    .where("document_id", "=", prescribed.id ?? "")
+    .execute();
+  const told = async (...references: string[]) =>
+    (
+      await fhirCall(app, token, `PUT /MedicationDispense/${given.body.id}`, {
+        headers: { "if-match": 'W/"1"' },
+        body: {
+          ...{ ...given.body, note: [{ text: "Выдано с инструкцией" }] },
+          authorizingPrescription: references.map((reference) => ({ reference })),
+        },
+      })
+    ).status;
+  expect(await told(prescription, `MedicationRequest/${other.id}`)).toBe(422);
+  expect(await told(prescription)).toBe(200);
+  expect(await dispensed()).toEqual(unsigned);
 }, 120_000);

@@ -1,4 +1,4 @@
-import type { MedicationDispense } from "@medplum/fhirtypes";
+import type { MedicationDispense, Resource } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
 import { GatewayError } from "../../core/errors.ts";
 import type { ChangeListener } from "../../fhir/repository.ts";
@@ -18,13 +18,14 @@ const stored = /^(MedicationRequest)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?
 
 /**
  * What is dispensed was prescribed under a signature in force: holds it for prescriptions that are stored here, at the
- * end of each transaction. Throws `prescription-not-signed`, and `signature-unverified` while one waits for its check.
+ * end of each transaction that dispenses. Throws `prescription-not-signed`, and `signature-unverified` while one waits for its check.
  */
 export const dispensingListener =
   (store: SignatureStore): ChangeListener =>
-  async (trx, { key: { tenant }, after }) => {
+  async (trx, { key: { tenant }, before, after }) => {
     if (after?.resourceType !== "MedicationDispense" || givesNothing.has(after.status)) return;
-    const resources = prescriptionsOf(after);
+    const given = givenBy(before);
+    const resources = prescriptionsOf(after).filter(({ id }) => !given.has(id));
     const subjects = await subjectsOfStored(trx, { tenant, resources });
     for (const { type, id } of resources) {
       const subject = subjects.get(`${type}/${id}`);
@@ -54,6 +55,14 @@ async function notSigned(
         detail: "no signature over the prescription is in force",
       });
 }
+
+// what was given is told further whatever became of its prescription
+const givenBy = (before: Resource | undefined): ReadonlySet<string> =>
+  new Set(
+    before?.resourceType === "MedicationDispense" && before.status === "completed"
+      ? prescriptionsOf(before).map(({ id }) => id)
+      : [],
+  );
 
 const prescriptionsOf = ({ authorizingPrescription = [] }: MedicationDispense) =>
   authorizingPrescription.flatMap(({ reference = "" }) => {
