@@ -1,8 +1,9 @@
 import { type Kysely, sql } from "kysely";
-import { purge, purgeExpired } from "./purge.ts";
+import { inBatches, purge, purgeExpired } from "./purge.ts";
 import type { Schema } from "./schema.ts";
 
-const day = 86_400_000;
+const hour = 3_600_000;
+const day = 24 * hour;
 
 /** How long is kept what nobody needs to keep longer, in days. */
 const keptDays = {
@@ -10,7 +11,7 @@ const keptDays = {
   signIns: 365,
   /** one-time codes, long past their five minutes and the locks after wrong ones */
   codes: 1,
-  /** bytes that were prepared and never signed: expired, cancelled or refused; the evidence of their checks stays */
+  /** bytes that were prepared and never signed: expired, cancelled or refused; what was checked keeps its evidence */
   unsigned: 30,
   /** consents that were written down and never confirmed */
   drafts: 30,
@@ -43,36 +44,48 @@ export function personalPurges({
         "one_time_code",
         sql`greatest(sent_at, expires_at, locked_until) < ${before(keptDays.codes)}`,
       ),
-    async () => {
-      await endUnsigned(db, now());
-      const isOver = sql`state in ('expired', 'cancelled', 'refused')`;
-      return purge(db, "signature", sql`${isOver} and settled_at < ${before(keptDays.unsigned)}`);
-    },
+    () => endUnsigned(db, now() - hour),
+    () => purgeUnsigned(db, before(keptDays.unsigned)),
     () => purgeDrafts(db, consents, before(keptDays.drafts)),
   ];
 }
 
-/** Requests whose bytes were frozen for a time that is over, though nobody came to hear of it. */
-async function endUnsigned(db: Kysely<Schema>, now: number): Promise<void> {
-  await db
-    .updateTable("signature")
-    .set(({ ref }) => ({ state: "expired", settled_at: ref("expires_at") }))
-    .where("state", "=", "prepared")
-    .where("expires_at", "<=", now)
-    .execute();
+/** Requests whose time was over before a moment, though nobody came to hear of it; a check under way ends sooner. */
+function endUnsigned(db: Kysely<Schema>, before: number): Promise<number> {
+  const isDue = sql`state = 'prepared' and expires_at <= ${before}`;
+  return inBatches(
+    db,
+    { table: "signature", isDue },
+    (batch) => sql`update signature set state = 'expired', settled_at = expires_at where ${batch}`,
+  );
+}
+
+/** The evidence of a check says nothing without its request: that one loses its bytes only. */
+async function purgeUnsigned(db: Kysely<Schema>, before: number): Promise<number> {
+  const isDue = sql`state in ('expired', 'cancelled', 'refused') and content <> '' and settled_at < ${before}`;
+  const isChecked = sql`exists (select from signature_evidence where signature_id = signature.id)`;
+  const emptied = await inBatches(
+    db,
+    { table: "signature", isDue: sql`${isDue} and ${isChecked}` },
+    (batch) => sql`update signature set content = '', container = null where ${batch}`,
+  );
+  return emptied + (await purge(db, "signature", sql`${isDue} and not ${isChecked}`));
 }
 
 /** A consent's first version is its draft; a confirmed one has a second. */
-async function purgeDrafts(
+function purgeDrafts(
   db: Kysely<Schema>,
   { tenant, type }: PersonalPurges["consents"],
   before: number,
 ): Promise<number> {
-  const { numAffectedRows = 0n } = await sql`
-    with draft as (
-      delete from resource
-      where tenant = ${tenant} and type = ${type} and version = 1 and last_updated < ${before} returning id)
-    delete from resource_history h using draft
-    where h.tenant = ${tenant} and h.type = ${type} and h.id = draft.id`.execute(db);
-  return Number(numAffectedRows);
+  const isDue = sql`
+    tenant = ${tenant} and type = ${type} and version = 1 and last_updated < ${before}`;
+  return inBatches(
+    db,
+    { table: "resource", isDue },
+    (batch) => sql`
+      with draft as (delete from resource where ${batch} returning tenant, type, id)
+      delete from resource_history h using draft
+      where (h.tenant, h.type, h.id) = (draft.tenant, draft.type, draft.id)`,
+  );
 }

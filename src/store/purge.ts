@@ -15,16 +15,19 @@ export const purgeDelivered = (db: Kysely<Schema>, before: number): Promise<numb
   purge(db, "outbox", sql`state = 'delivered' and finished_at < ${before}`);
 
 /** Deletes what is due, in short statements, so that none holds its rows for long. */
-export async function purge(
+export const purge = (db: Kysely<Schema>, table: keyof Schema, isDue: RawBuilder<unknown>): Promise<number> =>
+  inBatches(db, { table, isDue }, (batch) => sql`delete from ${sql.table(table)} where ${batch}`);
+
+/** Runs a statement over what is due, a batch at a time; afterwards those rows must be due no more. */
+export async function inBatches(
   db: Kysely<Schema>,
-  table: keyof Schema,
-  isDue: RawBuilder<unknown>,
+  { table, isDue }: { table: keyof Schema; isDue: RawBuilder<unknown> },
+  statementOver: (batch: RawBuilder<unknown>) => RawBuilder<unknown>,
 ): Promise<number> {
-  const name = sql.table(table);
+  const batch = sql`${isDue} and ctid = any(array(
+    select ctid from ${sql.table(table)} where ${isDue} limit ${rowsAtOnce}))`;
   for (let total = 0; ; ) {
-    const { numAffectedRows = 0n } = await sql`
-      delete from ${name} where ${isDue} and ctid = any(array(
-        select ctid from ${name} where ${isDue} limit ${rowsAtOnce}))`.execute(db);
+    const { numAffectedRows = 0n } = await statementOver(batch).execute(db);
     total += Number(numAffectedRows);
     if (numAffectedRows < rowsAtOnce) return total;
   }

@@ -15,6 +15,7 @@ interface SignatureStoreParts {
 
 /** A request for a signature with its secrets opened; ids logical. */
 export interface KeptSignature extends SignatureHead {
+  /** empty: it came to nothing long ago, and only what was checked is still told */
   content: Uint8Array;
   container?: Uint8Array;
 }
@@ -267,7 +268,7 @@ export class SignatureStore {
     const key = await this.#dataKeys.of(db, { tenant, subject: subject ?? undefined });
     return {
       ...openHead(row, key),
-      content: openValue(key, content, place(tenant, "content", id)),
+      content: content.length > 0 ? openValue(key, content, place(tenant, "content", id)) : content,
       container: container ? openValue(key, container, place(tenant, "container", id)) : undefined,
     };
   }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
@@ -126,8 +127,15 @@ onBothEngines((store) => {
         ...{ id, tenant: "t", signer: "s", subject: "p", purpose: "document", state: "prepared" },
         ...{ createdAt: clock.now(), expiresAt: clock.now() + 900_000, terms: {}, content: Buffer.from(id) },
       });
-    const ended = async (id: string, state: string) =>
-      signatures.change(db, await prepared(id), { state, settledAt: clock.now() });
+    const ended = async (id: string, state: string) => {
+      const kept = await prepared(id);
+      const container = Buffer.from(state);
+      await signatures.change(db, kept, { state, settledAt: clock.now(), container });
+      if (state === "refused")
+        await signatures.evidence.add(db, kept, {
+          ...{ at: clock.now(), verdict: "unknown", imprint: id, report: { of: id } },
+        });
+    };
     const [patient, terms] = [
       { id: "p", name: "П" },
       { kind: "processing", decision: "permit", rights: [] },
@@ -196,6 +204,10 @@ onBothEngines((store) => {
     await fill("old");
     await clock.advance(900_000);
     await purgeAll();
+    // one that was submitted in time may be under its check still
+    expect((await left()).signatures).toContain("old prepared");
+    await clock.advance(3_600_000);
+    await purgeAll();
     const whole = ["old cancelled", "old prepared: expired", "old refused", "old signed"];
     expect(await left()).toEqual({
       ...{ sessions: ["old"], signIns: ["old"], codes: ["old"], verifications: ["old"] },
@@ -206,12 +218,56 @@ onBothEngines((store) => {
     await purgeAll();
     expect(await left()).toEqual({
       ...{ sessions: ["new"], signIns: ["new", "old"], codes: ["new"], verifications: ["new"] },
-      signatures: ["new cancelled", "new prepared", "new refused", "new signed", "old signed"],
+      signatures: ["new cancelled", "new prepared", "new refused", "new signed", "old refused", "old signed"],
       consents: ["new-active", "new-draft", "old-active"],
     });
+    // the evidence of a check is opened, and its signature spent, through the request that lost its bytes
+    const checked = { id: "old refused", tenant: "t", subject: "p" };
+    expect(await signatures.find(checked.id)).toMatchObject({ ...checked, state: "refused" });
+    const { content, container } = (await signatures.find(checked.id)) ?? {};
+    expect([content?.length, container]).toEqual([0, undefined]);
+    expect(await signatures.evidence.of(checked)).toMatchObject([{ report: { of: "old refused" } }]);
+    expect(await signatures.evidence.isSpent({ id: "another", tenant: "t" }, "old refused")).toBe(true);
+    expect((await signatures.find("new refused"))?.container).toEqual(Buffer.from("refused"));
     await clock.advance(335 * day);
     await purgeAll();
     expect((await left()).signIns).toEqual(["new"]);
+  });
+
+  it("what came to nothing ends in short statements, however much of it there is", async () => {
+    const affected: number[] = [];
+    const db = store().db.withPlugin({
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        affected.push(Number(result.numAffectedRows ?? 0));
+        return result;
+      },
+    });
+    const many = sql`generate_series(1, 1100) n`;
+    const { tenant, type } = consentPlace;
+    for (const state of ["prepared", "cancelled"])
+      await sql`insert into signature
+        (id, tenant, signer, purpose, state, document_mac, created_at, expires_at, settled_at, terms, content)
+        select ${state} || n, 't', 's', 'document', ${state}, '', 0, 0, 0, '', 'x' from ${many}`.execute(db);
+    await sql`insert into signature_evidence (signature_id, n, at, verdict, report)
+      select 'cancelled' || n, 1, 0, 'bad', '' from ${many}`.execute(db);
+    for (const table of ["resource", "resource_history"])
+      await sql`insert into ${sql.table(table)} (tenant, type, id, version, last_updated, deleted)
+        select ${tenant}, ${type}, 'many-' || n, 1, 0, false from ${many}`.execute(db);
+    affected.length = 0;
+    const place = { now: () => clock.now(), verificationDays: 30, consents: consentPlace };
+    for (const run of personalPurges({ db, ...place })) await run();
+    expect(Math.max(...affected)).toBe(1_000);
+    const of = (id: string) => sql<boolean>`id like ${id}`;
+    const left = await db.selectFrom("signature").select("id").where(of("prepared%")).execute();
+    const bytes = await db
+      .selectFrom("signature")
+      .select("id")
+      .where(of("cancelled%"))
+      .where(sql<boolean>`content <> ''`)
+      .execute();
+    const drafts = await db.selectFrom("resource_history").select("id").where(of("many-%")).execute();
+    expect([left, bytes, drafts]).toEqual([[], [], []]);
   });
 
   it("a one-time value is new again only after its end", async () => {

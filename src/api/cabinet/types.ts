@@ -560,7 +560,7 @@ export interface components {
             state: "prepared" | "verification-pending" | "signed" | "refused" | "expired" | "cancelled" | "superseded";
             title?: string;
             contentType: string;
-            /** @description the frozen bytes, base64 */
+            /** @description the frozen bytes, base64; empty when the request came to nothing long ago */
             content?: string;
             digests?: {
                 /** @description hex */
