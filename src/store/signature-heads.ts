@@ -102,12 +102,12 @@ export class SignatureHeads {
 
   /**
    * The first signature over each document that awaits one of these roles and that this person has not signed, newest
-   * first; `after` is the id of the last one of the page before.
+   * first; `after` is the `next` of the page before, which is there while more may follow.
    */
   async awaiting(
     { tenant, signer, roles }: Awaited,
     { after, limit }: { after?: string; limit: number },
-  ): Promise<SignatureHead[]> {
+  ): Promise<{ heads: SignatureHead[]; next?: string }> {
     const rows = await this.#db
       .selectFrom("signature")
       .select(headColumns)
@@ -130,7 +130,9 @@ export class SignatureHeads {
       .orderBy("id", "desc")
       .limit(limit)
       .execute();
-    return this.#opened(rows, this.#db);
+    // of the rows, for one that can't be opened is followed by others
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return { heads: await this.#opened(rows, this.#db), ...(last && { next: last.id }) };
   }
 
   #opened(rows: readonly HeadRow[], db: Kysely<Schema>): Promise<SignatureHead[]> {

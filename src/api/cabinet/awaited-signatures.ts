@@ -18,10 +18,10 @@ export async function listAwaited(
   const worker = signingWorkerOf(door, request);
   const posts = await postsOf(worker.roleId, request.ctx);
   const { page: after, count: limit } = request.query as { page?: string; count: number };
-  const awaiting = await coSignatures.awaitingMe(worker, { posts, after, limit });
-  const decisions = await request.authorizeAll("search", awaiting.map(resourceOf));
+  const { heads, next } = await coSignatures.awaitingMe(worker, { posts, after, limit });
+  const decisions = await request.authorizeAll("search", heads.map(resourceOf));
   const items: View["AwaitedSignature"][] = [];
-  for (const [index, kept] of awaiting.entries()) {
+  for (const [index, kept] of heads.entries()) {
     const decision = decisions[index];
     if (!decision?.permit) continue;
     if (kept.subject !== undefined)
@@ -31,6 +31,5 @@ export async function listAwaited(
     if (kind && document) items.push({ document: document.id, title, patient, kind, signers });
   }
   await record(request, { action: "search" });
-  const last = awaiting.length === limit ? awaiting.at(-1) : undefined;
-  return { items, ...(last && { next: last.id }) };
+  return { items, ...(next !== undefined && { next }) };
 }

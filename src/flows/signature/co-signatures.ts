@@ -75,7 +75,7 @@ export class CoSignatures {
   async awaitingMe(
     { personId: signer, organization: tenant }: SigningWorker,
     { posts, ...page }: { posts: readonly string[]; after?: string; limit: number },
-  ): Promise<SignatureHead[]> {
+  ): Promise<{ heads: SignatureHead[]; next?: string }> {
     const { store, rules } = this.#parts;
     return store.heads.awaiting({ tenant, signer, roles: rules.rolesOpenTo(posts) }, page);
   }
