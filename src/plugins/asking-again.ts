@@ -13,7 +13,7 @@ const everywhere = "shared";
 /**
  * For a door whose answers are shown whole or not at all: what decide() permitted the first request is asked anew, of
  * the facts of today, before its answer is given again. Throws `access-denied`, `signature-level`, and `gone` for a
- * person whose data were destroyed since.
+ * person whose data were destroyed since, and where nothing was noted that could be asked.
  */
 export function askingAgain(app: FastifyInstance, isShredded: IsShredded): IdempotencySettings["renewed"] {
   hookChanges(app, {
@@ -22,8 +22,11 @@ export function askingAgain(app: FastifyInstance, isShredded: IsShredded): Idemp
     },
   });
   return async (request, answer) => {
-    for (const one of (answer.asked ?? []) as readonly AskedAccess[])
-      await askAgain(request, one, isShredded);
+    if (!answer.asked)
+      throw new GatewayError("gone", {
+        detail: "an earlier release kept the answer without what it was permitted on; the change stands",
+      });
+    for (const one of answer.asked as readonly AskedAccess[]) await askAgain(request, one, isShredded);
     return answer;
   };
 }

@@ -94,7 +94,13 @@ async function signedDocument(): Promise<string> {
 async function awaitingDoctor(): Promise<void> {
   const head = { personId: randomUUID(), roleId: "role", organization, snils: "90000000990" };
   await activateCertificates(app, head.personId, { owner: "chief" });
-  const document = { ...documentOf(secret), title: secret, subject: patient, kind: "125", posts: ["4"] };
+  const document = {
+    ...documentOf(randomUUID()),
+    title: secret,
+    subject: patient,
+    kind: "125",
+    posts: ["4"],
+  };
   const { id } = await app.parts.signatures.prepare(head, document);
   const container = await signedByTool(app.sandboxUrl, document.content, { owner: "chief" });
   await app.parts.signatures.submit(head, id, { container });
@@ -290,6 +296,20 @@ it("awaited documents are found behind any number that await others, page by pag
       })),
     )
     .execute();
+  // newer still, and of a person whose data are destroyed
+  const shredded = { tenant: organization, subject: randomUUID() };
+  await db.transaction().execute(async (trx) => {
+    await app.parts.dataKeys.of(trx, shredded);
+    await app.parts.dataKeys.shred(trx, shredded);
+  });
+  await db
+    .insertInto("signature")
+    .values({
+      ...(copied[0] as NonNullable<(typeof copied)[0]>),
+      ...{ ...shredded, id: randomUUID(), document_id: randomUUID(), document_mac: "shredded" },
+      settled_at: Date.now() + 120_000,
+    })
+    .execute();
   const found: string[] = [];
   let next: string | undefined;
   do {
@@ -340,6 +360,16 @@ describe("the kept answer of a repeated change", () => {
     await isGiven();
     await withDenial(() => isRefused(403, "access-denied"));
     await isGiven();
+  });
+
+  it("is refused when an earlier release kept it without what it was permitted on", async () => {
+    const { idempotency } = app.parts;
+    const keep = idempotency.keep.bind(idempotency);
+    const before = vi
+      .spyOn(idempotency, "keep")
+      .mockImplementation((claim, { asked: _, ...answer }, how) => keep(claim, answer, how));
+    const { isRefused } = await keptAnswer().finally(() => before.mockRestore());
+    await isRefused(410, "gone");
   });
 
   it("is refused once the post has ended, or the person's data are destroyed", async () => {
