@@ -307,6 +307,11 @@ describe("a patient's card", () => {
       500,
       expect.stringContaining('"stored-data-altered"'),
     ]);
+    const conditional = await fhir(treating, "PUT", `/Condition?_id=${id}`, diagnosis());
+    expect([conditional.status, JSON.stringify(conditional.body)]).toEqual([
+      500,
+      expect.stringContaining('"stored-data-altered"'),
+    ]);
     const body = new URLSearchParams({ patient: `Patient/${patient}`, _sort: "-_lastUpdated" });
     const answer = await fetch(`${app.url}/fhir/Condition/_search`, {
       method: "POST",

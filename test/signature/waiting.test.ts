@@ -1,7 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { DocumentReference, MedicationDispense, MedicationRequest, Task } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { actingWorker, holdPost, snilsOf } from "../support/acting.ts";
@@ -39,15 +36,6 @@ class WakingClock extends ShiftedClock {
   }
 }
 
-/** The product's table in a place where doctors dispense too. */
-function doctorsDispense(): string {
-  const table = JSON.parse(readFileSync("src/access/post-rights.json", "utf8"));
-  table.groups.doctor.enter.push("dispensing");
-  const file = join(mkdtempSync(join(tmpdir(), "posts-")), "post-rights.json");
-  writeFileSync(file, JSON.stringify(table));
-  return file;
-}
-
 const clock = new WakingClock();
 let app: TestApp;
 let cabinet: Cabinet;
@@ -55,8 +43,7 @@ let patient: string;
 let token: string;
 
 beforeAll(async () => {
-  const settings = { TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" };
-  app = await startApp({ ...settings, POST_RIGHTS_FILE: doctorsDispense() }, clock);
+  app = await startApp({ TOKEN_SECONDS: "3600", SESSION_IDLE_SECONDS: "7200" }, clock);
   cabinet = new Cabinet(app.url);
   const undo = alterAccounts(app, (account) => ({ ...account, amr: "DS" }));
   await cabinet.visitor.follow(`${app.url}/auth/login?as=worker&persona=doctor`);

@@ -33,6 +33,11 @@ const bundle = {
   identifier: { system: "urn:mis", value: "7 7" },
 };
 const entries = (...methods: string[]) => methods.map((method) => ({ request: { method, url: "Patient" } }));
+const batchOf = (...urls: string[]) => ({
+  ...bundle,
+  type: "batch",
+  entry: urls.map((url) => ({ request: { method: "POST", url } })),
+});
 const bundleKey = 'bundle ["urn:mis","7 7"]';
 const xml = `<Bundle xmlns="http://hl7.org/fhir"><identifier><system value="urn:mis"/><value value="7 7"/></identifier><type value="transaction"/></Bundle>`;
 
@@ -46,6 +51,7 @@ it.each<[string, string, unknown, Record<string, string>, unknown]>([
   ["a message's", "/$process-message", { ...bundle, type: "message" }, {}, bundleKey],
   ["a batch's", "", { ...bundle, type: "batch", entry: entries("GET", "POST") }, {}, bundleKey],
   ["not of a batch of reads", "", { ...bundle, type: "batch", entry: entries("GET", "GET") }, {}, null],
+  ["not of a batch of searches in forms", "", batchOf("Patient/_search", "Patient/$match"), {}, null],
   ["not of what is only validated", "/Bundle/$validate", { ...bundle, type: "document" }, {}, null],
   ["a Bundle without one", "", { ...bundle, identifier: undefined }, {}, null],
   ["a broken Bundle", "", "{", {}, 400],

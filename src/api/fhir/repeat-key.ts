@@ -1,4 +1,4 @@
-import type { Bundle } from "@medplum/fhirtypes";
+import type { Bundle, BundleEntryRequest } from "@medplum/fhirtypes";
 import type { FastifyRequest } from "fastify";
 import type { ClientRegistry } from "../../access/clients.ts";
 import { idempotencyKeyOf } from "../../plugins/idempotency.ts";
@@ -35,7 +35,10 @@ function bundleKeyOf(request: FastifyRequest, path: string): string | undefined 
 
 /** What it is asked for again must be as it is then. */
 const onlyReads = ({ type, entry }: Bundle): boolean =>
-  type === "batch" && Array.isArray(entry) && entry.every((one) => one?.request?.method === "GET");
+  type === "batch" && Array.isArray(entry) && entry.every((one) => isRead(one?.request));
+
+const isRead = ({ method, url }: Partial<BundleEntryRequest> = {}): boolean =>
+  method === "GET" || (typeof url === "string" && onlyTells.test(`/fhir/${url.split("?", 1)[0]}`));
 
 function requestKeyOf(request: FastifyRequest, path: string, clients: ClientRegistry): string | undefined {
   const id = request.headers["x-request-id"];

@@ -101,16 +101,11 @@ export class NotificationDelivery {
     { type, id, version }: SubscriptionEvent,
     ctx: RequestContext,
   ): Promise<Resource | undefined> {
-    try {
-      return await this.#parts.repository.vread(type, id, String(version), ctx);
-    } catch (error) {
-      if (isGatewayError(error) && (error.code === "gone" || error.code === "not-found")) return undefined;
-      throw error;
-    }
+    return unlessGone(this.#parts.repository.vread(type, id, String(version), ctx));
   }
 
   async #read(id: string, ctx: RequestContext): Promise<Subscription | undefined> {
-    const [found] = await this.#parts.repository.byIds("Subscription", [id], ctx);
+    const found = await unlessGone(this.#parts.repository.read("Subscription", id, ctx));
     return found as Subscription | undefined;
   }
 
@@ -141,4 +136,13 @@ function workContext(
   of: { tenant: string; requestId: string },
 ): RequestContext {
   return systemContext({ ...of, id: "subscriptions", deadline: clock.now() + 30_000, log });
+}
+
+async function unlessGone(reading: Promise<Resource>): Promise<Resource | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isGatewayError(error) && (error.code === "gone" || error.code === "not-found")) return undefined;
+    throw error;
+  }
 }
