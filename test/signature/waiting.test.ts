@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DocumentReference, MedicationDispense, MedicationRequest, Task } from "@medplum/fhirtypes";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { actingWorker, holdPost, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
@@ -55,7 +55,10 @@ beforeAll(async () => {
   patient = await assignedPatient(app, await doctor.token("HOPERAT"), doctor.id);
   token = await doctor.token();
 });
-afterAll(() => app?.close());
+afterAll(() => {
+  vi.restoreAllMocks();
+  return app?.close();
+});
 
 it("E-04 a patient's document needs a qualified signature whatever it represents", async () => {
   for (const represents of [undefined, "Observation"]) {
@@ -153,14 +156,15 @@ it("E-17 a prescription that is not signed, or waits for its authority, cannot b
   expect((await dispensed())[0]).toBe(201);
 
   // what was given is told further, also when its prescription is in force no more; nothing else is given by it
+  const { body: other } = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
+    body: { resourceType: "MedicationRequest", status: "active", intent: "order", ...about },
+  });
+  holdPost(app, "231");
   const given = await fhirCall<MedicationDispense>(app, token, "POST /MedicationDispense", {
     body: {
       ...{ resourceType: "MedicationDispense", status: "completed", ...about },
       authorizingPrescription: [{ reference: prescription }],
     },
-  });
-  const { body: other } = await fhirCall<MedicationRequest>(app, token, "POST /MedicationRequest", {
-    body: { resourceType: "MedicationRequest", status: "active", intent: "order", ...about },
   });
   await app.parts.store.db
     .updateTable("signature")
