@@ -174,6 +174,11 @@ const steps: Record<string, readonly string[]> = {
        where subject is not null and type in ('Composition', 'DocumentReference')`,
     "create index signature_subject on signature (tenant, subject) where subject is not null",
   ],
+  // whatever rights it named, the text of a refusal forbade access to the card until then
+  "045-whole-refusals": [
+    `update consent_fact set rights = '{view,enter}'
+       where kind = 'access' and decision = 'deny' and rights <> '{view,enter}'`,
+  ],
   // what came to nothing, so that its hourly purge reads only what is due
   "044-unfinished": [
     "create index signature_prepared on signature (expires_at) where state = 'prepared'",
@@ -201,8 +206,12 @@ const provider: MigrationProvider = {
     ),
 };
 
-/** Brings the database to the newest schema under a lock, in one transaction; throws what the database said. */
-export async function migrate(db: Kysely<Schema>): Promise<void> {
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+/**
+ * Brings the database to the newest schema, or to that of a step, under a lock, in one transaction; throws what the
+ * database said.
+ */
+export async function migrate(db: Kysely<Schema>, step?: string): Promise<void> {
+  const migrator = new Migrator({ db, provider });
+  const { error } = await (step === undefined ? migrator.migrateToLatest() : migrator.migrateTo(step));
   if (error) throw error;
 }

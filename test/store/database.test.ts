@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { sql } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/store/database.ts";
+import { migrate } from "../../src/store/migrations.ts";
+import type { Schema } from "../../src/store/schema.ts";
 import { freshDatabase } from "../support/database.ts";
 import { startPostgres } from "../support/postgres-server.ts";
 import { onBothEngines } from "./engines.ts";
@@ -72,6 +75,30 @@ describe("PostgreSQL", () => {
     );
     expect(rows[0]?.n).toBeGreaterThan(2);
     await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it("of an earlier release has refusals of access closed to be entered, as their text said", async () => {
+    const url = await freshDatabase();
+    const db = new Kysely<Schema>({
+      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
+    });
+    await migrate(db, "043-retention");
+    const rows = [
+      ["refusal", "access", "deny", "{view}"],
+      ["permission", "access", "permit", "{view}"],
+      ["prescription", "prescription", "permit", "{enter}"],
+    ] as const;
+    for (const [id, kind, decision, rights] of rows)
+      await sql`insert into consent_fact (tenant, id, kind, decision, patient, rights, booked, granted_at)
+        values ('shared', ${id}, ${kind}, ${decision}, 'anna', ${rights}, false, 1)`.execute(db);
+    await migrate(db);
+    const facts = await db.selectFrom("consent_fact").select(["id", "rights"]).execute();
+    expect(Object.fromEntries(facts.map(({ id, rights }) => [id, rights]))).toEqual({
+      refusal: ["view", "enter"],
+      permission: ["view"],
+      prescription: ["enter"],
+    });
+    await db.destroy();
   });
 
   it("that is not there is a coded error in bounded time", async () => {

@@ -54,7 +54,7 @@ const anyConsent: fc.Arbitrary<StoredConsent> = fc
     preparedAt: time,
     grantedAt: maybe(time),
     withdrawnAt: maybe(time),
-    text: fc.record({ version: fc.constant("1"), title: fc.string(), body: fc.string() }),
+    text: fc.record({ version: fc.constant("2026-11-23"), title: fc.string(), body: fc.string() }),
   })
   .map((consent) => consent as StoredConsent);
 
@@ -78,6 +78,14 @@ describe("Consent", () => {
     const resource = toConsent(stored({ rights: ["enter"] }));
     resource.provision?.action?.pop();
     expect(fromConsent(resource).rights).toEqual([]);
+  });
+
+  it("a refusal under a text that forbade access forbids both, whatever rights it named", () => {
+    const rightsUnder = (version: string, decision: "permit" | "deny") =>
+      fromConsent(toConsent(stored({ decision, text: { ...stored().text, version } }))).rights;
+    expect(rightsUnder("2026-11-22", "deny")).toEqual(["view", "enter"]);
+    expect(rightsUnder("2026-11-23", "deny")).toEqual(["view"]);
+    expect(rightsUnder("2026-11-22", "permit")).toEqual(["view"]);
   });
 
   it("keeps the four kinds apart and the text word for word", () => {

@@ -9,6 +9,7 @@ import type {
 import type { ConsentKind, Label, Right } from "../../access/access-facts.ts";
 import { canonicalBase, identifierSystem } from "../../core/canonical.ts";
 import type { Grantee, Named, StoredConsent } from "./consent-terms.ts";
+import { rightsByText } from "./consent-text.ts";
 
 const kindSystem = `${canonicalBase}/CodeSystem/consent-kind`;
 const granteeSystem = `${canonicalBase}/CodeSystem/consent-grantee`;
@@ -100,21 +101,23 @@ export function fromConsent(resource: Consent): StoredConsent {
   const { provision = {}, category, patient, sourceAttachment, policyRule, verification } = resource;
   const withdrawn = resource.extension?.find(({ url }) => url === withdrawal)?.valueDateTime;
   const granted = verification?.[0]?.verificationDate;
+  const version = codeIn([policyRule ?? {}], textVersionSystem);
+  const decision = provision.type === "deny" ? "deny" : "permit";
   return {
     id: resource.id ?? "",
     kind: codeIn(category, kindSystem) as ConsentKind,
     status: resource.status as StoredConsent["status"],
-    decision: provision.type === "deny" ? "deny" : "permit",
+    decision,
     patient: namedOf(patient),
     grantor: idIn(resource.performer?.[0]?.reference),
     ...(provision.actor && { grantee: granteeOf(provision.actor) }),
-    rights: rightsIn(provision.action ?? []),
+    rights: rightsByText({ decision, rights: rightsIn(provision.action ?? []) }, version),
     ...(provision.class && { types: codesOf(provision.class) }),
     ...(provision.securityLabel && { labels: codesOf(provision.securityLabel) as Label[] }),
     from: millis(provision.period?.start),
     until: millis(provision.period?.end),
     text: {
-      version: codeIn([policyRule ?? {}], textVersionSystem),
+      version,
       title: sourceAttachment?.title ?? "",
       body: Buffer.from(sourceAttachment?.data ?? "", "base64").toString("utf8"),
     },

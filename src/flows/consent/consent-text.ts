@@ -4,6 +4,17 @@ import type { ConsentTerms, Grantee, StoredConsent } from "./consent-terms.ts";
 /** The version of every text below; a changed text takes a new one, consents keep theirs. */
 const consentTextVersion = "2026-11-23";
 
+// the texts before it forbade access to the card, whatever rights were asked for
+const refusalNamesRightsSince = "2026-11-23";
+
+/** The rights that a consent speaks of, by the text that the person agreed to. */
+export function rightsByText(
+  { decision, rights }: Pick<ConsentTerms, "decision" | "rights">,
+  version: string,
+): readonly Right[] {
+  return decision === "deny" && version < refusalNamesRightsSince ? ["view", "enter"] : rights;
+}
+
 const consentTitles: Readonly<Record<ConsentKind, string>> = {
   processing: "Согласие на обработку персональных данных",
   treatment: "Информированное добровольное согласие на медицинское вмешательство",
