@@ -36,6 +36,10 @@ afterEach(() => calm(app));
 
 const tool = (content: Uint8Array, asked?: ToolOrder) => signedByTool(app.sandboxUrl, content, asked);
 
+/** Signs bytes that are signed in this second too: what a signature covers differs by its time only. */
+const signedAnew = (content: Uint8Array, asked: ToolOrder) =>
+  tool(content, { ...asked, at: new Date(clock.now() - minute).toISOString() });
+
 /** Prepares a document of its own, has it signed and submits that. */
 async function attempt(asked: ToolOrder = {}, worker: SigningWorker = doctor(), needed = "qualified") {
   const document = { ...documentOf(randomUUID()), needed: needed as "qualified" };
@@ -150,7 +154,7 @@ describe("a signature over prepared bytes", () => {
     const twin = await app.parts.signatures.prepare(worker, document);
     expect(twin.id).not.toBe(id);
     const first = await submit();
-    const anew = { container: await tool(document.content, { kind: "gost" }) };
+    const anew = { container: await signedAnew(document.content, { kind: "gost" }) };
     await expect(app.parts.signatures.submit(worker, twin.id, anew)).rejects.toMatchObject({
       code: "signature-settled",
     });
@@ -181,7 +185,7 @@ describe("a signature over prepared bytes", () => {
     }
     const of = { ...document, subject: randomUUID() };
     const prepared = await app.parts.signatures.prepare(worker, of);
-    const container = await tool(document.content, { kind: "gost", variant: "good" });
+    const container = await signedAnew(document.content, { kind: "gost", variant: "good" });
     const { signature } = await app.parts.signatures.submit(worker, prepared.id, { container });
     expect([signature.state, signature.subject]).toEqual(["signed", of.subject]);
     expect((await app.parts.signatures.prepare(worker, of)).id).toBe(prepared.id);
