@@ -18,7 +18,8 @@ const stored = /^(MedicationRequest)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?
 
 /**
  * What is dispensed was prescribed under a signature in force: holds it for prescriptions that are stored here, at the
- * end of each transaction that dispenses. Throws `prescription-not-signed`, and `signature-unverified` while one waits for its check.
+ * end of each transaction that dispenses. Throws `prescription-not-signed`, and `signature-unverified` while one waits
+ * for its check.
  */
 export const dispensingListener =
   (store: SignatureStore): ChangeListener =>
