@@ -76,6 +76,16 @@ export interface Awaited {
   roles: readonly string[];
 }
 
+/** The signatures in force over a document, oldest first. */
+export const inForceOver = (db: Kysely<Schema>, of: { tenant: string; id: string }) =>
+  db
+    .selectFrom("signature")
+    .where("tenant", "=", of.tenant)
+    .where("document_id", "=", of.id)
+    .where("state", "=", "signed")
+    .orderBy("settled_at")
+    .orderBy("id");
+
 /** Signatures as lists show them: only what is told of them is opened, never the bytes. */
 export class SignatureHeads {
   readonly #db: Kysely<Schema>;
@@ -88,16 +98,7 @@ export class SignatureHeads {
 
   /** The signatures in force over a document, oldest first. */
   async over(of: { tenant: string; id: string }, db: Kysely<Schema> = this.#db): Promise<SignatureHead[]> {
-    const rows = await db
-      .selectFrom("signature")
-      .select(headColumns)
-      .where("tenant", "=", of.tenant)
-      .where("document_id", "=", of.id)
-      .where("state", "=", "signed")
-      .orderBy("settled_at")
-      .orderBy("id")
-      .execute();
-    return this.#opened(rows, db);
+    return this.#opened(await inForceOver(db, of).select(headColumns).execute(), db);
   }
 
   /**

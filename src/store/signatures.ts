@@ -5,7 +5,7 @@ import type { Keyring } from "../crypto/keyring.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { Schema } from "./schema.ts";
 import { json, place, SignatureEvidence } from "./signature-evidence.ts";
-import { openedOf, openHead, type SignatureHead, SignatureHeads } from "./signature-heads.ts";
+import { inForceOver, openedOf, openHead, type SignatureHead, SignatureHeads } from "./signature-heads.ts";
 
 interface SignatureStoreParts {
   db: Kysely<Schema>;
@@ -139,16 +139,7 @@ export class SignatureStore {
 
   /** The signatures in force over a document, oldest first. */
   async over(of: { tenant: string; id: string }, db: Kysely<Schema> = this.db): Promise<KeptSignature[]> {
-    const rows = await db
-      .selectFrom("signature")
-      .selectAll()
-      .where("tenant", "=", of.tenant)
-      .where("document_id", "=", of.id)
-      .where("state", "=", "signed")
-      .orderBy("settled_at")
-      .orderBy("id")
-      .execute();
-    return this.#openedAll(rows, db);
+    return this.#openedAll(await inForceOver(db, of).selectAll().execute(), db);
   }
 
   /** The signatures that were ever in force over the bytes in a Binary, oldest first. */
