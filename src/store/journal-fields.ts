@@ -43,3 +43,6 @@ export const unlistedGroups = sql`
   select id from journal_group where position is null
   union all
   select id from journal_group where position > (select position from journal_index)`;
+
+/** The same of a row of the view `journal`, for a walk over it. */
+export const isUnlisted = sql`(position is null or position > (select position from journal_index))`;

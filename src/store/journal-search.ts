@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Keyring } from "../crypto/keyring.ts";
-import { field, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
+import { field, isUnlisted, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { hiddenAction, type JournalRow } from "./journal-format.ts";
 import { type EntryName, entryKey } from "./journal-index.ts";
 import type { Schema } from "./schema.ts";
@@ -35,6 +35,9 @@ export interface JournalQuery extends Reach {
   limit: number;
 }
 
+// more groups than this wait to be listed only after an update or a long standstill of the indexer
+const fewGroups = 1_000;
+
 export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 
 /**
@@ -46,7 +49,8 @@ export const journalSearch =
   ({ db, keyring }: { db: Kysely<Schema>; keyring: Pick<Keyring, "hmac"> }): SearchJournal =>
   async (query) => {
     const keys = query.place ? [] : keysOf(query, keyring);
-    const found = keys.length > 0 ? listedRows(query, keys) : walkedRows(query, sql`journal`);
+    const found =
+      keys.length > 0 ? listedRows(query, keys, await isFarBehind(db)) : walkedRows(query, sql`journal`);
     const { rows } = await sql<{ group_id: number; n: number; row: string }>`${found}`.execute(db);
     return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
   };
@@ -61,8 +65,19 @@ function keysOf(query: JournalQuery, keyring: Pick<Keyring, "hmac">): string[] {
   });
 }
 
-/** Rows of the groups that are listed under every key, and of the groups that are not listed yet. */
-function listedRows(query: JournalQuery, [rarest, ...others]: string[]): RawBuilder<unknown> {
+/** Whether the index is still being filled over a journal of before. */
+async function isFarBehind(db: Kysely<Schema>): Promise<boolean> {
+  const { rows } = await sql<{ far: boolean }>`
+    select (select position from journal_head) - (select position from journal_index) > ${fewGroups}::int8 as far
+    `.execute(db);
+  return rows[0]?.far ?? false;
+}
+
+/**
+ * Rows of the groups that are listed under every key, and of the groups that are not listed yet: few of these are
+ * gathered first, many are met on a walk from the newest, which ends with the page.
+ */
+function listedRows(query: JournalQuery, [rarest, ...others]: string[], isFar: boolean): RawBuilder<unknown> {
   const { beyond } = query;
   const listed = [
     sql`key = ${rarest}::uuid`,
@@ -73,12 +88,15 @@ function listedRows(query: JournalQuery, [rarest, ...others]: string[]): RawBuil
     // a bound of the view does not reach the index
     ...(beyond ? [isGroupWithin(beyond, sql.ref("in_group"))] : []),
   ];
+  const unlisted = isFar
+    ? walkedRows(query, sql`journal`, [isUnlisted])
+    : walkedRows(query, sql`unlisted join journal on group_id = unlisted.id`);
   return sql`
     with unlisted as materialized (${unlistedGroups})
     select * from (
       (${walkedRows(query, sql`journal_entry join journal on group_id = in_group`, listed)})
       union all
-      (${walkedRows(query, sql`unlisted join journal on group_id = unlisted.id`)})
+      (${unlisted})
     ) as found ${orderOf(query)}`;
 }
 

@@ -179,6 +179,12 @@ const steps: Record<string, readonly string[]> = {
     `update consent_fact set rights = '{view,enter}'
        where kind = 'access' and decision = 'deny' and rights <> '{view,enter}'`,
   ],
+  // so that a walk leaves out what is listed
+  "046-journal-position": [
+    `create or replace view journal as
+       select id as group_id, line.n::int as n, substr(line.text, 44) as row, left(line.text, 43) as mac, position
+       from journal_group, string_to_table(lines, e'\\n') with ordinality as line (text, n)`,
+  ],
   // what came to nothing, so that its hourly purge reads only what is due
   "044-unfinished": [
     "create index signature_prepared on signature (expires_at) where state = 'prepared'",

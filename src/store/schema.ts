@@ -189,6 +189,8 @@ interface JournalView {
   /** canonical text of the row: its bytes are what the hashes cover */
   row: GeneratedAlways<string>;
   mac: GeneratedAlways<string>;
+  /** of its group in the chain; null: not sealed yet */
+  position: GeneratedAlways<number | null>;
 }
 
 /** The one row that says how far the journal is sealed. */

@@ -199,6 +199,24 @@ onBothEngines((store) => {
     await answersAreRight();
   });
 
+  it("each row is found once while much of a long journal is not listed yet", async () => {
+    const trx = await db().startTransaction().execute();
+    try {
+      await sql`
+        insert into journal_group (row_count, digest, mac, lines, position)
+        select 1, 'd', 'm', repeat('m', 43) || '{"at":1,"subject":"person-1","requestId":"far-' || n || '"}',
+          (select position from journal_head) + n
+        from generate_series(1, 1500) as n order by n`.execute(trx);
+      await sql`update journal_head set position = position + 1500`.execute(trx);
+      const found = await journalSearch({ db: trx, keyring })({ subject: "person-1", limit: 3_000 });
+      const far = Array.from({ length: 1_500 }, (_, n) => `far-${1_500 - n}`);
+      const listed = expected({ subject: "person-1", limit: 100 }).map(({ requestId }) => requestId);
+      expect(found.map(({ row }) => row.requestId)).toEqual([...far, ...listed]);
+    } finally {
+      await trx.rollback().execute();
+    }
+  });
+
   it("what is listed tells nobody's id, and can't be taken out of the list", async () => {
     const { rows } = await sql<{
       all: string;
