@@ -174,6 +174,14 @@ const steps: Record<string, readonly string[]> = {
        where subject is not null and type in ('Composition', 'DocumentReference')`,
     "create index signature_subject on signature (tenant, subject) where subject is not null",
   ],
+  // what came to nothing, so that its hourly purge reads only what is due
+  "044-unfinished": [
+    "create index signature_prepared on signature (expires_at) where state = 'prepared'",
+    `create index signature_unsigned on signature (settled_at)
+       where state in ('expired', 'cancelled', 'refused') and content <> ''`,
+    `create index resource_draft on resource (tenant, last_updated)
+       where type = 'Consent' and version = 1`,
+  ],
   // whatever rights it named, the text of a refusal forbade access to the card until then
   "045-whole-refusals": [
     `update consent_fact set rights = '{view,enter}'
@@ -184,14 +192,6 @@ const steps: Record<string, readonly string[]> = {
     `create or replace view journal as
        select id as group_id, line.n::int as n, substr(line.text, 44) as row, left(line.text, 43) as mac, position
        from journal_group, string_to_table(lines, e'\\n') with ordinality as line (text, n)`,
-  ],
-  // what came to nothing, so that its hourly purge reads only what is due
-  "044-unfinished": [
-    "create index signature_prepared on signature (expires_at) where state = 'prepared'",
-    `create index signature_unsigned on signature (settled_at)
-       where state in ('expired', 'cancelled', 'refused') and content <> ''`,
-    `create index resource_draft on resource (tenant, last_updated)
-       where type = 'Consent' and version = 1`,
   ],
 };
 
