@@ -224,6 +224,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
         records: createOwnRecordsOf({ db: parts.store.db, resources: parts.resources }),
       }),
       listMyAccesses: myAccessesOperation({
+        door: auth.session,
         search: journal,
         pages: createAccessesPages(parts.keyring),
         names: (rows, ctx) =>

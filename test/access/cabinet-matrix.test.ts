@@ -129,9 +129,10 @@ const ofWorker: Record<string, Door> = {
 const ofCitizen: Record<string, Door> = {
   listMyRecords: { path: () => "/me/records?type=Condition", shows: () => [secret, patient] },
   listMyConsents: { path: () => `/me/consents?patient=${patient}`, shows: () => [patient, doctor] },
+  listMyAccesses: { path: () => `/me/accesses?patient=${patient}`, shows: () => ['"accesses":[{'] },
 };
 
-/** Doors that show the caller themselves, registries, or the journal, which has a matrix of its own. */
+/** Doors that show the caller themselves, registries, or an organisation's journal, which has a matrix of its own. */
 const ofNoPatient = [
   "getMe",
   "getMyRegistryCard",
@@ -140,7 +141,6 @@ const ofNoPatient = [
   "listMyCertificates",
   "getMyActivity",
   "getPractitionerRegistryCard",
-  "listMyAccesses",
   "explainAccess",
   "summarizeAccesses",
 ];

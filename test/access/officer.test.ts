@@ -69,6 +69,11 @@ describe("a person with the security duty", () => {
       expect(agent.map(({ who }) => who?.identifier?.value)).toContain(`urn:oid:${clinic}`);
   });
 
+  it("is shown their own journal there, and no patient's", async () => {
+    const refused = await officer.get(`/me/accesses?patient=${patient}`);
+    expect([refused.status, refused.body.code]).toEqual([403, "citizen-session-required"]);
+  });
+
   it("V-13, V-49 the log of verifications, each login's among them, is its owner's and the officer's", async () => {
     const { id } = (await doctor.get("/me")).body;
     expect((await doctor.send("POST", "/me/verification")).status).toBe(201);

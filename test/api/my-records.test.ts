@@ -195,6 +195,36 @@ describe("who represents a patient by law", () => {
     expect((await recordsOf(parent, "Patient")).map(({ resource }) => resource.id)).not.toContain(kid);
   });
 
+  it("a parent sees who opened the data of a child under 15, page by page, and nobody else's", async () => {
+    const parent = await signedIn("citizen");
+    const [kid, other, older] = [await child(10), await child(10), await child(16)];
+    const accessesTo = (who: Cabinet, query: string) => who.get(`/me/accesses?${query}`);
+    const actions = ({ body }: { body: { accesses: { action: string }[] } }) =>
+      body.accesses.map(({ action }) => action);
+    const first = await accessesTo(parent, `patient=${kid}&count=1`);
+    expect([first.status, actions(first)], JSON.stringify(first.body)).toEqual([200, ["create"]]);
+    const second = await accessesTo(parent, `patient=${kid}&count=1`);
+    expect(second.body.accesses).toEqual([
+      expect.objectContaining({
+        action: "own-journal",
+        ground: expect.objectContaining({ code: "representative" }),
+      }),
+    ]);
+    const next = await accessesTo(parent, `patient=${kid}&count=50&page=${second.body.next}`);
+    expect(actions(next)).toContain("create");
+    expect((await accessesTo(parent, `patient=${other}&page=${second.body.next}`)).status).toBe(400);
+    expect((await accessesTo(parent, `patient=${kid}&view=by-me`)).status).toBe(400);
+    expect((await accessesTo(parent, "patient=not-an-id")).status).toBe(400);
+    for (const [who, id] of [
+      [parent, older],
+      [await signedIn("chief"), kid],
+      [parent, randomUUID()],
+    ] as const) {
+      const refused = await accessesTo(who, `patient=${id}`);
+      expect([refused.status, refused.body.code]).toEqual([403, "access-denied"]);
+    }
+  });
+
   it("nobody reads of an older child, of a stranger's, or of whom nobody stores", async () => {
     const parent = await signedIn("citizen");
     const [older, young] = [await child(16), await child(5)];

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from "fastify";
 import { readGround } from "../../access/ground-text.ts";
 import type { RequestContext } from "../../core/context.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { AccessNames } from "../../flows/access-names.ts";
-import { requireSession } from "../../plugins/session.ts";
+import { requireSession, type SessionDoor } from "../../plugins/session.ts";
 import { type JournalRow, organizationOf } from "../../store/journal-format.ts";
 import type { FoundRow, SearchJournal } from "../../store/journal-search.ts";
 import type { AccessesPages } from "./accesses-page.ts";
@@ -11,23 +12,34 @@ import type { components } from "./types.ts";
 type View = components["schemas"];
 
 export interface MyAccessesParts {
+  door: SessionDoor;
   search: SearchJournal;
   pages: AccessesPages;
   names(rows: readonly JournalRow[], ctx: RequestContext): Promise<AccessNames>;
 }
 
-/** `GET /cabinet/v1/me/accesses`: who looked at the person's data (M-29), or what the person did. */
-export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
+interface Query {
+  view: "about-me" | "by-me";
+  page?: string;
+  count: number;
+  patient?: string;
+}
+
+/**
+ * `GET /cabinet/v1/me/accesses`: who looked at the data of the person or of whom they represent (M-29), or what the
+ * person did.
+ */
+export function myAccessesOperation({ door, search, pages, names }: MyAccessesParts) {
   return async (request: FastifyRequest): Promise<View["Accesses"]> => {
-    const { personId } = requireSession(request);
-    const { view, page, count } = request.query as {
-      view: "about-me" | "by-me";
-      page?: string;
-      count: number;
-    };
-    const whose = view === "about-me" ? { subject: personId } : { agent: personId };
-    request.authorize("read", { type: "AuditEvent", ...whose });
-    const list = `${view} ${personId}`;
+    const query = request.query as Query;
+    const { view, page, count } = query;
+    const person = personOf(door, request, query);
+    const whose = view === "about-me" ? { subject: person } : { agent: person };
+    const asked = { type: "AuditEvent", ...whose };
+    // of themselves nothing needs loading, so people see their journal while a registry is silent
+    if (query.patient === undefined) request.authorize("read", asked);
+    else await request.authorizeOne("read", asked);
+    const list = `${view} ${person}`;
     const beyond = page && ({ place: pages.open(page, list), direction: "older" } as const);
     const found = await search({
       ...whose,
@@ -36,7 +48,7 @@ export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
       limit: count + 1,
     });
     const shown = found.slice(0, count);
-    await request.journal({ action: "own-journal", resourceType: "AuditEvent", subject: personId });
+    await request.journal({ action: "own-journal", resourceType: "AuditEvent", subject: person });
     const known = await names(
       shown.map(({ row }) => row),
       request.ctx,
@@ -47,6 +59,15 @@ export function myAccessesOperation({ search, pages, names }: MyAccessesParts) {
       ...(last && { next: pages.seal(last.place, list) }),
     };
   };
+}
+
+/** Whose journal is asked for; only a citizen names somebody else, and what that person did is never theirs to ask. */
+function personOf(door: SessionDoor, request: FastifyRequest, { view, patient }: Query): string {
+  if (patient === undefined) return requireSession(request).personId;
+  if (view === "by-me")
+    throw new GatewayError("bad-request", { field: "patient", detail: "only with the view about-me" });
+  door.requireCitizen(request);
+  return patient;
 }
 
 function accessView({ row }: FoundRow, names: AccessNames): View["Access"] {

@@ -449,7 +449,7 @@ export interface paths {
         };
         /**
          * Who opened the person's data, or what the person did
-         * @description The journal as its people see it, newest first: who, when, from which organisation and on what ground. The next page is asked for with `page` set to `next` of the one before. Looking is journalled too.
+         * @description The journal as its people see it, newest first: who, when, from which organisation and on what ground. With `patient` the accesses to the data of somebody whom the citizen who signed in represents by law. The next page is asked for with `page` set to `next` of the one before. Looking is journalled too.
          */
         get: operations["listMyAccesses"];
         put?: never;
@@ -1830,6 +1830,8 @@ export interface operations {
         parameters: {
             query?: {
                 view?: "about-me" | "by-me";
+                /** @description logical id of the represented person; only with the view about-me */
+                patient?: string;
                 /** @description `next` of the page before, of the same view */
                 page?: string;
                 count?: number;
