@@ -45,6 +45,7 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       resourceId: access.resourceId,
       subject: access.subject,
       ground: groundOf(this, access),
+      purpose: actor.purpose,
       outcome: outcome ?? "ok",
     };
     this.told?.push(keptAccess(row));

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
+import type { PurposeOfUse } from "../core/context.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { hmacSha256 } from "../crypto/hmac.ts";
 import type { Keyring } from "../crypto/keyring.ts";
@@ -22,6 +23,8 @@ export interface JournalRow {
   subject?: string;
   /** coded legal ground or purpose */
   ground?: string;
+  /** what whoever acted wanted it for */
+  purpose?: PurposeOfUse;
   outcome: "ok" | ErrorCode;
 }
 
@@ -95,6 +98,7 @@ export function rowText(row: JournalRow): string {
     resourceId: row.resourceId,
     subject: row.subject,
     ground: row.ground,
+    purpose: row.purpose,
     outcome: row.outcome,
   });
 }

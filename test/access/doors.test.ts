@@ -187,7 +187,20 @@ describe("the doors ask decide()", () => {
       }),
     );
     const events = await call(security, `/fhir/AuditEvent?agent=Practitioner/${person}`);
-    expect(await events.text()).toContain(`urn:oid:${elsewhere}`);
+    const text = await events.text();
+    expect(text).toContain(`urn:oid:${elsewhere}`);
+    const [told] = ((JSON.parse(text) as Bundle<AuditEvent>).entry ?? []).flatMap(({ resource }) =>
+      resource?.subtype?.[0]?.code === "read" ? resource : [],
+    );
+    // for what the worker's token says; the client asks on their behalf
+    const purposeOfUse = [
+      { coding: [{ system: "http://terminology.hl7.org/CodeSystem/v3-ActReason", code: "TREAT" }] },
+    ];
+    expect(told?.purposeOfEvent).toEqual(purposeOfUse);
+    expect(told?.agent?.slice(0, 2)).toMatchObject([
+      { who: { reference: `Practitioner/${person}` }, requestor: true, purposeOfUse },
+      { type: { coding: [{ code: "110152" }] }, who: { identifier: { value: "demo" } }, requestor: false },
+    ]);
   });
 
   it("another organisation's requests are not explained", async () => {
@@ -308,6 +321,9 @@ describe("a regulator", () => {
 });
 
 describe("the journal for its people", () => {
+  const dicom = (code: string) => ({
+    coding: [{ system: "http://dicom.nema.org/resources/ontology/DCM", code }],
+  });
   const personId = () => role.practitioner?.reference?.split("/")[1] ?? "";
 
   it("people see who opened their data, when, from where and on what ground", async () => {
@@ -423,13 +439,25 @@ describe("the journal for its people", () => {
       subtype: [{ system: "http://hl7.org/fhir/restful-interaction", code: "read" }],
       action: "R",
       outcome: "0",
-      purposeOfEvent: [{ coding: [{ code: "system-data" }] }],
-      agent: expect.arrayContaining([{ who: { identifier: { value: "demo" } }, requestor: true }]),
-      entity: expect.arrayContaining([
-        expect.objectContaining({ what: { identifier: { value: read.headers.get("x-request-id") } } }),
-        expect.objectContaining({ what: { reference: `Practitioner/${personId()}` } }),
-      ]),
     });
+    // a row that no purpose of use stands behind tells none, and the ground is never taken for one
+    expect(event?.purposeOfEvent).toBeUndefined();
+    expect(event?.agent).toEqual([
+      { type: dicom("110152"), who: { identifier: { value: "demo" } }, requestor: true },
+      { type: dicom("110153"), who: { display: "cabinet-gateway" }, requestor: false },
+      expect.objectContaining({ requestor: false }),
+    ]);
+    const terminology = "http://terminology.hl7.org/CodeSystem";
+    const [type, role] = [`${terminology}/audit-entity-type`, `${terminology}/object-role`];
+    const what = { reference: `Practitioner/${personId()}` };
+    expect(event?.entity).toEqual([
+      { what, type: { system: type, code: "2" }, role: { system: role, code: "4" } },
+      { what, type: { system: type, code: "1" }, role: { system: role, code: "15" } },
+      expect.objectContaining({
+        what: { identifier: { value: read.headers.get("x-request-id") } },
+        detail: expect.arrayContaining([{ type: "ground", valueString: "system-data" }]),
+      }),
+    ]);
     const again = await call(security, `/fhir/AuditEvent/${event?.id}`);
     expect(await again.json()).toEqual(event);
     const later = await call(

@@ -55,6 +55,8 @@ async function stored(type: string, subject: string): Promise<string> {
 const refusedRequest = async () =>
   (await fhir(doctor, `/Observation/${patient}`)).headers.get("x-request-id") ?? "";
 
+const actReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+
 describe("a person with the security duty", () => {
   it("reads the journal of their organisation and has its refusals explained; both are journalled", async () => {
     const requestId = await refusedRequest();
@@ -64,7 +66,24 @@ describe("a person with the security duty", () => {
     expect(found.status, JSON.stringify(found.body)).toBe(200);
     const events = ((found.body as Bundle<AuditEvent>).entry ?? []).flatMap(({ resource }) => resource ?? []);
     const ofExplain = events.find(({ subtype }) => subtype?.[0]?.code === "explain");
-    expect(ofExplain).toMatchObject({ outcome: "0", purposeOfEvent: [{ text: "security-duty" }] });
+    expect(ofExplain).toMatchObject({
+      outcome: "0",
+      purposeOfEvent: [{ coding: [{ system: actReason, code: "TREAT" }] }],
+      agent: [
+        {
+          type: { coding: [{ code: "IRCP" }] },
+          requestor: true,
+          purposeOfUse: [{ coding: [{ code: "TREAT" }] }],
+        },
+        { type: { coding: [{ code: "110153" }] }, who: { display: "cabinet" }, requestor: false },
+        { type: { coding: [{ code: "110152" }] }, who: { display: "cabinet-gateway" } },
+        { type: { coding: [{ code: "PROV" }] }, who: { identifier: { value: `urn:oid:${clinic}` } } },
+      ],
+    });
+    expect(ofExplain?.entity?.at(-1)?.detail).toContainEqual({
+      type: "ground",
+      valueString: "security-duty",
+    });
     for (const { agent } of events)
       expect(agent.map(({ who }) => who?.identifier?.value)).toContain(`urn:oid:${clinic}`);
   });

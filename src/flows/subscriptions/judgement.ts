@@ -82,6 +82,7 @@ const toldRow = ({ owner, about, ctx, decision, at }: Telling): JournalRow => ({
   resourceId: about.id,
   subject: about.subject,
   ground: groundText(decision),
+  purpose: owner.purpose,
   outcome: "ok",
 });
 
