@@ -56,7 +56,8 @@ describe.each(["postgres", "pglite"] as const)("deferred requests on %s", (engin
     });
 
     it("a worker who holds the post no more", async () => {
-      const human = { person: "p", role: "r", organization: "o", purpose: "TREAT" as const };
+      const organization = door.server.registered.get("mis")?.tenant ?? "";
+      const human = { person: "p", role: "r", organization, purpose: "TREAT" as const };
       const token = await door.server.tokenFor("system/*.cruds", { human });
       const place = await door.begin("GET", "/Patient", { token });
       door.world.isWorker = false;
