@@ -1,7 +1,6 @@
 import type { AuthDoor } from "./api/auth/door.ts";
 import type { ConsentDoor } from "./api/cabinet/my-consents.ts";
 import { withdrawEverywhere } from "./cache/withdrawal.ts";
-import { ConsentStore } from "./flows/consent/consent-store.ts";
 import { Consents } from "./flows/consent/consents.ts";
 import { createKnownGrantee } from "./flows/consent/known-grantee.ts";
 import type { Parts } from "./parts.ts";
@@ -10,10 +9,10 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Joins what patients' consents are made of. */
 export function openConsents(parts: Parts, { clock }: Surroundings, auth: AuthDoor): ConsentDoor {
-  const { store, resources, keyring, notices, cache } = parts;
+  const { store, consentStore, keyring, notices, cache } = parts;
   const consents = new Consents({
     db: store.db,
-    store: new ConsentStore({ db: store.db, resources }),
+    store: consentStore,
     codes: new OneTimeCodes({ keyring, clock }),
     notices,
     clock,

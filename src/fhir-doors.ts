@@ -16,6 +16,7 @@ import { createValidator } from "./fhir/validation/validator.ts";
 import { auditEventProvider } from "./flows/audit-events.ts";
 import { accessFactListener } from "./flows/care-relations.ts";
 import { withGivenConsents } from "./flows/consent/consent-provider.ts";
+import { givenConsents } from "./flows/consent/consent-store.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import { holderOfRole } from "./flows/practitioner-directory.ts";
@@ -107,6 +108,7 @@ function openRepository(
     searches: store.searches,
     store: resources,
     index,
+    shared: givenConsents,
     validate: async (resource, ctx) => {
       const issues = await judge(resource);
       // our rules read elements that FHIR requires

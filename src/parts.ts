@@ -7,13 +7,15 @@ import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
-import { consentPlace } from "./flows/consent/consent-store.ts";
+import { SearchIndex } from "./fhir/search/search-index.ts";
+import { ConsentStore, consentPlace } from "./flows/consent/consent-store.ts";
 import type { KnownIdentities, StoredIdentities } from "./flows/identities.ts";
 import { Catalogue } from "./flows/mappings/catalogue.ts";
 import { OrganizationDirectory } from "./flows/organization-directory.ts";
 import { PractitionerDirectory } from "./flows/practitioner-directory.ts";
 import { demoClients } from "./generated-keys.ts";
 import { certificateWatch } from "./jobs/certificate-watch.ts";
+import { consentIndexer } from "./jobs/consent-indexer.ts";
 import { dataKeyRotation } from "./jobs/data-key-rotation.ts";
 import { dictionaryWatch } from "./jobs/dictionary-watch.ts";
 import { expiry } from "./jobs/expiry.ts";
@@ -135,6 +137,8 @@ async function openStore(config: Config, { clock, log, telemetry }: Surroundings
     altered.value++;
     log.error({ error, code: error.code }, "a stored record was changed past the gateway");
   };
+  const resources = new ResourceStore({ dataKeys, clock, onAltered });
+  const index = new SearchIndex({ keyring, clock, baseUrl: `${config.PUBLIC_URL}/fhir` });
   return {
     keyring,
     store,
@@ -146,7 +150,8 @@ async function openStore(config: Config, { clock, log, telemetry }: Surroundings
       mostPerClient: config.FHIR_ASYNC_REQUESTS,
     }),
     dataKeys,
-    resources: new ResourceStore({ dataKeys, clock, onAltered }),
+    resources,
+    consentStore: new ConsentStore({ db, resources, index }),
   };
 }
 
@@ -167,6 +172,7 @@ interface JobGround {
   copies: RegistryCopies;
   dataKeys: DataKeys;
   deferredRequests: DeferredRequests;
+  consentStore: ConsentStore;
 }
 
 function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }: Surroundings): JobRunner {
@@ -181,6 +187,7 @@ function startJobs(config: Config, ground: JobGround, { clock, log, telemetry }:
     }),
     journalIndexer({ db, keyring }),
     dataKeyRotation({ db, dataKeys, log }),
+    consentIndexer((signal) => ground.consentStore.indexEarlier(signal)),
     ...(config.JOURNAL_HEADS_FILE ? [journalHeads({ db, keyring, file: config.JOURNAL_HEADS_FILE })] : []),
     dictionaryWatch(ground.terminology.sync),
     ...ground.copies.jobs,

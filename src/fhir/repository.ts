@@ -4,13 +4,8 @@ import { type Kysely, sql } from "kysely";
 import type { RequestContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import { Turns } from "../core/turns.ts";
-import type {
-  RecordPlace,
-  RecordQuery,
-  ResourceKey,
-  ResourceStore,
-  StoredResource,
-} from "../store/resources.ts";
+import type { RecordPlace, RecordQuery } from "../store/record.ts";
+import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import type {
   Candidates,
@@ -22,7 +17,8 @@ import type {
   WriteOptions,
   Written,
 } from "./provider.ts";
-import type { IndexQuery, SearchIndex } from "./search/search-index.ts";
+import { byNames, nameOf, queryOf, type SharedType } from "./repository-query.ts";
+import type { SearchIndex } from "./search/search-index.ts";
 import { contentOf, isSameContent, resourceOf, sourceOf } from "./stored-content.ts";
 import { storedTypeOf } from "./stored-types.ts";
 import { subjectOf } from "./subject.ts";
@@ -50,6 +46,7 @@ export interface RepositoryParts {
   index: SearchIndex;
   /** issues of severity error or fatal refuse the write */
   validate(resource: Resource, ctx: RequestContext): Promise<readonly OperationOutcomeIssue[]>;
+  shared?: SharedType;
   /** told of each change at the end of its transaction, in this order */
   onChange: readonly ChangeListener[];
 }
@@ -70,13 +67,9 @@ export class Repository {
   }
 
   /** Those of the ids that exist, in their order. */
-  async byIds(
-    type: string,
-    ids: readonly string[],
-    ctx: RequestContext,
-    { db = this.#parts.db, leftOut }: { db?: Kysely<Schema>; leftOut?: () => void } = {},
-  ): Promise<Resource[]> {
-    const found = await this.#parts.store.byIds(db, { tenant: ctx.actor.tenant, type, ids, leftOut });
+  async byIds(type: string, ids: readonly string[], ctx: RequestContext): Promise<Resource[]> {
+    const { db, store } = this.#parts;
+    const found = await store.byIds(db, { tenant: ctx.actor.tenant, type, ids });
     return found.map(resourceOf);
   }
 
@@ -85,8 +78,8 @@ export class Repository {
     query: Omit<RecordQuery, "tenant">,
     ctx: RequestContext,
   ): Promise<{ found: Resource[]; next?: RecordPlace }> {
-    const { db, store } = this.#parts;
-    const { found, next } = await store.recordOf(db, { ...query, tenant: ctx.actor.tenant });
+    const { db, store, shared } = this.#parts;
+    const { found, next } = await store.recordOf(db, { ...query, tenant: ctx.actor.tenant, beside: shared });
     return { found: found.map(resourceOf), next };
   }
 
@@ -97,27 +90,25 @@ export class Repository {
     return existing(await store.version(db, { ...keyOf(type, id, ctx), version: Number(version) }));
   }
 
-  /** Current resources that a search finds, each with its place, in the order of the search. */
+  /**
+   * Current resources that a search finds, each with its place, in the order of the search; `own`: in the caller's tenant
+   * only, as what will be written.
+   */
   async search(
     request: SearchRequest,
-    page: { position?: Position; limit: number },
+    { own = false, ...page }: { position?: Position; limit: number; own?: boolean },
     ctx: RequestContext,
   ): Promise<Candidates> {
-    const { searches, index } = this.#parts;
-    const { hits, cut, ...rest } = await index.search(searches, queryOf(request, ctx), page);
-    const idsOf = (type: string) => hits.filter((hit) => hit.type === type).map(({ id }) => id);
+    const { searches, store, index, shared } = this.#parts;
+    const query = queryOf(request, ctx, own ? undefined : shared);
+    const { hits, cut, ...rest } = await index.search(searches, query, page);
     const warnings = new Set<GatewayError>();
-    const how = { db: searches, leftOut: () => void warnings.add(notShown) };
-    const resources = await Promise.all(
-      (request.types ?? [request.type]).map((type) => this.byIds(type, idsOf(type), ctx, how)),
-    );
-    const byKey = new Map(
-      resources.flat().map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),
-    );
+    const leftOut = () => void warnings.add(notShown);
+    const byName = await byNames(store, searches, { hits, leftOut });
     return {
-      found: hits.flatMap(({ type, id, at }) => {
-        const resource = byKey.get(`${type}/${id}`);
-        return resource ? [{ resource, at }] : [];
+      found: hits.flatMap((hit) => {
+        const stored = byName.get(nameOf(hit));
+        return stored ? [{ resource: resourceOf(stored), at: hit.at }] : [];
       }),
       lastAt: hits.at(-1)?.at,
       ...rest,
@@ -268,14 +259,6 @@ const keyOf = (type: string, id: string, { actor }: RequestContext): ResourceKey
   tenant: actor.tenant,
   type,
   id,
-});
-
-const queryOf = (request: SearchRequest, { actor }: RequestContext): IndexQuery => ({
-  tenant: actor.tenant,
-  types: request.types ?? [request.type],
-  tests: [...request.criteria, ...request.has],
-  sort: request.sort,
-  ...(request.compartment && { compartment: request.compartment }),
 });
 
 const notShown = new GatewayError("stored-data-altered");

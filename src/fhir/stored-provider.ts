@@ -20,7 +20,8 @@ export function storedProvider(repository: Repository, row: StoredType): Provide
     vread: async (id, version, ctx) => alone(await repository.vread(type, id, version, ctx)),
     history: async (request, ctx) => ({ value: await repository.history(request, ctx, type), sources: [] }),
     search: async (request, ctx) => {
-      const { found, sources, warnings } = await repository.search(request, { limit: request.count }, ctx);
+      const page = { limit: request.count, own: true };
+      const { found, sources, warnings } = await repository.search(request, page, ctx);
       // whoever asks for all that there is must not be given less
       const altered = warnings?.find(({ code }) => code === "stored-data-altered");
       if (altered) throw altered;

@@ -1,7 +1,8 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DataKeys } from "./data-keys.ts";
+import { isAfter, isInRecord, type RecordPlace, type RecordQuery, recordStart } from "./record.ts";
 import {
   alteredOr,
   fromJson,
@@ -57,25 +58,6 @@ export interface ResourceChange extends ResourceKey {
   isPublic?: boolean;
   /** the version that the caller has seen; 0 for "must not exist" */
   ifVersion?: number;
-}
-
-/** A place in the order of last changes. */
-export interface RecordPlace {
-  /** milliseconds since the epoch */
-  lastUpdated: number;
-  type: string;
-  id: string;
-}
-
-export interface RecordQuery {
-  tenant: string;
-  /** logical id of the person */
-  subject: string;
-  types: readonly string[];
-  /** milliseconds since the epoch, inclusive */
-  since?: number;
-  after?: RecordPlace;
-  limit: number;
 }
 
 export interface HistoryQuery {
@@ -199,18 +181,14 @@ export class ResourceStore {
    */
   async recordOf(
     db: Kysely<Schema>,
-    { tenant, subject, types, since = 0, after = recordStart, limit }: RecordQuery,
+    { since = 0, after = recordStart, limit, ...query }: RecordQuery,
   ): Promise<{ found: StoredResource[]; next?: RecordPlace }> {
-    if (types.length === 0) return { found: [] };
+    if (query.types.length === 0) return { found: [] };
     const rows = await currentVersions(db)
-      .where("r.tenant", "=", tenant)
-      .where("r.subject", "=", subject)
-      .where("r.type", "in", [...types])
+      .where(isInRecord(query))
       .where("r.deleted", "=", false)
       .where("r.last_updated", ">=", since)
-      .where(
-        sql<boolean>`(r.last_updated, r.type, r.id) > (${after.lastUpdated}::int8, ${after.type}, ${after.id})`,
-      )
+      .where(isAfter(after))
       .orderBy("r.last_updated")
       .orderBy("r.type")
       .orderBy("r.id")
@@ -296,5 +274,3 @@ export class ResourceStore {
     }
   }
 }
-
-const recordStart: RecordPlace = { lastUpdated: 0, type: "", id: "" };

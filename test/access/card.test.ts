@@ -132,6 +132,12 @@ async function withdrawn(id: string): Promise<void> {
   expect((await citizen.send("POST", `/me/consents/${id}/withdrawal`, { code })).status).toBe(200);
 }
 
+/** The clinic has a record of the patient, of now or of before. */
+async function registered(): Promise<void> {
+  const known = await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
+  expect([201, 412], JSON.stringify(known.body)).toContain(known.status);
+}
+
 /** The patient's visit to the doctor, an hour from now. */
 function appointment(): Appointment {
   const [start, end] = [3_600_000, 5_400_000].map((ms) => new Date(Date.now() + ms).toISOString());
@@ -215,6 +221,66 @@ describe("a patient's card", () => {
     expect((await fhir(await nurse.token(), "GET", `/Consent/${id}`)).status).toBe(403);
     expect((await fhir(treating, "PUT", `/Consent/${id}`, shown.body)).status).toBe(403);
     expect((await fhir(treating, "DELETE", `/Consent/${id}`)).status).toBe(403);
+  });
+
+  it("consents are found by whom they name, also those of before they were, and by nobody else", async () => {
+    await app.parts.store.db.deleteFrom("resource").where("type", "=", "Consent").execute();
+    await registered();
+    const ids = [await granted(toDoctor(["view"])), await granted(toDoctor(["view", "enter"]))];
+    const before = await codes();
+    // written down and never confirmed
+    await citizen.send("POST", "/me/consents", toDoctor(["enter"]));
+    await codeSentTo(app, phone, before);
+    const about = `patient=Patient/${patient}`;
+    const ofIt = ({ body }: Told, type: string) =>
+      (body as Bundle).entry?.flatMap(({ resource }) => (resource?.resourceType === type ? resource.id : []));
+    const consents = async (path: string, token = treating) =>
+      ofIt(await fhir(token, "GET", path), "Consent");
+    const pages = async (query: string) => {
+      const found: unknown[] = [];
+      let path: string | undefined = `/Consent?${query}&_count=1`;
+      while (path) {
+        const { body } = await fhir(treating, "GET", path);
+        found.push(ofIt({ status: 200, body }, "Consent"));
+        const next: string | undefined = (body as Bundle).link?.find(
+          ({ relation }) => relation === "next",
+        )?.url;
+        path = next?.replace(/^.*\/fhir/, "");
+      }
+      return found;
+    };
+    const newestFirst = [...ids].reverse();
+    expect(await pages(about)).toEqual(newestFirst.map((id) => [id]));
+    expect(await pages(`${about}&_sort=date`)).toEqual(ids.map((id) => [id]));
+    expect(await consents(`/Consent?actor=Practitioner/${doctor.id}`)).toEqual(newestFirst);
+    expect(await consents(`/?_type=Condition,Consent&${about}`)).toEqual(newestFirst);
+    expect(await consents(`/Patient?_id=${patient}&_revinclude=Consent:patient`)).toEqual(newestFirst);
+    expect(await consents(`/Patient/${patient}/$everything`)).toEqual(ids);
+    expect(await consents("/Consent?status=active")).toEqual([]);
+    const nurse = await (await actingWorker(app, snilsOf.nurse)).token();
+    const hidden = await fhir(nurse, "GET", `/Consent?${about}&_total=accurate&_count=1`);
+    expect(hidden.body).toMatchObject({ total: 0, entry: [] });
+    expect((hidden.body as Bundle).link?.map(({ relation }) => relation)).toEqual(["self"]);
+    await app.parts.store.db.deleteFrom("one_time_code").execute();
+    await withdrawn(ids[0] ?? "");
+    expect(await consents(`/Consent?${about}&status=active`)).toEqual([ids[1]]);
+    expect(await consents(`/Consent?${about}&status=inactive`)).toEqual([ids[0]]);
+    const { store, consentStore } = app.parts;
+    await store.db.deleteFrom("search_resource").where("tenant", "=", "shared").execute();
+    expect(await consents(`/Consent?${about}`)).toEqual([]);
+    await consentStore.indexEarlier(new AbortController().signal);
+    await consentStore.indexEarlier(new AbortController().signal);
+    expect((await consents(`/Consent?${about}`))?.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it("a conditional change finds no consent that was given in the cabinet", async () => {
+    const id = await granted(toDoctor(["view"]));
+    const told = [
+      await fhir(treating, "DELETE", `/Consent?_id=${id}`),
+      await fhir(treating, "DELETE", `/Consent?_id=${randomUUID()}`),
+    ];
+    expect(told[0]?.status).toBe(told[1]?.status);
+    expect((await fhir(treating, "GET", `/Consent/${id}`)).status).toBe(200);
   });
 
   it("M-26 opened to be viewed takes no entries; opened to be entered it does", async () => {
@@ -468,8 +534,7 @@ describe("a patient's card", () => {
 
   it("Z-07 a view, a change and an export are an event each", async () => {
     await granted(toDoctor(["view", "enter"]));
-    const known = await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
-    expect(known.status, JSON.stringify(known.body)).toBeLessThan(300);
+    await registered();
     const made = await fhir(treating, "POST", "/Condition", diagnosis());
     const { id } = made.body;
     expect((await fhir(treating, "GET", `/Condition/${id}`)).status).toBe(200);
@@ -547,7 +612,7 @@ describe("a patient's card", () => {
   });
 
   it("M-28 health, specialists and examinations load once the patient has permitted it, then booked", async () => {
-    await fhir(office, "PUT", `/Patient/${patient}`, { resourceType: "Patient", id: patient });
+    await registered();
     const permission = await granted(toDoctor(["view", "enter"]));
     const subject = { reference: `Patient/${patient}` };
     const made = [

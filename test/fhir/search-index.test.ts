@@ -276,6 +276,29 @@ onBothEngines((store) => {
     expect(await index.find("Condition?subject=Patient/boris")).toEqual(["e119"]);
   });
 
+  it("what another tenant has is found beside one's own, in one order, when that is asked for", async () => {
+    const other = indexIn(store, { types, tenant: "beside" });
+    const about = { resourceType: "Condition", subject: { reference: "Patient/clara" } } as const;
+    await index.put({ ...about, id: "own-1", recordedDate: "2024-01-01" });
+    await other.put({ ...about, id: "theirs-1", recordedDate: "2024-01-02" });
+    await index.put({ ...about, id: "own-2", recordedDate: "2024-01-03" });
+    await other.put({ ...about, id: "theirs-2", recordedDate: "2024-01-04" });
+    const query = "Condition?subject=Patient/clara";
+    const beside = { limit: 10, besideIn: "beside" };
+    expect(await index.find(query)).toEqual(["own-2", "own-1"]);
+    expect(await index.find(query, beside)).toEqual(["theirs-2", "own-2", "theirs-1", "own-1"]);
+    expect(await index.find(`${query}&_sort=recorded-date`, beside)).toEqual([
+      "own-1",
+      "theirs-1",
+      "own-2",
+      "theirs-2",
+    ]);
+    expect(await index.find(`${query}&_sort=-_lastUpdated`, { ...beside, limit: 2 })).toHaveLength(2);
+    expect(await index.find(query, { ...beside, limit: 3 })).toEqual(["theirs-2", "own-2", "theirs-1"]);
+    expect(await index.find(`${query}&recorded-date=2024-01-02`, beside)).toEqual(["theirs-1"]);
+    expect(await index.find("Condition?subject=Patient/nobody", beside)).toEqual([]);
+  });
+
   it("another tenant finds nothing", async () => {
     const other = indexIn(store, { types, tenant: "u" });
     expect(await other.find("Patient?gender=female")).toEqual([]);

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
+import { SearchIndex } from "../../src/fhir/search/search-index.ts";
 import { ConsentStore, consentPlace } from "../../src/flows/consent/consent-store.ts";
 import type { StoredConsent } from "../../src/flows/consent/consent-terms.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
@@ -120,7 +121,9 @@ onBothEngines((store) => {
     const { db } = store();
     const keyring = createKeyring(Buffer.alloc(32, 7));
     const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
-    const consents = new ConsentStore({ db, resources: new ResourceStore({ dataKeys, clock }) });
+    const resources = new ResourceStore({ dataKeys, clock });
+    const index = new SearchIndex({ keyring, clock, baseUrl: "https://gateway.example/fhir" });
+    const consents = new ConsentStore({ db, resources, index });
     const signatures = new SignatureStore({ db, keyring, dataKeys });
     const prepared = (id: string) =>
       signatures.create({

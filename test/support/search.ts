@@ -1,8 +1,8 @@
 import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import { createKeyring } from "../../src/crypto/keyring.ts";
-import { type Position, type Provider, Providers } from "../../src/fhir/provider.ts";
+import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { indexedParametersOf } from "../../src/fhir/search/parameters.ts";
-import { SearchIndex } from "../../src/fhir/search/search-index.ts";
+import { type PageOfIndex, SearchIndex } from "../../src/fhir/search/search-index.ts";
 import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { parseSearch } from "../../src/fhir/search-request.ts";
 import type { OpenDatabase } from "../../src/store/database.ts";
@@ -33,8 +33,8 @@ function indexedProviders(types: readonly ResourceType[]): Providers {
 export interface IndexedStore {
   put(...resources: Resource[]): Promise<void>;
   remove(type: string, id: string): Promise<void>;
-  /** ids that a query such as `Patient?name=x` finds, in order */
-  find(query: string, page?: { position?: Position; limit: number }): Promise<string[]>;
+  /** ids that a query such as `Patient?name=x` finds, in order; `besideIn`: also those of another tenant */
+  find(query: string, page?: PageOfIndex & { besideIn?: string }): Promise<string[]>;
 }
 
 /** An index in a database, of one tenant, asked with the text of a query. */
@@ -63,7 +63,7 @@ export function indexIn(
       store()
         .db.transaction()
         .execute((trx) => index.write(trx, { tenant, type, id }, undefined)),
-    async find(text, page = { limit: 1000 }) {
+    async find(text, { besideIn, ...page } = { limit: 1000 }) {
       const [type = "", query = ""] = text.split(/\?(.*)/s);
       const provider = providers.of(type);
       if (!provider) throw new Error(`no type ${type}`);
@@ -74,7 +74,13 @@ export function indexIn(
       const tests = [...request.criteria, ...request.has];
       const { hits } = await index.search(
         store().db,
-        { tenant, types: [type], tests, sort: request.sort },
+        {
+          tenant,
+          types: [type],
+          tests,
+          sort: request.sort,
+          ...(besideIn && { beside: { tenant: besideIn, type } }),
+        },
         page,
       );
       return hits.map(({ id }) => id);

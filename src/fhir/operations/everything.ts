@@ -1,7 +1,7 @@
 import type { Bundle, BundleEntry, BundleLink, Resource } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { RecordPlace } from "../../store/resources.ts";
+import type { RecordPlace } from "../../store/record.ts";
 import { countOf, refuseUnknownParameters, textOfParameter } from "../parameters.ts";
 import type { Operation, OperationCall } from "../provider.ts";
 import type { Repository } from "../repository.ts";

@@ -22,11 +22,16 @@ export interface IndexQuery {
   sort: readonly SortKey[];
   /** references of which one must name the resource, as a compartment has them */
   compartment?: { parameters: readonly string[]; target: string };
+  /** also what another tenant has of one of the types */
+  beside?: Place;
 }
 
-export interface Hit {
+interface Place {
+  tenant: string;
   type: string;
-  id: string;
+}
+
+export interface Hit extends ResourceKey {
   /** its place in the order of the search */
   at: number;
 }
@@ -81,6 +86,18 @@ export class SearchIndex {
     await writeEntries(trx, this.#terms, { ...key, resource, lastUpdated }, this.#baseUrl);
   }
 
+  /** Of which time, in milliseconds, is what the index has of these ids. */
+  async updatedOf(
+    db: Kysely<Schema>,
+    { tenant, type }: Place,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const keys = uuids(ids.map((id) => this.#terms.target(tenant, `${type}/${id}`)));
+    const { rows } = await sql<{ id: string; updated: number }>`
+      select id, last_updated as updated from search_resource where key = any(${keys})`.execute(db);
+    return new Map(rows.map(({ id, updated }) => [id, Number(updated)]));
+  }
+
   /**
    * Up to `limit` hits from a position on. Throws `bad-request` for a value that its kind does not have,
    * `search-too-broad` for a sorted search that finds more than 10,000, and `page-expired` for an order that was
@@ -93,21 +110,24 @@ export class SearchIndex {
     const backwards = direction === "before";
     const beyond = at === undefined ? sql`true` : backwards ? sql`r.rid > ${at}` : sql`r.rid < ${at}`;
     const order = sql`order by rid ${sql.raw(backwards ? "asc" : "desc")} limit ${page.limit + 1}`;
-    const ofTypes = await Promise.all(
-      query.types.map(
-        async (type) =>
-          sql`(select r.rid, r.type, r.id ${await this.#matching(db, query, type)} and ${beyond} ${order})`,
-      ),
+    const ofPlaces = await Promise.all(
+      placesOf(query).map(async (place) => {
+        const matching = await this.#matching(db, query, place);
+        return sql`(select r.rid, r.tenant, r.type, r.id ${matching} and ${beyond} ${order})`;
+      }),
     );
     const statement =
-      ofTypes.length === 1 ? sql`${ofTypes[0]}` : sql`${sql.join(ofTypes, sql` union all `)} ${order}`;
-    const { rows } = await sql<{ rid: number; type: string; id: string }>`${statement}`.execute(db);
-    const hits = rows.slice(0, page.limit).map(({ rid, type, id }) => ({ type, id, at: Number(rid) }));
+      ofPlaces.length === 1 ? sql`${ofPlaces[0]}` : sql`${sql.join(ofPlaces, sql` union all `)} ${order}`;
+    const { rows } = await sql<ResourceKey & { rid: number }>`${statement}`.execute(db);
+    const hits = rows.slice(0, page.limit).map(({ rid, ...key }) => ({ ...key, at: Number(rid) }));
     return { hits, more: rows.length > page.limit };
   }
 
-  async #matching(db: Kysely<Schema>, query: IndexQuery, type: string): Promise<RawBuilder<unknown>> {
-    const { tenant, tests, compartment } = query;
+  async #matching(
+    db: Kysely<Schema>,
+    { tests, compartment }: IndexQuery,
+    { tenant, type }: Place,
+  ): Promise<RawBuilder<unknown>> {
     const conditions = new Conditions(
       {
         terms: this.#terms,
@@ -138,18 +158,24 @@ export class SearchIndex {
   }
 
   async #sorted(db: Kysely<Schema>, query: IndexQuery, limit: number): Promise<Hits> {
-    const [type = ""] = query.types;
-    const matching = await this.#matching(db, query, type);
-    const keys = query.sort.map((key) => this.#orderOf(query.tenant, type, key));
+    const places = placesOf(query);
+    const keys = query.sort.map((key) => this.#orderOf(places, key));
     // the row's own time has an index in its order; everything else is sorted, so it must be few
     const [only] = query.sort;
     const ordered = query.sort.length === 1 && only?.parameter.name === "_lastUpdated";
-    const { rows } = await sql<{ rid: number; id: string }>`select r.rid, r.id from (
-        select r.rid, r.id, r.type, r.last_updated ${matching} ${ordered ? sql`` : sql`limit ${mostSorted + 1}`}) r
+    const most = ordered ? sql`` : sql`limit ${mostSorted + 1}`;
+    const ofPlaces = await Promise.all(
+      places.map(async (place) => {
+        const matching = await this.#matching(db, query, place);
+        return sql`(select r.rid, r.tenant, r.type, r.id, r.last_updated ${matching} ${most})`;
+      }),
+    );
+    const { rows } = await sql<ResourceKey & { rid: number }>`select r.rid, r.tenant, r.type, r.id from (
+        ${sql.join(ofPlaces, sql` union all `)}) r
       order by ${sql.join([...keys, sql`r.rid desc`])} limit ${mostSorted + 1}`.execute(db);
     if (rows.length > mostSorted && !ordered) throw tooMany();
     const kept = rows.slice(0, mostSorted);
-    const hits = kept.slice(0, limit).map(({ id }, index) => ({ type, id, at: index }));
+    const hits = kept.slice(0, limit).map(({ rid: _, ...key }, index) => ({ ...key, at: index }));
     if (kept.length < limit) return { hits, more: false };
     // the page may hold less than was asked for, and then others follow
     const snapshot = await this.#keep(db, query.tenant, kept);
@@ -157,16 +183,17 @@ export class SearchIndex {
   }
 
   /** Values of a resource that has several: the least when rising, the greatest when falling; those without come last. */
-  #orderOf(tenant: string, type: string, { parameter, descending }: SortKey): RawBuilder<unknown> {
+  #orderOf(places: readonly Place[], { parameter, descending }: SortKey): RawBuilder<unknown> {
     const direction = sql.raw(descending ? "desc" : "asc");
     if (parameter.name === "_lastUpdated") return sql`r.last_updated ${direction}`;
     if (parameter.name === "_id") return sql`r.id collate "C" ${direction}`;
-    const key = this.#terms.parameter(tenant, type, parameter.name);
+    const keys = places.map(({ tenant, type }) => this.#terms.parameter(tenant, type, parameter.name));
+    const isKey = keys.length === 1 ? sql`= ${keys[0]}::uuid` : sql`= any(${uuids(keys)})`;
     const isText = parameter.type === "string" || parameter.type === "uri";
     const column = isText ? "value" : descending ? "high" : "low";
     const chosen = sql.raw(`${descending ? "max" : "min"}(x.${column})`);
     const table = sql.raw(isText ? "search_text" : "search_range");
-    return sql`(select ${chosen} from ${table} x where x.rid = r.rid and x.parameter = ${key}::uuid) ${direction} nulls last`;
+    return sql`(select ${chosen} from ${table} x where x.rid = r.rid and x.parameter ${isKey}) ${direction} nulls last`;
   }
 
   async #keep(db: Kysely<Schema>, tenant: string, rows: readonly { rid: number }[]): Promise<string> {
@@ -188,15 +215,13 @@ export class SearchIndex {
     );
     const [row] = kept.rows;
     if (!row) throw new GatewayError("page-expired", { field: "_page" });
-    const { rows } = await sql<{
-      type: string;
-      id: string;
-      place: number;
-    }>`select r.type, r.id, one.place from search_snapshot s
+    const { rows } = await sql<
+      ResourceKey & { place: number }
+    >`select r.tenant, r.type, r.id, one.place from search_snapshot s
       cross join lateral unnest(s.rids[${first}::int:${last}::int]) with ordinality as one (rid, place)
       join search_resource r on r.rid = one.rid
       where s.id = ${snapshot}::uuid order by one.place ${sql.raw(backwards ? "desc" : "asc")}`.execute(db);
-    const hits = rows.map(({ type, id, place }) => ({ type, id, at: first - 2 + Number(place) }));
+    const hits = rows.map(({ place, ...key }) => ({ ...key, at: first - 2 + Number(place) }));
     const ended = !backwards && last >= Number(row.count);
     return {
       hits,
@@ -206,6 +231,11 @@ export class SearchIndex {
     };
   }
 }
+
+const placesOf = ({ tenant, types, beside }: IndexQuery): Place[] => [
+  ...types.map((type) => ({ tenant, type })),
+  ...(beside ? [beside] : []),
+];
 
 const tooMany = () =>
   new GatewayError("search-too-broad", {

@@ -1,5 +1,8 @@
 import type { Consent } from "@medplum/fhirtypes";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
+import type { SharedType } from "../../fhir/repository-query.ts";
+import type { SearchIndex } from "../../fhir/search/search-index.ts";
+import { resourceOf } from "../../fhir/stored-content.ts";
 import { type ConsentRow, replaceConsentFact } from "../../store/access-facts.ts";
 import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
@@ -10,20 +13,31 @@ import type { StoredConsent } from "./consent-terms.ts";
 export const consentPlace = { tenant: "shared", type: "Consent" } as const;
 const { tenant, type } = consentPlace;
 
+/** How other tenants find them: by whom they name, once they were confirmed. */
+export const givenConsents: SharedType = {
+  ...consentPlace,
+  foundBy: ["_id", "patient", "consentor", "actor"],
+  leastVersion: 2,
+};
+
+const earlierAtOnce = 200;
+
 /** A consent with the version that was read, for the next one to follow it. */
 export interface VersionedConsent {
   consent: StoredConsent;
   version: number;
 }
 
-/** Consents as FHIR resources, each with its fact for decide() in the same transaction. */
+/** Consents as FHIR resources, each with its fact for decide() and its place in the search, in the same transaction. */
 export class ConsentStore {
   readonly #db: Kysely<Schema>;
   readonly #resources: ResourceStore;
+  readonly #index: SearchIndex;
 
-  constructor(parts: { db: Kysely<Schema>; resources: ResourceStore }) {
+  constructor(parts: { db: Kysely<Schema>; resources: ResourceStore; index: SearchIndex }) {
     this.#db = parts.db;
     this.#resources = parts.resources;
+    this.#index = parts.index;
   }
 
   transaction<T>(work: (trx: Kysely<Schema>) => Promise<T>): Promise<T> {
@@ -56,8 +70,44 @@ export class ConsentStore {
   async put(trx: Kysely<Schema>, consent: StoredConsent, version: number): Promise<void> {
     const content = toConsent(consent);
     const { id, patient } = consent;
-    await this.#resources.put(trx, { tenant, type, id, content, subject: patient.id, ifVersion: version });
+    const change = { tenant, type, id, content, subject: patient.id, ifVersion: version };
+    const stored = await this.#resources.put(trx, change);
+    if (stored.version >= givenConsents.leastVersion)
+      await this.#index.write(trx, { tenant, type, id }, resourceOf(stored));
     await replaceConsentFact(trx, { tenant, id }, consent.status === "active" ? factOf(consent) : undefined);
+  }
+
+  /** Puts into the search, in small steps, what was given or withdrawn by an edition that did not do so itself. */
+  async indexEarlier(signal: AbortSignal): Promise<void> {
+    for (let after = ""; !signal.aborted; ) {
+      const rows = await this.#db
+        .selectFrom("resource")
+        .select(["id", "last_updated"])
+        .where("tenant", "=", tenant)
+        .where("type", "=", type)
+        .where("version", ">=", givenConsents.leastVersion)
+        .where("id", ">", after)
+        .orderBy("id")
+        .limit(earlierAtOnce)
+        .execute();
+      const ids = rows.map(({ id }) => id);
+      const indexed = await this.#index.updatedOf(this.#db, consentPlace, ids);
+      for (const { id, last_updated } of rows) if (indexed.get(id) !== last_updated) await this.#indexOne(id);
+      const last = ids.at(-1);
+      if (last === undefined || ids.length < earlierAtOnce) return;
+      after = last;
+    }
+  }
+
+  #indexOne(id: string): Promise<void> {
+    return this.transaction(async (trx) => {
+      // a version that is being written indexes itself, after this one
+      await sql`select from resource where (tenant, type, id) = (${tenant}, ${type}, ${id}) for update`.execute(
+        trx,
+      );
+      const [stored] = await this.#resources.byIds(trx, { tenant, type, ids: [id] });
+      if (stored) await this.#index.write(trx, { tenant, type, id }, resourceOf(stored));
+    });
   }
 }
 
