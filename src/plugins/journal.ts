@@ -6,7 +6,10 @@ import type { KeptAccess } from "../store/idempotency.ts";
 import { type JournalRow, otherOrganizationOf } from "../store/journal-format.ts";
 
 /** What a door knows about an access; who and when come from the request's context. */
-export type Access = Pick<JournalRow, "action" | "resourceType" | "resourceId" | "subject" | "ground">;
+export type Access = Pick<
+  JournalRow,
+  "holder" | "action" | "resourceType" | "resourceId" | "subject" | "ground"
+>;
 
 export interface JournalSink {
   append(row: JournalRow): Promise<void>;
@@ -40,6 +43,7 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       onBehalfOf: actor.onBehalfOf,
       role: actor.role,
       organization: otherOrganizationOf(actor),
+      holder: access.holder === actor.tenant ? undefined : access.holder,
       action: access.action,
       resourceType: access.resourceType,
       resourceId: access.resourceId,

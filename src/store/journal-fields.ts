@@ -14,6 +14,7 @@ export const field = {
   subject: memberOf("subject"),
   agent: sql<string>`coalesce(nullif(${memberOf("onBehalfOf")}, ''), ${memberOf("actorId")})`,
   tenant: memberOf("tenant"),
+  holder: memberOf("holder"),
   action: memberOf("action"),
   resourceType: memberOf("resourceType"),
   outcome: memberOf("outcome"),

@@ -16,6 +16,8 @@ export interface JournalRow {
   role?: string;
   /** ФРМО OID of the worker's organisation where that is not the tenant */
   organization?: string;
+  /** ФРМО OID of the organisation whose data it is, where that is not the tenant */
+  holder?: string;
   action: string;
   resourceType?: string;
   resourceId?: string;
@@ -93,6 +95,7 @@ export function rowText(row: JournalRow): string {
     onBehalfOf: row.onBehalfOf,
     role: row.role,
     organization: row.organization,
+    holder: row.holder,
     action: row.action,
     resourceType: row.resourceType,
     resourceId: row.resourceId,

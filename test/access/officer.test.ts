@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { AuditEvent, Bundle } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { classOf } from "../../src/access/data-classes.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
+import { indexJournal } from "../../src/store/journal-index.ts";
+import { sealJournal } from "../../src/store/journal-seal.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
@@ -43,13 +46,11 @@ async function signedIn(persona: string, as = "worker"): Promise<Cabinet> {
 
 const fhir = (who: Cabinet, path: string) => who.send("GET", `/../../fhir${path}`);
 /** A resource of the clinic about a person; its id. */
-async function stored(type: string, subject: string): Promise<string> {
+async function stored(type: string, subject: string, tenant = clinic): Promise<string> {
   const { resources, store } = app.parts;
   const id = randomUUID();
   const content = { resourceType: type, id, subject: { reference: `Patient/${subject}` } };
-  await store.db
-    .transaction()
-    .execute((trx) => resources.put(trx, { tenant: clinic, type, id, subject, content }));
+  await store.db.transaction().execute((trx) => resources.put(trx, { tenant, type, id, subject, content }));
   return id;
 }
 const refusedRequest = async () =>
@@ -91,6 +92,40 @@ describe("a person with the security duty", () => {
   it("is shown their own journal there, and no patient's", async () => {
     const refused = await officer.get(`/me/accesses?patient=${patient}`);
     expect([refused.status, refused.body.code]).toEqual([403, "citizen-session-required"]);
+  });
+
+  it("has it explained what a citizen read of their organisation's data, of no other's, listed or not", async () => {
+    const citizen = await signedIn("citizen", "citizen");
+    const { id: person } = (await citizen.get("/me")).body;
+    const id = await stored("Observation", person);
+    const elsewhere = await stored("Observation", person, "1.2.643.5.1.13.13.12.2.77.90002");
+    const { headers, body } = await citizen.get("/me/records?type=Observation");
+    const shown = (body.records as { resource: { id: string } }[]).map(({ resource }) => resource.id);
+    expect(shown).toEqual(expect.arrayContaining([id, elsewhere]));
+    const explained = async () =>
+      (await officer.get(`/access/explain?requestId=${headers.get("x-request-id")}`)).body.accesses;
+    const told = [
+      expect.objectContaining({
+        actor: { kind: "patient", id: person },
+        action: "search",
+        resourceId: id,
+        subject: person,
+        decision: expect.objectContaining({ reason: expect.objectContaining({ code: "own-data" }) }),
+      }),
+    ];
+    expect(await explained()).toEqual(told);
+    const { store, keyring } = app.parts;
+    const groups = store.db.selectFrom("journal_group");
+    const { last } = await groups.select(({ fn }) => fn.max("id").as("last")).executeTakeFirstOrThrow();
+    const listed = async () => {
+      await sealJournal({ db: store.db, keyring, clock: systemClock });
+      await indexJournal({ db: store.db, keyring });
+      const index = await store.db.selectFrom("journal_index").select("position").executeTakeFirstOrThrow();
+      const { position } = await groups.select("position").where("id", "=", last).executeTakeFirstOrThrow();
+      return position !== null && position <= index.position;
+    };
+    await expect.poll(listed).toBe(true);
+    expect(await explained()).toEqual(told);
   });
 
   it("V-13, V-49 the log of verifications, each login's among them, is its owner's and the officer's", async () => {

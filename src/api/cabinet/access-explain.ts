@@ -8,7 +8,10 @@ type View = components["schemas"];
 
 const mostRows = 200;
 
-/** `GET /cabinet/v1/access/explain`: why the accesses of one request were permitted or refused, for the security duty. */
+/**
+ * `GET /cabinet/v1/access/explain`: why the accesses of one request were permitted or refused, for the security duty:
+ * what the organisation did, and what anybody did to its data.
+ */
 export function explainOperation(search: SearchJournal) {
   return async (request: FastifyRequest): Promise<View["AccessExplanation"]> => {
     const { requestId } = request.query as { requestId: string };
@@ -16,7 +19,8 @@ export function explainOperation(search: SearchJournal) {
     if (!request.session) requireScope(request, "AuditEvent", "r");
     // with an id: what a duty opens of the journal in part does not open this
     await request.authorizeOne("read", { type: "AuditEvent", id: requestId });
-    const found = await search({ tenant: request.ctx.actor.tenant, requestId, limit: mostRows });
+    const { tenant } = request.ctx.actor;
+    const found = await search({ tenant, holder: tenant, requestId, limit: mostRows });
     await request.journal({ action: "explain", resourceType: "AuditEvent" });
     return { requestId, accesses: found.map(explained).reverse() };
   };

@@ -36,8 +36,8 @@ export function myRecordsOperation({ door, records }: MyRecordsParts) {
     );
     const permitted = found.filter((_, index) => decisions[index]?.permit);
     await Promise.all(
-      permitted.map(({ resource: { id } }) =>
-        request.journal({ action: "search", resourceType: type, resourceId: id, subject: patient }),
+      permitted.map(({ tenant: holder, resource: { id } }) =>
+        request.journal({ holder, action: "search", resourceType: type, resourceId: id, subject: patient }),
       ),
     );
     if (permitted.length === 0)
