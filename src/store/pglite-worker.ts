@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { PGlite } from "@electric-sql/pglite";
+import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
 
 /**
  * The embedded database in a thread of its own. It speaks PostgreSQL's wire protocol with the main thread:
@@ -9,7 +9,11 @@ import { PGlite } from "@electric-sql/pglite";
  */
 const port = parentPort;
 if (!port) throw new Error("pglite-worker runs only as a worker thread");
-const { folder, seed, engine } = workerData as { folder: string; seed?: string; engine: WebAssembly.Module };
+const { folder, seed, engine } = workerData as {
+  folder: string;
+  seed?: string;
+  engine: PGliteOptions["pgliteWasmModule"];
+};
 const database = await PGlite.create(folder, {
   pgliteWasmModule: engine,
   ...(seed && { loadDataDir: new Blob([await readFile(seed)]) }),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { PGliteOptions } from "@electric-sql/pglite";
 import { GatewayError } from "../core/errors.ts";
 import { schemaDigest } from "./migrations.ts";
 
@@ -14,7 +15,7 @@ export class EmbeddedServer {
   #socket: EmbeddedSocket | undefined;
   #stopped: Error | undefined;
 
-  private constructor(folder: string, engine: WebAssembly.Module) {
+  private constructor(folder: string, engine: Engine) {
     this.#worker = startWorker(folder, engine);
     this.#worker.on("message", (answer: Uint8Array) => this.#socket?.push(answer));
     this.#worker.on("error", (error) => this.#stop(error));
@@ -77,19 +78,21 @@ function seedFor(folder: string): string | undefined {
   return fresh && existsSync(seedFile) ? fileURLToPath(seedFile) : undefined;
 }
 
-// Node's types name the module alone
-declare const WebAssembly: { compile(code: Uint8Array): Promise<WebAssembly.Module> };
+type Engine = NonNullable<PGliteOptions["pgliteWasmModule"]>;
+
+// Node's types don't have it
+declare const WebAssembly: { compile(code: Uint8Array): Promise<Engine> };
 
 /** PGlite's code, which all databases of this process share. */
-let engine: Promise<WebAssembly.Module> | undefined;
+let engine: Promise<Engine> | undefined;
 
-async function compileEngine(): Promise<WebAssembly.Module> {
+async function compileEngine(): Promise<Engine> {
   return WebAssembly.compile(
     await readFile(new URL(import.meta.resolve("@electric-sql/pglite/pglite.wasm"))),
   );
 }
 
-function startWorker(folder: string, engine: WebAssembly.Module): Worker {
+function startWorker(folder: string, engine: Engine): Worker {
   const here = import.meta.url;
   const options = { workerData: { folder, seed: seedFor(folder), engine }, name: "store", execArgv: [] };
   if (!here.endsWith(".ts")) return new Worker(new URL("./pglite-worker.js", here), options);
