@@ -1,5 +1,6 @@
 import type { AuditEvent, Coding, Consent, Provenance, Resource } from "@medplum/fhirtypes";
 import { identifierSystem } from "../core/canonical.ts";
+import { storedReferenceOf } from "../fhir/references.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
 import { classOf } from "./data-classes.ts";
@@ -21,14 +22,9 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
   return accessed;
 }
 
-const stored = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?$/;
-
 /** What a Provenance is over, one for each target; undefined for a target that names nothing of ours. */
 export const targetsOf = ({ target = [] }: Provenance): ({ type: string; id: string } | undefined)[] =>
-  target.map(({ reference = "" }) => {
-    const [, type, id] = stored.exec(reference) ?? [];
-    return type === undefined || id === undefined ? undefined : { type, id };
-  });
+  target.map(({ reference }) => storedReferenceOf(reference));
 
 const isOverPatients = (resource: Resource): boolean =>
   resource.resourceType === "Provenance" &&

@@ -38,6 +38,14 @@ function linked(node: unknown, targets: ReadonlyMap<string, string>): unknown {
 /** Whether a reference names its target by a search, `Type?query` (FHIR R4 3.1.0.11.2, conditional references). */
 export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]+\?/.test(reference);
 
+const stored = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?$/;
+
+/** What a reference of ours names, in whichever version; undefined for every other reference. */
+export function storedReferenceOf(reference = ""): { type: string; id: string } | undefined {
+  const [, type, id] = stored.exec(reference) ?? [];
+  return type === undefined || id === undefined ? undefined : { type, id };
+}
+
 /** Every `Reference.reference` in a resource, in order of appearance, contained resources' too. */
 export function referencesIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];

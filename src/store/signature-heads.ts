@@ -101,6 +101,21 @@ export class SignatureHeads {
     return this.#opened(await inForceOver(db, of).select(headColumns).execute(), db);
   }
 
+  /** Requests about a person, or about nobody, that were signed and wait for their verification. */
+  async waiting(
+    { tenant, subject = null }: { tenant: string; subject?: string | null },
+    db: Kysely<Schema> = this.#db,
+  ): Promise<SignatureHead[]> {
+    const rows = await db
+      .selectFrom("signature")
+      .select(headColumns)
+      .where("tenant", "=", tenant)
+      .where("subject", "is not distinct from", subject)
+      .where("state", "=", "verification-pending")
+      .execute();
+    return this.#opened(rows, db);
+  }
+
   /**
    * The first signature over each document that awaits one of these roles and that this person has not signed, newest
    * first; `after` is the `next` of the page before, which is there while more may follow.

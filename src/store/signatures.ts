@@ -158,21 +158,6 @@ export class SignatureStore {
     return this.#openedAll(rows, db);
   }
 
-  /** Requests about a person, or about nobody, that were signed and wait for their verification. */
-  async waiting(
-    { tenant, subject = null }: { tenant: string; subject?: string | null },
-    db: Kysely<Schema> = this.db,
-  ): Promise<KeptSignature[]> {
-    const rows = await db
-      .selectFrom("signature")
-      .selectAll()
-      .where("tenant", "=", tenant)
-      .where("subject", "is not distinct from", subject)
-      .where("state", "=", "verification-pending")
-      .execute();
-    return this.#openedAll(rows, db);
-  }
-
   /** Says which roles a document awaits now, to every signature in force over it. */
   async setAwaiting(
     trx: Kysely<Schema>,

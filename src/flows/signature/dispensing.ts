@@ -1,11 +1,12 @@
 import type { MedicationDispense, Resource } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
 import { GatewayError } from "../../core/errors.ts";
+import { storedReferenceOf } from "../../fhir/references.ts";
 import type { ChangeListener } from "../../fhir/repository.ts";
 import { subjectsOfStored } from "../../store/resource-subjects.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { SignatureStore } from "../../store/signatures.ts";
-import { standingOver } from "./standing.ts";
+import { standingHeads } from "./standing.ts";
 import type { SignatureTerms } from "./terms.ts";
 
 // a pharmacy may say that it gave nothing whatever the state of the prescription
@@ -13,8 +14,6 @@ const givesNothing: ReadonlySet<string> = new Set(["declined", "cancelled", "ent
 
 // the first pause of the job that asks again
 const retryAfterSeconds = 60;
-
-const stored = /^(MedicationRequest)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/\d+)?$/;
 
 /**
  * What is dispensed was prescribed under a signature in force: holds it for prescriptions that are stored here, at the
@@ -31,7 +30,7 @@ export const dispensingListener =
     for (const { type, id } of resources) {
       const subject = subjects.get(`${type}/${id}`);
       if (subject === undefined) continue;
-      if ((await standingOver(store, { tenant, type, id }, trx)).length > 0) continue;
+      if ((await standingHeads(store, { tenant, type, id }, trx)).length > 0) continue;
       throw await notSigned(store, { tenant, subject: subject ?? undefined, type, id }, trx);
     }
   };
@@ -42,7 +41,7 @@ async function notSigned(
   trx: Kysely<Schema>,
 ): Promise<GatewayError> {
   const field = "MedicationDispense.authorizingPrescription";
-  const isWaiting = (await store.waiting(of, trx)).some(({ terms }) => {
+  const isWaiting = (await store.heads.waiting(of, trx)).some(({ terms }) => {
     const { resource } = terms as SignatureTerms;
     return resource?.type === type && resource.id === id;
   });
@@ -66,7 +65,7 @@ const givenBy = (before: Resource | undefined): ReadonlySet<string> =>
   );
 
 const prescriptionsOf = ({ authorizingPrescription = [] }: MedicationDispense) =>
-  authorizingPrescription.flatMap(({ reference = "" }) => {
-    const [, type, id] = stored.exec(reference) ?? [];
-    return type === undefined || id === undefined ? [] : [{ type, id }];
+  authorizingPrescription.flatMap(({ reference }) => {
+    const named = storedReferenceOf(reference);
+    return named?.type === "MedicationRequest" ? [named] : [];
   });

@@ -2,6 +2,7 @@ import type { Task } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 import { labelled } from "./signed-document.ts";
+import { signedTypeOf } from "./standing.ts";
 import type { SignatureState } from "./state.ts";
 import type { SignatureTerms } from "./terms.ts";
 
@@ -20,7 +21,7 @@ export function toVerificationTask(
   { id, subject, submittedAt = 0, terms }: KeptSignature,
   { state, at, document }: { state: SignatureState; at: number; document?: { id: string; version: number } },
 ): Task & { id: string } {
-  const { title, roleId, resource } = terms as SignatureTerms;
+  const { title, roleId } = terms as SignatureTerms;
   return {
     resourceType: "Task",
     id,
@@ -41,7 +42,7 @@ export function toVerificationTask(
         {
           type: { text: "Подписанный документ" },
           valueReference: {
-            reference: `${resource?.type ?? "DocumentReference"}/${document.id}/_history/${document.version}`,
+            reference: `${signedTypeOf({ terms })}/${document.id}/_history/${document.version}`,
           },
         },
       ],
