@@ -6,8 +6,8 @@ import { coversScope, parseScope } from "./scopes.ts";
 
 /**
  * What a client system may go on with under an earlier token's authority, judged by its registration of today. Throws
- * GatewayError `unauthorized` for a client that is registered no more, elsewhere, or not for the worker's organisation, and `scope-missing` for a scope
- * that was taken from it.
+ * GatewayError `unauthorized` for a client that is registered no more, elsewhere, or not for the worker's organisation,
+ * and `scope-missing` for a scope that was taken from it.
  */
 export function renewedGrant(actor: Actor, client: Client | undefined): TokenGrant {
   if (client?.tenant !== actor.tenant)

@@ -28,8 +28,8 @@ export interface FoundByCriteria {
  * What the criteria of a conditional interaction find (FHIR R4 3.1.0.8). A create or an update must not be carried out
  * as if there were nothing, so what the caller may not see throws `access-denied`, unless a create finds what it names
  * itself; for the others it is left out as in a search. Throws `bad-request` for no criteria, for parameters that are none,
- * and for those that go through data of people, `stored-data-altered`, `scope-missing` for a type that they go through, `search-too-broad` when
- * more than 200 answer to them.
+ * and for those that go through data of people, `stored-data-altered`, `scope-missing` for a type that they go
+ * through, `search-too-broad` when more than 200 answer to them.
  */
 export async function findByCriteria(
   caller: Caller,

@@ -5,7 +5,8 @@ import { consentPlace } from "./consent-store.ts";
 
 /**
  * Consents of the caller's tenant, and beside them those that patients gave in the cabinet: read by id, in a version, in
- * their history and as what a resource refers to; the repository finds them in searches. Changes are made in the caller's tenant only.
+ * their history and as what a resource refers to; the repository finds them in searches. Changes are made in the
+ * caller's tenant only.
  */
 export function withGivenConsents(provider: Provider): Provider {
   const { read, vread, history, indexed } = provider;

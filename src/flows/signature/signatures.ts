@@ -55,8 +55,8 @@ export class Signatures {
   }
 
   /**
-   * Freezes the final bytes for a while. Bytes that the person has signed already, for the same patient, purpose and level, give
-   * that signature back (E-28).
+   * Freezes the final bytes for a while. Bytes that the person has signed already, for the same patient, purpose and
+   * level, give that signature back (E-28).
    * Throws `signing-stopped`, and `not-found` when what it replaces is no signed document.
    */
   async prepare(worker: SigningWorker, order: DocumentOrder, move: Move = {}): Promise<KeptSignature> {
