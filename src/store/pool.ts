@@ -26,14 +26,9 @@ export interface Statement {
 export class StoreConnection {
   readonly #client: pg.PoolClient;
   #broken = false;
-  readonly #markBroken = () => {
-    this.#broken = true;
-  };
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
-    // a client on loan has no other listener: an unheard error event would end the process
-    client.on("error", this.#markBroken);
   }
 
   async query<R extends pg.QueryResultRow>(
@@ -53,7 +48,6 @@ export class StoreConnection {
 
   /** Gives the connection back; one that failed is closed, so that nobody waits on a half-read answer. */
   release(): void {
-    this.#client.removeListener("error", this.#markBroken);
     this.#client.release(this.#broken);
   }
 }
@@ -66,6 +60,9 @@ export class StorePool {
   constructor(config: pg.PoolConfig & { max: number }, log: Logger) {
     this.#max = config.max;
     this.#pool = new pg.Pool({ ...config, types });
+    // a client on loan has no listener of the pool's, and an unheard error event would end the process; the client's
+    // next statement fails, and pg closes it when it comes back
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
     this.#pool.on("error", (error) =>
       log.warn({ reason: error.message }, "an idle store connection was lost"),
     );

@@ -3,8 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrations.ts";
+import { StorePool } from "../../src/store/pool.ts";
 import type { Schema } from "../../src/store/schema.ts";
 import { freshDatabase } from "../support/database.ts";
 import { startPostgres } from "../support/postgres-server.ts";
@@ -129,6 +131,27 @@ describe("PostgreSQL", () => {
     await store.ping();
     await store.close();
     proxy.close();
+  });
+
+  it("that ends a connection in the packet that opens it is a coded error, and the next is opened", async () => {
+    const packet = (type: string, body: string | number[]) => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(body.length + 4);
+      return Buffer.concat([Buffer.from(type), length, Buffer.from(body as string)]);
+    };
+    const ready = [packet("R", [0, 0, 0, 0]), packet("Z", "I")];
+    const ended = packet("E", "SFATAL\0C57P01\0Mterminating connection\0\0");
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.end(Buffer.concat([...ready, ended])));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const pool = new StorePool({ host: "127.0.0.1", port, user: "any", max: 1 }, silentLogger);
+    for (const _ of [1, 2])
+      await expect(pool.query("select 1")).rejects.toMatchObject({ code: "store-unavailable" });
+    await pool.end();
+    server.close();
   });
 
   it("restarted under us is a coded error while it is away, and then works again", async () => {
