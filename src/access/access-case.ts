@@ -49,9 +49,14 @@ const journalDuties: readonly Duty[] = ["security", "support", "regulator"];
 export const hasJournalDuty = ({ kind, actor }: AccessCase): boolean =>
   kind === "journal" && (actor.duties?.some((duty) => journalDuties.includes(duty)) ?? false);
 
-/** A worker's access to a patient's card; consents and what the registry office writes are only looked at. */
-export const opensCard = ({ isWorker, kind, right }: AccessCase): boolean =>
-  isWorker && (kind === "patient" || (right === "view" && (kind === "consent" || kind === "registration")));
+/**
+ * A worker's access to a patient's card; consents and what the registry office writes are only looked at, and a consent
+ * that was not confirmed is of its writer alone.
+ */
+export const opensCard = ({ isWorker, kind, right, resource }: AccessCase): boolean =>
+  isWorker &&
+  !resource.unconfirmed &&
+  (kind === "patient" || (right === "view" && (kind === "consent" || kind === "registration")));
 
 const inForce = (at: number, { from, until }: { from?: number; until?: number }): boolean =>
   (from === undefined || from <= at) && (until === undefined || at < until);

@@ -32,6 +32,8 @@ export interface AccessedResource {
   agent?: string;
   /** ФРМО OID of the organisation that made it, or that a consent names */
   organization?: string;
+  /** a consent that is written down and not yet confirmed by who gives it */
+  unconfirmed?: boolean;
   /** a row of the journal that tells how a person was verified */
   verification?: boolean;
   /** absent: normal */

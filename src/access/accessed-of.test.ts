@@ -56,6 +56,15 @@ describe("accessedOf", () => {
   });
 
   it.each([
+    ["draft", true],
+    ["proposed", true],
+    ["active", undefined],
+    ["inactive", undefined],
+  ])("a consent that is %s is unconfirmed: %s", (status, unconfirmed) => {
+    expect(accessedOf({ resourceType: "Consent", status } as Resource).unconfirmed).toBe(unconfirmed);
+  });
+
+  it.each([
     [[], "N"],
     [[{ system, code: "R" }], "R"],
     [[{ system, code: "L" }], "N"],

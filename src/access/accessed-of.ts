@@ -72,9 +72,13 @@ function journalledOf({
   };
 }
 
-/** Whom a consent names. */
-function partiesOf({ provision }: Consent): Pick<AccessedResource, "agent" | "organization"> {
-  const parties: Pick<AccessedResource, "agent" | "organization"> = {};
+/** Whom a consent names, and whether it was confirmed. */
+function partiesOf({
+  provision,
+  status,
+}: Consent): Pick<AccessedResource, "agent" | "organization" | "unconfirmed"> {
+  const parties: ReturnType<typeof partiesOf> = {};
+  if (status === "draft" || status === "proposed") parties.unconfirmed = true;
   for (const { reference } of provision?.actor ?? []) {
     const [, practitioner] = /^Practitioner\/([^/]+)$/.exec(reference?.reference ?? "") ?? [];
     const { system, value } = reference?.identifier ?? {};

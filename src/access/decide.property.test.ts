@@ -38,6 +38,7 @@ const resource: fc.Arbitrary<AccessedResource> = fc.record({
   organization: maybe(organization),
   label: maybe(label),
   verification: maybe(fc.boolean()),
+  unconfirmed: maybe(fc.boolean()),
 });
 const consent: fc.Arbitrary<ConsentFact> = fc.record({
   kind: fc.constantFrom("processing", "treatment", "access", "prescription"),
@@ -152,6 +153,16 @@ describe("decide, whatever the facts", () => {
         return (
           classOf(which.type) === undefined || permits(self, "read", { ...which, subject: self.id }, known)
         );
+      }),
+      runs,
+    );
+  });
+
+  it("a consent that was not confirmed is opened to no worker but the one whose own it is", () => {
+    fc.assert(
+      fc.property(one, ([who, what, which, known]) => {
+        const draft: AccessedResource = { ...which, type: "Consent", unconfirmed: true };
+        return who.kind === "patient" || draft.subject === who.id || !permits(who, what, draft, known);
       }),
       runs,
     );

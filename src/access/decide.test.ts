@@ -247,6 +247,19 @@ describe("decide", () => {
     expect(reasonOf({}, { ...look, agent: "doctor", action: "update" })).toBe("post-unfit");
   });
 
+  it("a consent that was not confirmed is seen by its writer only", () => {
+    const draft = { type: "Consent", unconfirmed: true, agent: "doctor" } as const;
+    const facts = { relations: [assigned], consents: [consent], breakGlass: { reason: "без сознания" } };
+    expect(reasonOf(facts, { ...draft, unconfirmed: undefined })).toBe("named-in-consent");
+    expect(reasonOf(facts, draft)).toBe("no-ground");
+    expect(reasonOf(facts, { ...draft, actor: { ...doctor, purpose: "BTG" } })).toBe("no-ground");
+    expect(reasonOf({ grounds: ["323-13-4-8"] }, draft)).toBe("no-ground");
+    expect(reasonOf({}, { ...draft, actor: citizen })).toBe("own-data");
+    const representations = [{ kind: "parent", patient: "patient" }] as const;
+    const parent = { ...draft, actor: { ...citizen, id: "parent" } };
+    expect(reasonOf({ representations, patientAge: 14 }, parent)).toBe("representative");
+  });
+
   it("who treats whom is written by the organisation's registry office, not by whom it lets in", () => {
     const office: Actor = { ...doctor, purpose: "HOPERAT" };
     for (const type of ["CareTeam", "EpisodeOfCare", "Appointment", "RelatedPerson", "Patient"]) {

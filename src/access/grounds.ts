@@ -83,8 +83,8 @@ const ownOrganization: Ground = ({ kind, right, isWorker, actor, resource }) => 
 
 /** Both sides see a consent: who gave it by `own-data`, whom it names by this. */
 const namedInConsent: Ground = ({ kind, right, isWorker, person, actor, resource }) => {
-  if (kind !== "consent" || right !== "view" || !isWorker) return undefined;
-  const { agent, organization } = resource;
+  const { agent, organization, unconfirmed } = resource;
+  if (kind !== "consent" || right !== "view" || !isWorker || unconfirmed) return undefined;
   const isNamed =
     agent === undefined
       ? organization !== undefined && organization === actor.organization

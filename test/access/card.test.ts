@@ -223,6 +223,35 @@ describe("a patient's card", () => {
     expect((await fhir(treating, "DELETE", `/Consent/${id}`)).status).toBe(403);
   });
 
+  it("a consent that is not confirmed is its writer's alone, and as a draft stays so", async () => {
+    await registered();
+    await granted(toDoctor(["view"]));
+    const before = await codes();
+    const prepared = await citizen.send("POST", "/me/consents", toDoctor(["view"]));
+    const { id } = prepared.body.consent;
+    const code = await codeSentTo(app, phone, before);
+    const told = async (path: string) => {
+      const { status, body } = await fhir(treating, "GET", path);
+      return [status, JSON.stringify(body).includes(`"id":"${id}"`)];
+    };
+    for (const path of ["", "/_history/1", "/_history"])
+      expect(await fhir(treating, "GET", `/Consent/${id}${path}`), path).toMatchObject({ status: 403 });
+    const lists = [
+      `/Consent?_id=${id}`,
+      `/Consent?actor=Practitioner/${doctor.id}`,
+      `/Patient?_id=${patient}&_revinclude=Consent:patient`,
+      `/Patient/${patient}/$everything`,
+    ];
+    for (const path of lists) expect([path, ...(await told(path))]).toEqual([path, 200, false]);
+    const own = (await citizen.get("/me/consents")).body.consents;
+    expect(own).toContainEqual(expect.objectContaining({ id, status: "draft" }));
+    await citizen.send("POST", `/me/consents/${id}/confirmation`, { code });
+    for (const path of lists) expect([path, ...(await told(path))]).toEqual([path, 200, true]);
+    expect((await fhir(treating, "GET", `/Consent/${id}/_history/1`)).status).toBe(403);
+    const { body } = await fhir(treating, "GET", `/Consent/${id}/_history`);
+    expect((body as Bundle).entry?.map(({ resource }) => resource?.meta?.versionId)).toEqual(["2"]);
+  });
+
   it("consents are found by whom they name, also those of before they were, and by nobody else", async () => {
     await app.parts.store.db.deleteFrom("resource").where("type", "=", "Consent").execute();
     await registered();
