@@ -33,9 +33,13 @@ const headsIn = (text: string): ExportedHead[] =>
 
 async function verify(parts: SealerParts): Promise<number> {
   const exported = values.head ? headsIn(await readFile(values.head, "utf8")) : undefined;
-  const { ok, finding, sealedRows, unsealedRows, head } = await verifyJournal({ ...parts, exported });
+  const { ok, finding, sealedRows, unsealedRows, listedRows, head } = await verifyJournal({
+    ...parts,
+    exported,
+  });
   const sealedAt = head.position ? new Date(head.at).toISOString() : "never";
-  if (ok) console.log(`ok: ${sealedRows} sealed rows, ${unsealedRows} not sealed yet, last seal ${sealedAt}`);
+  const rows = `${sealedRows} sealed rows, ${listedRows} of them listed, ${unsealedRows} not sealed yet`;
+  if (ok) console.log(`ok: ${rows}, last seal ${sealedAt}`);
   else console.error(`broken${finding?.row ? ` at row ${finding.row}` : ""}: ${finding?.reason}`);
   return ok ? 0 : 1;
 }

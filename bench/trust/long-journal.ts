@@ -65,8 +65,8 @@ async function timesOf({ db }: OpenDatabase, rounds: number): Promise<Times> {
   const works: Record<keyof Times, () => Promise<number>> = {
     personPageMs: async () => (await search({ subject, limit: 20 })).length,
     strangerPageMs: async () => 20 + (await search({ subject: "nobody", limit: 20 })).length,
-    requestMs: async () => 19 + (await search({ tenant, requestId, limit: 200 })).length,
-    summaryMs: async () => 19 + (await count({ tenant, ...period })).length,
+    requestMs: async () => 19 + (await search({ organization: tenant, requestId, limit: 200 })).length,
+    summaryMs: async () => 19 + (await count({ organization: tenant, ...period })).length,
   };
   const samples: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round++)

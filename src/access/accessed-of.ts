@@ -91,7 +91,7 @@ function partiesOf({
 const makers = ["custodian", "serviceProvider", "managingOrganization", "performer", "reporter"] as const;
 
 /** ФРМО OID of the organisation that a resource names as its maker. */
-function makerOf(resource: Resource): string | undefined {
+export function makerOf(resource: Resource): string | undefined {
   const members = resource as unknown as Record<string, unknown>;
   for (const name of makers) {
     const value = members[name] as { identifier?: { system?: string; value?: string } } | undefined;

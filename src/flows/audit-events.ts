@@ -6,7 +6,7 @@ import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
 import type { JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 import { toAuditEvent } from "./audit-event.ts";
 
-/** AuditEvent, made from the journal; a caller finds rows of the own tenant, a regulator those of its remit. */
+/** AuditEvent, made from the journal; a caller finds rows of the own organisation, a regulator those of its remit. */
 export function auditEventProvider(search: SearchJournal): Provider {
   const pages: Pick<IndexedSearch, "candidates"> = {
     candidates: (request, page, { actor }) => candidatesOf(search, request, { ...page, ...reachOf(actor) }),
@@ -37,9 +37,9 @@ export function auditEventProvider(search: SearchJournal): Provider {
   };
 }
 
-type Reach = Pick<JournalQuery, "remit"> & { tenant: string };
+type Reach = Pick<JournalQuery, "organization" | "remit">;
 
-const reachOf = (actor: Actor): Reach => ({ tenant: actor.tenant, remit: remitOf(actor) });
+const reachOf = (actor: Actor): Reach => ({ organization: actor.tenant, remit: remitOf(actor) });
 
 function placeOf(id: string): JournalQuery["place"] {
   const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];
@@ -57,11 +57,11 @@ const placeAt = (at: number): Place => ({ group: Math.floor(at / rowsOfGroup), n
 async function candidatesOf(
   search: SearchJournal,
   request: SearchRequest,
-  { position, limit, tenant, remit }: Parameters<IndexedSearch["candidates"]>[1] & Reach,
+  { position, limit, organization, remit }: Parameters<IndexedSearch["candidates"]>[1] & Reach,
 ): Promise<Candidates> {
   const direction = position?.direction === "before" ? "newer" : "older";
   const beyond = position && ({ place: placeAt(position.at), direction } as const);
-  const rows = await search({ ...queryOf(request), tenant, remit, beyond, limit: limit + 1 });
+  const rows = await search({ ...queryOf(request), organization, remit, beyond, limit: limit + 1 });
   const found = rows.slice(0, limit).map((row) => ({ resource: toAuditEvent(row), at: numberOf(row.place) }));
   return { found, more: rows.length > limit, lastAt: found.at(-1)?.at, sources: [] };
 }

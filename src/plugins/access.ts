@@ -3,9 +3,11 @@ import type { AccessAction, AccessedResource, FactsOf, KnownFacts } from "../acc
 import { classOf } from "../access/data-classes.ts";
 import { type Decision, decide } from "../access/decide.ts";
 import { groundText } from "../access/ground-text.ts";
+import { holderOf } from "../access/holder.ts";
 import type { PermitCode } from "../access/reasons.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { Access } from "./journal.ts";
 import { type StatableGrounds, statedGrounds } from "./stated-grounds.ts";
 
 declare module "fastify" {
@@ -28,8 +30,8 @@ declare module "fastify" {
     authorizeAll(action: AccessAction, resources: readonly AccessedResource[]): Promise<readonly Decision[]>;
     /** what was asked of itself so far; collected only where a repeat will have to ask it again */
     asked: AskedAccess[] | undefined;
-    /** whose data an access that was refused would have opened */
-    refusedSubject: string | undefined;
+    /** whose data an access that was refused would have opened, and which organisation's */
+    refused: Pick<Access, "subject" | "holder"> | undefined;
     /** grounds of single resources, by `Type/id` */
     grounds: Map<string, string> | undefined;
     /** the one patient for whom this request states its ground */
@@ -65,7 +67,7 @@ export interface UnusualAccess {
 export function registerAccess(app: FastifyInstance, settings: AccessSettings): void {
   app.decorateRequest("grounds", undefined);
   app.decorateRequest("asked", undefined);
-  app.decorateRequest("refusedSubject", undefined);
+  app.decorateRequest("refused", undefined);
   app.decorateRequest("statedFor", undefined);
   app.decorateRequest("alerted", undefined);
   app.decorateRequest("authorize", function (this: FastifyRequest, action, resource, facts) {
@@ -191,10 +193,11 @@ function decided(
   return decide(request.ctx.actor, action, resource, { ...facts, at: clock.now() });
 }
 
-function enforce(request: FastifyRequest, { type, subject }: AccessedResource, decision: Decision): void {
+function enforce(request: FastifyRequest, resource: AccessedResource, decision: Decision): void {
   request.ground = groundText(decision);
   if (decision.permit) return;
-  request.refusedSubject = subject;
+  const { type, subject } = resource;
+  request.refused = { subject, holder: holderOf(resource) };
   // E-02: the one denial that the caller mends by signing
   const isOfLevel = decision.reason.code === "signature-level";
   throw new GatewayError(isOfLevel ? "signature-level" : "access-denied", {

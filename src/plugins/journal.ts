@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { otherHolderOf } from "../access/holder.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
@@ -43,7 +44,7 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       onBehalfOf: actor.onBehalfOf,
       role: actor.role,
       organization: otherOrganizationOf(actor),
-      holder: access.holder === actor.tenant ? undefined : access.holder,
+      holder: otherHolderOf(actor.tenant, access.holder),
       action: access.action,
       resourceType: access.resourceType,
       resourceId: access.resourceId,
@@ -75,13 +76,14 @@ export const groundOf = (
   request.ctx.actor.purpose;
 
 const keptAccess = ({
+  holder,
   action,
   resourceType,
   resourceId,
   subject,
   ground,
   outcome,
-}: JournalRow): KeptAccess => ({ action, resourceType, resourceId, subject, ground, outcome });
+}: JournalRow): KeptAccess => ({ holder, action, resourceType, resourceId, subject, ground, outcome });
 
 function refuse(cause: unknown): never {
   if (isGatewayError(cause)) throw cause;
@@ -110,7 +112,7 @@ export async function recordRefusal(request: FastifyRequest, code: ErrorCode): P
       action: `refused ${request.method}`,
       resourceType: typeName.test(type) ? type : undefined,
       resourceId: nameableId(id),
-      subject: request.refusedSubject,
+      ...request.refused,
     },
     code,
   );

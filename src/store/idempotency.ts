@@ -7,7 +7,7 @@ import type { Schema } from "./schema.ts";
 
 /** An access that an answer tells of; it is a journal row again each time the answer is given again. */
 export interface KeptAccess
-  extends Pick<JournalRow, "action" | "resourceType" | "resourceId" | "subject" | "ground"> {
+  extends Pick<JournalRow, "holder" | "action" | "resourceType" | "resourceId" | "subject" | "ground"> {
   /** absent: ok */
   outcome?: JournalRow["outcome"];
   /** what was decided on, where the journal names something else */

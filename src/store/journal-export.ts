@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Keyring } from "../crypto/keyring.ts";
-import { leafOf, lineOf } from "./journal-format.ts";
+import { type JournalRow, leafOf, lineOf, organizationsOf } from "./journal-format.ts";
 import { type ReadGroup, sealedGroups } from "./journal-read.ts";
 import { currentHead } from "./journal-seal.ts";
 import type { Schema } from "./schema.ts";
@@ -8,7 +8,7 @@ import type { Schema } from "./schema.ts";
 export interface ExportParts {
   db: Kysely<Schema>;
   keyring: Keyring;
-  /** rows of other tenants are withheld: only their hash stands in the export */
+  /** rows that are not of this organisation are withheld: only their hash stands in the export */
   tenant?: string;
 }
 
@@ -28,7 +28,7 @@ function* rowLines(group: ReadGroup, tenant?: string): Generator<string> {
     const n = index + 1;
     const seq = (group.rowsBefore ?? 0) + n;
     const place = `{"seq":${seq},"position":${group.position},"n":${n},"of":${group.rowCount}`;
-    const isShown = !tenant || (JSON.parse(row) as { tenant: string }).tenant === tenant;
+    const isShown = !tenant || organizationsOf(JSON.parse(row) as JournalRow).includes(tenant);
     yield isShown
       ? `${place},"mac":"${mac}","row":${row}}`
       : `${place},"leaf":"${leafOf(lineOf({ mac, row }))}"}`;

@@ -14,6 +14,7 @@ export const field = {
   subject: memberOf("subject"),
   agent: sql<string>`coalesce(nullif(${memberOf("onBehalfOf")}, ''), ${memberOf("actorId")})`,
   tenant: memberOf("tenant"),
+  organization: memberOf("organization"),
   holder: memberOf("holder"),
   action: memberOf("action"),
   resourceType: memberOf("resourceType"),
@@ -23,18 +24,28 @@ export const field = {
 
 /** Whose rows are asked for. */
 export interface Reach {
-  /** rows of other tenants are never found */
-  tenant?: string;
-  /** with `tenant`, rows of these tenants and of those whose OID lies below them are found too */
+  /** ФРМО OID: only rows of this organisation (`organizationsOf`) are found */
+  organization?: string;
+  /** beside those, rows of what was done in these organisations and in those whose OID lies below them */
   remit?: readonly string[];
 }
 
-/** True for a tenant's row, one of the remit's, or one of those below; an OID has no sign that LIKE reads. */
-export const isWithin = ({ tenant, remit = [] }: Reach, column = field.tenant) =>
+/** Where a row tells of organisations. */
+type Places = Pick<typeof field, "tenant" | "organization" | "holder">;
+
+/** Where it happened; "" for nobody's. */
+export const placeOf = ({ tenant, organization }: Places) =>
+  sql<string>`coalesce(nullif(${organization}, ''), ${tenant})`;
+
+/** True for an organisation's row, one of the remit's, or one of those below; an OID has no sign that LIKE reads. */
+export const isWithin = ({ organization, remit = [] }: Reach, places: Places = field) =>
   sql<boolean>`(${sql.join(
     [
-      tenant === undefined ? sql`false` : sql`${column} = ${tenant}`,
-      ...remit.map((oid) => sql`${column} = ${oid} or ${column} like ${`${oid}.%`}`),
+      // what people do in person is of no organisation
+      organization
+        ? sql`${organization} in (${places.tenant}, ${places.organization}, ${places.holder})`
+        : sql`false`,
+      ...remit.map((oid) => sql`${placeOf(places)} = ${oid} or ${placeOf(places)} like ${`${oid}.%`}`),
     ],
     sql` or `,
   )})`;

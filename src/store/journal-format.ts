@@ -39,6 +39,14 @@ export const otherOrganizationOf = ({ tenant, organization }: Place): string | u
 /** ФРМО OID of the organisation in which somebody acted; "" for nobody's. */
 export const organizationOf = ({ tenant, organization }: Place): string => organization ?? tenant;
 
+/** Organisations whose row it is: whose client or worker asked, in which they acted, whose data it was. */
+export const organizationsOf = ({
+  tenant,
+  organization,
+  holder,
+}: Place & Pick<JournalRow, "holder">): string[] =>
+  [...new Set([tenant, organization, holder])].flatMap((oid) => oid || []);
+
 /** Begins the action of a row about a person whose data were left out of an answer; whoever asked is not told. */
 export const hiddenAction = "hidden ";
 

@@ -1,11 +1,14 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
-import { field, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
+import { field, isWithin, placeOf, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { memberText } from "./journal-format.ts";
 import type { ListedGroup } from "./journal-read.ts";
 import type { Schema } from "./schema.ts";
 
 export interface AccessCount {
-  tenant: string;
+  /** in which somebody acted; "" for people in person */
+  organization: string;
+  /** whose data it was; "" for the tenant's own */
+  holder: string;
   action: string;
   /** "" where the access was to none */
   resourceType: string;
@@ -35,18 +38,24 @@ export const countJournal =
     const cut = new Set([...(since % hourMs ? [first - 1] : []), ...(before % hourMs ? [end] : [])]);
     const walked = [sql`group_id = any(array(${unlistedGroups}))`, ...[...cut].map(isListedOf)];
     const { rows } = await sql<AccessCount>`
-      select tenant, action, "resourceType", outcome, sum(count)::int8 as count from (
-        select tenant, action, resource_type as "resourceType", outcome, count from journal_hour
-        where hour >= ${first} and hour < ${end} and ${isWithin(reach, sql.ref("tenant"))}
+      select organization, holder, action, "resourceType", outcome, sum(count)::int8 as count from (
+        select ${placeOf(column)} as organization, holder, action, resource_type as "resourceType", outcome, count
+        from journal_hour where hour >= ${first} and hour < ${end} and ${isWithin(reach, column)}
         union all
         ${sql.join(
           walked.map((where) => rowsIn(where, { since, before }, reach)),
           sql` union all `,
         )}
       ) as counted
-      group by 1, 2, 3, 4 order by 1, 5 desc limit ${mostCounts}`.execute(db);
+      group by 1, 2, 3, 4, 5 order by 1, 6 desc limit ${mostCounts}`.execute(db);
     return rows;
   };
+
+const column = {
+  tenant: sql.ref<string>("tenant"),
+  organization: sql.ref<string>("organization"),
+  holder: sql.ref<string>("holder"),
+};
 
 /** Rows of an hour that the period cuts, which lie between two groups; what is not listed is counted by itself. */
 const isListedOf = (hour: number) => sql`
@@ -57,7 +66,7 @@ const isListedOf = (hour: number) => sql`
   and ${field.at} / ${sql.lit(hourMs)} = ${hour}`;
 
 const rowsIn = (where: RawBuilder<unknown>, { since, before }: Period, reach: Reach) => sql`
-  select ${field.tenant}, ${field.action}, ${field.resourceType}, ${field.outcome}, 1
+  select ${placeOf(field)}, ${field.holder}, ${field.action}, ${field.resourceType}, ${field.outcome}, 1
   from journal where ${where}
   and ${field.at} >= ${since} and ${field.at} < ${before} and ${isWithin(reach)}`;
 
@@ -72,25 +81,28 @@ export async function addHourCounts(trx: Transaction<Schema>, groups: readonly L
       counts.set(key, { of, count: count + 1, first: Math.min(first, id), last: Math.max(last, id) });
     }
   const added = [...counts.values()];
-  const texts = ([1, 2, 3, 4] as const).map((n) => sql`${added.map(({ of }) => of[n])}::text[]`);
+  const texts = ([1, 2, 3, 4, 5, 6] as const).map((n) => sql`${added.map(({ of }) => of[n])}::text[]`);
   const numbers = (["count", "first", "last"] as const).map(
     (name) => sql`${added.map((one) => one[name])}::int8[]`,
   );
   await sql`
-    insert into journal_hour (hour, tenant, action, resource_type, outcome, count, first_group, last_group)
+    insert into journal_hour
+      (hour, tenant, organization, holder, action, resource_type, outcome, count, first_group, last_group)
     select * from unnest(${added.map(({ of }) => of[0])}::int8[], ${sql.join([...texts, ...numbers])})
-    on conflict (hour, tenant, action, resource_type, outcome) do update set
+    on conflict (hour, tenant, organization, holder, action, resource_type, outcome) do update set
       count = journal_hour.count + excluded.count,
       first_group = least(journal_hour.first_group, excluded.first_group),
       last_group = greatest(journal_hour.last_group, excluded.last_group)`.execute(trx);
 }
 
-type CountedAs = [hour: number, tenant: string, action: string, resourceType: string, outcome: string];
+type CountedAs = [hour: number, ...texts: [string, string, string, string, string, string]];
 
 const countedAs = (row: string): CountedAs => [
   // a row begins with its time
   Math.floor(Number.parseInt(row.slice('{"at":'.length), 10) / hourMs),
   memberText(row, "tenant"),
+  memberText(row, "organization"),
+  memberText(row, "holder"),
   memberText(row, "action"),
   memberText(row, "resourceType"),
   memberText(row, "outcome"),

@@ -11,7 +11,7 @@ export interface IndexParts {
 }
 
 /** What rows are found by without walking the journal. */
-export type EntryName = "requestId" | "subject" | "agent" | "tenant";
+export type EntryName = "requestId" | "subject" | "agent" | "organization";
 
 // of one transaction, so that the embedded database's only session is soon free again
 const rowsAtOnce = 1_000;
@@ -92,7 +92,9 @@ function entriesOf(row: string): [EntryName, string][] {
     ["requestId", memberText(row, "requestId")],
     ["subject", memberText(row, "subject")],
     ["agent", memberText(row, "onBehalfOf") || memberText(row, "actorId")],
-    ["tenant", memberText(row, "tenant")],
+    ["organization", memberText(row, "tenant")],
+    ["organization", memberText(row, "organization")],
+    ["organization", memberText(row, "holder")],
   ];
   return entries.filter(([, value]) => value !== "");
 }

@@ -20,8 +20,6 @@ export interface Place {
 export interface JournalQuery extends Reach {
   place?: Place;
   requestId?: string;
-  /** with `requestId` and `tenant`, also what that request did, whoever asked, to data of this organisation */
-  holder?: string;
   /** whose data it was */
   subject?: string;
   /** who acted */
@@ -57,10 +55,10 @@ export const journalSearch =
     return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
   };
 
-/** What the index may be asked for, the rarest first; a remit is more tenants than one, and holders are not listed. */
+/** What the index may be asked for, the rarest first; a remit is more organisations than one. */
 function keysOf(query: JournalQuery, keyring: Pick<Keyring, "hmac">): string[] {
   const names: EntryName[] = ["requestId", "subject", "agent"];
-  if (!query.remit && query.holder === undefined) names.push("tenant");
+  if (!query.remit) names.push("organization");
   return names.flatMap((name) => {
     const value = query[name];
     return value ? [entryKey(keyring, name, value)] : [];
@@ -123,10 +121,7 @@ function conditionsOf(query: JournalQuery): RawBuilder<unknown>[] {
   const found: RawBuilder<unknown>[] = [];
   for (const name of ["requestId", "subject", "agent"] as const)
     if (query[name] !== undefined) found.push(sql`${field[name]} = ${query[name]}`);
-  if (query.tenant !== undefined)
-    found.push(
-      query.holder ? sql`(${isWithin(query)} or ${field.holder} = ${query.holder})` : isWithin(query),
-    );
+  if (query.organization !== undefined) found.push(isWithin(query));
   if (place) found.push(sql`group_id = ${place.group} and n = ${place.n}`);
   if (query.told) found.push(sql`${field.action} !~ ${`^(repeated )?${hiddenAction}`}`);
   if (since !== undefined) found.push(sql`${field.at} >= ${since}`);

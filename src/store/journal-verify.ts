@@ -21,6 +21,8 @@ export interface JournalVerdict {
   sealedRows: number;
   /** committed rows that the sealer has not linked yet; their own hashes are checked */
   unsealedRows: number;
+  /** of the sealed ones those that people's questions read from the list; the others are walked */
+  listedRows: number;
   head: JournalHead;
 }
 
@@ -41,7 +43,11 @@ export interface VerifyParts {
 export async function verifyJournal(parts: VerifyParts): Promise<JournalVerdict> {
   const keys = new JournalKeys(parts.keyring);
   const head = await readHead(parts.db);
-  const verdict: JournalVerdict = { ok: true, sealedRows: 0, unsealedRows: 0, head };
+  const { rows: listedRows } = await parts.db
+    .selectFrom("journal_index")
+    .select("rows")
+    .executeTakeFirstOrThrow();
+  const verdict: JournalVerdict = { ok: true, sealedRows: 0, unsealedRows: 0, listedRows, head };
   const finding =
     headFinding(keys, head, parts.exported) ??
     (await sealedFinding(parts, keys, verdict)) ??

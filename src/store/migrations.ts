@@ -193,6 +193,19 @@ const steps: Record<string, readonly string[]> = {
        select id as group_id, line.n::int as n, substr(line.text, 44) as row, left(line.text, 43) as mac, position
        from journal_group, string_to_table(lines, e'\\n') with ordinality as line (text, n)`,
   ],
+  // an organisation finds also what was done in it and to its data: the list is filled again, from the beginning
+  "049-journal-holders": [
+    "alter table journal_entry disable trigger append_only",
+    "truncate journal_entry",
+    "alter table journal_entry enable trigger append_only",
+    "truncate journal_hour",
+    "alter table journal_hour drop constraint journal_hour_pkey",
+    "alter table journal_hour add column organization text not null",
+    "alter table journal_hour add column holder text not null",
+    `alter table journal_hour add primary key
+       (hour, tenant, organization, holder, action, resource_type, outcome)`,
+    "update journal_index set position = 0, rows = 0",
+  ],
 };
 
 /** Names the schema that `migrate` leaves. */

@@ -215,6 +215,9 @@ interface JournalHourTable {
   /** hours since the epoch */
   hour: number;
   tenant: string;
+  /** "" where the rows say none, as of their holder */
+  organization: string;
+  holder: string;
   action: string;
   resource_type: string;
   outcome: string;

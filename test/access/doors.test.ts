@@ -203,6 +203,65 @@ describe("the doors ask decide()", () => {
     ]);
   });
 
+  it("an organisation finds what another's client did in it and to its data, done or refused; a third does not", async () => {
+    const [elsewhere, third] = ["1.2.643.5.1.13.13.12.2.77.90002", "1.2.643.5.1.13.13.12.2.77.90003"];
+    const { clients, store, resources } = app.parts;
+    const { tenant = "" } = clients.find("demo") ?? {};
+    const [made, encounter] = [crypto.randomUUID(), crypto.randomUUID()];
+    const maker = { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${elsewhere}` } };
+    await store.db.transaction().execute(async (trx) => {
+      const location = { resourceType: "Location", id: made, managingOrganization: maker };
+      await resources.put(trx, { tenant, type: "Location", id: made, content: location, isPublic: true });
+      const subject = crypto.randomUUID();
+      const visit = {
+        ...{ resourceType: "Encounter", id: encounter, serviceProvider: maker },
+        subject: { reference: `Patient/${subject}` },
+      };
+      await resources.put(trx, { tenant, type: "Encounter", id: encounter, subject, content: visit });
+    });
+    const read = await call(mis, `/fhir/Location/${made}`);
+    const refused = await call(mis, `/fhir/Encounter/${encounter}`);
+    const own = await call(mis, `/fhir/PractitionerRole/${role.id}`);
+    expect([read.status, refused.status, own.status]).toEqual([200, 403, 200]);
+    // as a worker of theirs would be told of by a regional client
+    const requestId = crypto.randomUUID();
+    const byWorker = { tenant, organization: elsewhere, requestId, actorKind: "client", actorId: "demo" };
+    await app.parts.journal.append({ ...byWorker, at: Date.now(), action: "read", outcome: "ok" });
+
+    const requests = [read, refused, own].map(({ headers }) => headers.get("x-request-id") ?? "");
+    const officerOf = async (oid: string) => {
+      const client = clients.find("demo-security");
+      Object.assign(client ?? {}, { tenant: oid });
+      const token = await tokenOf("demo-security-client", "demo-security", "system/AuditEvent.rs");
+      Object.assign(client ?? {}, { tenant });
+      const found = await call(token, "/fhir/AuditEvent?_count=100");
+      const text = await found.text();
+      const explained: number[] = [];
+      for (const id of [...requests, requestId]) {
+        const answer = await call(token, `/cabinet/v1/access/explain?requestId=${id}`);
+        explained.push(((await answer.json()) as Explanation).accesses.length);
+      }
+      const until = new Date(Date.now() + 60_000).toISOString();
+      const period = `since=${new Date(Date.now() - 3_600_000).toISOString()}&before=${until}`;
+      const summary = await call(token, `/cabinet/v1/access/summary?${period}`);
+      const { counts } = (await summary.json()) as components["schemas"]["AccessSummary"];
+      return { found: [...requests, requestId].map((id) => text.includes(id)), explained, counts };
+    };
+    const theirs = await officerOf(elsewhere);
+    expect(theirs.found).toEqual([true, true, false, true]);
+    expect(theirs.explained).toEqual([1, 1, 0, 1]);
+    const byClient = { organization: tenant, holder: elsewhere, count: 1 };
+    expect(theirs.counts).toEqual(
+      expect.arrayContaining([
+        { ...byClient, action: "read", resourceType: "Location", outcome: "ok" },
+        { ...byClient, action: "refused GET", resourceType: "Encounter", outcome: "access-denied" },
+      ]),
+    );
+    const ofThird = await officerOf(third);
+    expect([ofThird.found, ofThird.explained]).toEqual([Array(4).fill(false), Array(4).fill(0)]);
+    expect((await officerOf(tenant)).found).toEqual(Array(4).fill(true));
+  });
+
   it("another organisation's requests are not explained", async () => {
     const row = {
       at: 1,
@@ -300,7 +359,10 @@ describe("a regulator", () => {
     const summary = await call(access_token, `/cabinet/v1/access/summary?${period()}`);
     expect(summary.status, await summary.clone().text()).toBe(200);
     const { counts } = (await summary.json()) as components["schemas"]["AccessSummary"];
-    expect(new Set(counts.map(({ organization }) => organization))).toEqual(new Set([astray.tenant]));
+    // its client also acts in organisations that it is registered for
+    const organizations = counts.map(({ organization }) => organization);
+    expect(organizations).toContain(astray.tenant);
+    expect(organizations.filter((oid) => !oid.startsWith("1.2.643.5.1.13.13.12.2.77."))).toEqual([]);
     const found = await call(access_token, "/fhir/AuditEvent?_count=200");
     expect(await found.text()).not.toContain("1.2.643.5.1.13.13.12.2.78.");
   });

@@ -114,6 +114,11 @@ describe("a person with the security duty", () => {
       }),
     ];
     expect(await explained()).toEqual(told);
+    const isFound = async () =>
+      JSON.stringify((await fhir(officer, `/AuditEvent?entity=Patient/${person}`)).body).includes(
+        headers.get("x-request-id") ?? "",
+      );
+    expect(await isFound()).toBe(true);
     const { store, keyring } = app.parts;
     const groups = store.db.selectFrom("journal_group");
     const { last } = await groups.select(({ fn }) => fn.max("id").as("last")).executeTakeFirstOrThrow();
@@ -126,6 +131,13 @@ describe("a person with the security duty", () => {
     };
     await expect.poll(listed).toBe(true);
     expect(await explained()).toEqual(told);
+    expect(await isFound()).toBe(true);
+    const period = `since=${new Date(Date.now() - 60_000).toISOString()}&before=${new Date(Date.now() + 60_000).toISOString()}`;
+    const { counts } = (await officer.get(`/access/summary?${period}`)).body;
+    expect(counts).toContainEqual({
+      ...{ organization: "", holder: clinic, action: "search", resourceType: "Observation" },
+      ...{ outcome: "ok", count: 1 },
+    });
   });
 
   it("V-13, V-49 the log of verifications, each login's among them, is its owner's and the officer's", async () => {

@@ -103,6 +103,24 @@ describe("PostgreSQL", () => {
     await db.destroy();
   });
 
+  it("of an earlier release has its journal listed again, from the beginning", async () => {
+    const url = await freshDatabase();
+    const db = new Kysely<Schema>({
+      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
+    });
+    await migrate(db, "046-journal-position");
+    await sql`insert into journal_entry values (gen_random_uuid(), 1)`.execute(db);
+    await sql`insert into journal_hour values (1, 'clinic', 'read', '', 'ok', 5, 1, 1)`.execute(db);
+    await sql`update journal_index set position = 1, rows = 5`.execute(db);
+    await migrate(db);
+    const { rows } = await sql<{ left: number }>`
+      select (select count(*) from journal_entry) + (select count(*) from journal_hour)
+        + (select position + rows from journal_index) as left`.execute(db);
+    expect(Number(rows[0]?.left)).toBe(0);
+    await expect(sql`truncate journal_entry`.execute(db)).rejects.toMatchObject({ code: "42501" });
+    await db.destroy();
+  });
+
   it("that is not there is a coded error in bounded time", async () => {
     const url = "postgresql://postgres@127.0.0.1:1/none";
     await expect(openDatabase({ url, dataDir: "unused" })).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { Journal } from "../../src/store/journal.ts";
-import type { JournalRow } from "../../src/store/journal-format.ts";
+import { type JournalRow, organizationOf, organizationsOf } from "../../src/store/journal-format.ts";
 import { countJournal } from "../../src/store/journal-hours.ts";
 import { indexJournal } from "../../src/store/journal-index.ts";
 import { sealJournal } from "../../src/store/journal-seal.ts";
@@ -19,6 +19,7 @@ const clock = new ManualClock();
 const hour = 3_600_000;
 const start = Date.UTC(2026, 10, 21);
 const [clinic, other] = ["1.2.643.5.1.13.13.12.2.77.1", "1.2.643.5.1.13.13.12.2.78.1"];
+const region = "1.2.643.5.1.13.13.12.4.50.1";
 
 /** Rows of four people, three callers and two organisations over three hours, some of them with what SQL finds hard. */
 const sampleRows = () =>
@@ -27,6 +28,8 @@ const sampleRows = () =>
     return rowOf(n, {
       at: start + (n * 3 * hour) / 60,
       tenant: n % 5 === 0 ? other : clinic,
+      organization: n % 10 === 6 ? region : undefined,
+      holder: n % 6 === 1 ? region : undefined,
       requestId: n === 7 ? 'a"\n\\\u0000\ud800ё' : `request-${n >> 1}`,
       actorId: n % 3 === 1 ? "mis" : "doctor",
       ...caller,
@@ -42,9 +45,9 @@ onBothEngines((store) => {
   const seal = () => sealJournal({ db: db(), keyring, clock });
 
   /** What reading every row would find. */
-  function expected({ tenant, requestId, subject, agent, told, since, before, limit }: JournalQuery) {
+  function expected({ organization, requestId, subject, agent, told, since, before, limit }: JournalQuery) {
     const isWanted = (row: JournalRow) =>
-      (!tenant || row.tenant === tenant) &&
+      (!organization || organizationsOf(row).includes(organization)) &&
       (!requestId || row.requestId === requestId) &&
       (!subject || row.subject === subject) &&
       (!agent || (row.onBehalfOf ?? row.actorId) === agent) &&
@@ -60,18 +63,19 @@ onBothEngines((store) => {
     { subject: "nobody", limit: 50 },
     { subject: "late", limit: 50 },
     { agent: "doctor", told: true, limit: 50 },
-    { agent: "mis", tenant: other, limit: 50 },
-    { tenant: other, limit: 5 },
-    { requestId: "request-9", tenant: clinic, limit: 50 },
+    { agent: "mis", organization: other, limit: 50 },
+    { organization: other, limit: 5 },
+    { organization: region, limit: 50 },
+    { requestId: "request-9", organization: clinic, limit: 50 },
     { subject: "person-2", agent: "doctor", since: start + hour, before: start + 2 * hour, limit: 50 },
     { limit: 100 },
   ];
 
-  const counted = (since: number, before: number, tenant?: string) => {
+  const counted = (since: number, before: number, isWanted: (row: JournalRow) => boolean) => {
     const counts: Record<string, number> = {};
     for (const row of written)
-      if (row.at >= since && row.at < before && (!tenant || row.tenant === tenant)) {
-        const name = `${row.tenant} ${row.action} ${row.resourceType} ${row.outcome}`;
+      if (row.at >= since && row.at < before && isWanted(row)) {
+        const name = `${organizationOf(row)} ${row.holder} ${row.action} ${row.resourceType} ${row.outcome}`;
         counts[name] = (counts[name] ?? 0) + 1;
       }
     return counts;
@@ -84,18 +88,27 @@ onBothEngines((store) => {
     [start + 9 * hour, start + 10 * hour],
   ] as const;
 
+  const isOf = (oid: string) => (row: JournalRow) => organizationsOf(row).includes(oid);
+  const reaches = [
+    { reach: { organization: clinic }, isWanted: isOf(clinic) },
+    { reach: { organization: region }, isWanted: isOf(region) },
+    { reach: { organization: "" }, isWanted: () => false },
+    {
+      reach: { organization: "none", remit: ["1.2.643.5.1.13.13.12.2"] },
+      isWanted: (row: JournalRow) => organizationOf(row).startsWith("1.2.643.5.1.13.13.12.2."),
+    },
+  ];
+
   async function answersAreRight() {
     for (const query of queries) expect((await search(query)).map(({ row }) => row)).toEqual(expected(query));
     for (const [since, before] of periods)
-      for (const reach of [{ tenant: clinic }, { tenant: "none", remit: ["1.2.643.5.1.13.13.12.2"] }]) {
+      for (const { reach, isWanted } of reaches) {
         const counts = await countJournal(db())({ since, before, ...reach });
-        const found = counts.map((one) => [
-          `${one.tenant} ${one.action} ${one.resourceType} ${one.outcome}`,
-          one.count,
+        const found = counts.map(({ organization, holder, action, resourceType, outcome, count }) => [
+          `${organization} ${holder || undefined} ${action} ${resourceType} ${outcome}`,
+          count,
         ]);
-        expect(Object.fromEntries(found)).toEqual(
-          counted(since, before, reach.remit ? undefined : reach.tenant),
-        );
+        expect(Object.fromEntries(found)).toEqual(counted(since, before, isWanted));
       }
   }
 

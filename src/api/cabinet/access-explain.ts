@@ -10,7 +10,7 @@ const mostRows = 200;
 
 /**
  * `GET /cabinet/v1/access/explain`: why the accesses of one request were permitted or refused, for the security duty:
- * what the organisation did, and what anybody did to its data.
+ * what the organisation did, through whichever client, and what anybody did to its data.
  */
 export function explainOperation(search: SearchJournal) {
   return async (request: FastifyRequest): Promise<View["AccessExplanation"]> => {
@@ -19,8 +19,8 @@ export function explainOperation(search: SearchJournal) {
     if (!request.session) requireScope(request, "AuditEvent", "r");
     // with an id: what a duty opens of the journal in part does not open this
     await request.authorizeOne("read", { type: "AuditEvent", id: requestId });
-    const { tenant } = request.ctx.actor;
-    const found = await search({ tenant, holder: tenant, requestId, limit: mostRows });
+    const { tenant: organization } = request.ctx.actor;
+    const found = await search({ organization, requestId, limit: mostRows });
     await request.journal({ action: "explain", resourceType: "AuditEvent" });
     return { requestId, accesses: found.map(explained).reverse() };
   };

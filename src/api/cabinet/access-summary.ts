@@ -10,8 +10,8 @@ type View = components["schemas"];
 const longestMs = 31 * 86_400_000;
 
 /**
- * `GET /cabinet/v1/access/summary`: counts of what organisations did, for a regulator's remit or the security duty's
- * own organisation (Z-27).
+ * `GET /cabinet/v1/access/summary`: counts of what organisations did, for a regulator's remit, or for the security duty
+ * of what was done in the own organisation and by anybody to its data (Z-27).
  */
 export function summaryOperation(count: CountJournal) {
   return async (request: FastifyRequest): Promise<View["AccessSummary"]> => {
@@ -26,15 +26,15 @@ export function summaryOperation(count: CountJournal) {
     // counts tell of whole organisations: what opens single rows of the journal is not enough
     const [organization = tenant] = remit ?? [];
     await request.authorizeOne("search", { type: "AuditEvent", id: "summary", organization });
-    const own = duties?.includes("security") ? { tenant } : {};
+    const own = duties?.includes("security") ? { organization: tenant } : {};
     const counts = await count({ ...own, remit, ...period });
     await request.journal({ action: "access-summary", resourceType: "AuditEvent" });
     return { since, before, counts: counts.map(countView) };
   };
 }
 
-const countView = ({ tenant, resourceType, ...rest }: AccessCount): View["AccessCount"] => ({
-  organization: tenant,
+const countView = ({ holder, resourceType, ...rest }: AccessCount): View["AccessCount"] => ({
   ...rest,
+  ...(holder && { holder }),
   ...(resourceType && { resourceType }),
 });

@@ -509,7 +509,7 @@ export interface paths {
         };
         /**
          * How often each organisation did what, with what result
-         * @description For control: counts of the journal's rows over a period of at most 31 days, without people. A regulator gets those of the organisations in its remit, the security service those of its own. A client system also needs `system/AuditEvent.s`; is journalled itself.
+         * @description For control: counts of the journal's rows over a period of at most 31 days, without people. A regulator gets those of the organisations in its remit, the security service those of its own and of what anybody did to its data. A client system also needs `system/AuditEvent.s`; is journalled itself.
          */
         get: operations["summarizeAccesses"];
         put?: never;
@@ -1034,8 +1034,10 @@ export interface components {
             counts: components["schemas"]["AccessCount"][];
         };
         AccessCount: {
-            /** @description ФРМО OID */
+            /** @description ФРМО OID; empty for what people do in person */
             organization: string;
+            /** @description ФРМО OID of the organisation whose data it was, where that is another */
+            holder?: string;
             action: string;
             resourceType?: string;
             /** @description ok, or a code of the error table */

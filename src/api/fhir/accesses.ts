@@ -1,4 +1,5 @@
 import type { Bundle, Resource } from "@medplum/fhirtypes";
+import { makerOf } from "../../access/accessed-of.ts";
 import { subjectOf } from "../../fhir/subject.ts";
 import type { Access } from "../../plugins/journal.ts";
 
@@ -9,13 +10,21 @@ export function accessesOf({ type }: { type: string }, { entry = [] }: Bundle): 
   );
   const personal = resources.flatMap((resource) => {
     const subject = personOf(resource);
-    return subject ? [{ resourceType: resource.resourceType, resourceId: resource.id, subject }] : [];
+    return subject === undefined ? [] : [accessOf(resource, subject)];
   });
   const [only, ...others] = resources;
   return personal.length
     ? personal
     : [{ resourceType: type, resourceId: others.length ? undefined : only?.id }];
 }
+
+/** What the journal has of a resource that was shown. */
+export const accessOf = (resource: Resource, subject = personOf(resource)): Omit<Access, "action"> => ({
+  holder: makerOf(resource),
+  resourceType: resource.resourceType,
+  resourceId: resource.id,
+  subject,
+});
 
 /** Logical id of the person whom the resource is about, for the journal. */
 export function personOf(resource: Resource): string | undefined {

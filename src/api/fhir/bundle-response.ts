@@ -72,7 +72,7 @@ export async function respondedFailure(
       action: `refused ${asked?.method ?? "entry"}`,
       resourceType: target?.provider?.type,
       resourceId: nameableId(target?.id),
-      subject: request.refusedSubject,
+      ...request.refused,
     },
     code,
   );

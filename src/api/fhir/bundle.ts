@@ -77,7 +77,7 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
   let asked: AskedEntry | undefined;
   // the ground of one entry is not that of the next
   caller.request.ground = undefined;
-  caller.request.refusedSubject = undefined;
+  caller.request.refused = undefined;
   try {
     asked = entryOf(caller.providers, entry, { index, type: "batch" });
     const { change, read: reading, call } = asked;

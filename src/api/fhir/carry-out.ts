@@ -1,4 +1,5 @@
 import type { Resource } from "@medplum/fhirtypes";
+import { makerOf } from "../../access/accessed-of.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import type { Written } from "../../fhir/provider.ts";
 import type { RepositoryWrites } from "../../fhir/repository.ts";
@@ -156,6 +157,7 @@ function accessOf({ asked, id, before, after, action }: PlannedChange): KeptAcce
     // of what there never was, the caller may have named anything, a person's number too
     resourceId: told && id,
     subject: told && personOf(told),
+    holder: told && makerOf(told),
     ...(action === "none" && { decided: "read" }),
   };
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import type { AccessedResource } from "../../access/access-facts.ts";
 import type { Decision } from "../../access/decide.ts";
 import { groundText } from "../../access/ground-text.ts";
+import { holderOf } from "../../access/holder.ts";
 import type { Access } from "../../plugins/journal.ts";
 import { hiddenAction } from "../../store/journal-format.ts";
 
@@ -17,13 +18,15 @@ export function noteHidden(
   accessed: readonly AccessedResource[],
   decisions: readonly Decision[],
 ): void {
-  for (const [index, { type, id, subject }] of accessed.entries()) {
+  for (const [index, resource] of accessed.entries()) {
+    const { type, id, subject } = resource;
     const decision = decisions[index];
     if (!decision || decision.permit || subject === undefined) continue;
     const people = hiddenFrom.get(request) ?? new Map<string, HiddenPerson>();
     hiddenFrom.set(request, people);
-    if (!people.has(subject))
-      people.set(subject, { resourceType: type, resourceId: id, subject, ground: groundText(decision) });
+    if (people.has(subject)) continue;
+    const [holder, ground] = [holderOf(resource), groundText(decision)];
+    people.set(subject, { holder, resourceType: type, resourceId: id, subject, ground });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Bundle, BundleEntry, BundleLink } from "@medplum/fhirtypes";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { accessedOf } from "../../access/accessed-of.ts";
+import { accessedOf, makerOf } from "../../access/accessed-of.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { HistoryEntry, HistoryPage, HistoryRequest, Provider } from "../../fhir/provider.ts";
 import type { LinkedPage } from "../../fhir/search/page-link.ts";
@@ -107,11 +107,11 @@ async function permittedOf(
 
 async function journalled({ request, provider, id }: Asking, shown: readonly HistoryEntry[]): Promise<void> {
   const personal = new Map(
-    shown.flatMap(({ type, id: of, subject }) =>
-      subject === undefined
-        ? []
-        : [[`${type}/${of}`, { resourceType: type, resourceId: of, subject }] as const],
-    ),
+    shown.flatMap(({ type, id: of, subject, resource }) => {
+      if (subject === undefined) return [];
+      const holder = resource && makerOf(resource);
+      return [[`${type}/${of}`, { holder, resourceType: type, resourceId: of, subject }] as const];
+    }),
   );
   const told = personal.size > 0 ? personal.values() : [{ resourceType: provider?.type, resourceId: id }];
   const action = `history-${id !== undefined ? "instance" : provider ? "type" : "system"}`;

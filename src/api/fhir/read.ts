@@ -6,7 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Provider, Providers } from "../../fhir/provider.ts";
 import { requireScope } from "../../plugins/auth.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
-import { personOf } from "./accesses.ts";
+import { accessOf } from "./accesses.ts";
 import type { TypeParams } from "./paths.ts";
 import { isLenient } from "./prefer.ts";
 import { sendResource } from "./reply.ts";
@@ -67,10 +67,7 @@ function journalled(
   { id, version }: Address,
 ): Promise<Resource> {
   const action = named ?? (version === undefined ? "read" : "vread");
-  const { resourceType } = value;
-  return request
-    .journal({ action, resourceType, resourceId: id, subject: personOf(value) })
-    .then(() => value);
+  return request.journal({ ...accessOf(value), action, resourceId: id }).then(() => value);
 }
 
 /** The same without the journal, as nothing of the resource is told yet; no promise for what is known at once. */

@@ -4,6 +4,7 @@ import type { ClientRegistry } from "../../access/clients.ts";
 import { classOf } from "../../access/data-classes.ts";
 import { type Decision, decide } from "../../access/decide.ts";
 import { groundText } from "../../access/ground-text.ts";
+import { holderOf, otherHolderOf } from "../../access/holder.ts";
 import { renewedGrant } from "../../access/renewed-grant.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Actor, type RequestContext, systemContext } from "../../core/context.ts";
@@ -77,6 +78,7 @@ const toldRow = ({ owner, about, ctx, decision, at }: Telling): JournalRow => ({
   onBehalfOf: owner.onBehalfOf,
   role: owner.role,
   organization: otherOrganizationOf(owner),
+  holder: otherHolderOf(owner.tenant, holderOf(about)),
   action: "told",
   resourceType: about.type,
   resourceId: about.id,
