@@ -10,7 +10,6 @@ import type {
 } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { xmlOfResource } from "../../src/fhir/xml-codec.ts";
-import { freshDatabase } from "../support/database.ts";
 import { codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 const system = "https://mis.example/card";
@@ -37,7 +36,7 @@ describe.each(["postgres", "pglite"] as const)("bundles on %s", (engine) => {
   let server: FhirServer;
   beforeAll(async () => {
     server = await startFhirServer({
-      databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
+      dataDir: engine === "pglite" ? "memory://" : undefined,
       rules: { bundleEntries: 20 },
       refuses: (_action, { id }) => id === unknownPatient,
     });

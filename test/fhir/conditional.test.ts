@@ -17,16 +17,16 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
   let replicas: FhirServer[];
   let isBlind = false;
   beforeAll(async () => {
-    const databaseUrl = engine === "postgres" ? await freshDatabase() : undefined;
+    const where = engine === "postgres" ? { databaseUrl: await freshDatabase() } : { dataDir: "memory://" };
     const start = () =>
       startFhirServer({
-        databaseUrl,
+        ...where,
         rules: { ifMatchRequired: false },
         // as the registry office: it makes cards and sees none
         refuses: (action) => isBlind && action !== "create",
       });
     server = await start();
-    replicas = databaseUrl ? [server, await start()] : [server];
+    replicas = engine === "postgres" ? [server, await start()] : [server];
   });
   afterAll(() => Promise.all(replicas?.map((replica) => replica.close()) ?? []));
   const atOnce = (call: (n: number, replica: FhirServer) => Promise<Answer>) =>

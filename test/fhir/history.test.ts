@@ -1,7 +1,6 @@
 import type { Bundle, OperationOutcome, Patient } from "@medplum/fhirtypes";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { freshDatabase } from "../support/database.ts";
 import { codeOf, type FhirServer, resourcesIn, startFhirServer } from "../support/fhir-server.ts";
 
 describe.each(["postgres", "pglite"] as const)("history on %s", (engine) => {
@@ -10,7 +9,7 @@ describe.each(["postgres", "pglite"] as const)("history on %s", (engine) => {
   let token: string;
   beforeAll(async () => {
     server = await startFhirServer({
-      databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
+      dataDir: engine === "pglite" ? "memory://" : undefined,
       refuses: (_action, { id }) => id !== undefined && id === refused,
     });
   });

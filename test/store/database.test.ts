@@ -8,7 +8,7 @@ import { openDatabase } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrations.ts";
 import { StorePool } from "../../src/store/pool.ts";
 import type { Schema } from "../../src/store/schema.ts";
-import { freshDatabase } from "../support/database.ts";
+import { emptyDatabase, freshDatabase } from "../support/database.ts";
 import { startPostgres } from "../support/postgres-server.ts";
 import { onBothEngines } from "./engines.ts";
 
@@ -70,7 +70,7 @@ onBothEngines((store) => {
 
 describe("PostgreSQL", () => {
   it("is migrated once when several replicas start together", async () => {
-    const url = await freshDatabase();
+    const url = await emptyDatabase();
     const stores = await Promise.all([1, 2, 3].map(() => openDatabase({ url, dataDir: "unused" })));
     const { rows } = await sql<{ n: number }>`select count(*) as n from kysely_migration`.execute(
       stores[0]!.db,
@@ -80,7 +80,7 @@ describe("PostgreSQL", () => {
   });
 
   it("of an earlier release has refusals of access closed to be entered, as their text said", async () => {
-    const url = await freshDatabase();
+    const url = await emptyDatabase();
     const db = new Kysely<Schema>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
     });

@@ -11,6 +11,7 @@ import { openParts, type Parts } from "../../src/parts.ts";
 import { createSandbox } from "../../src/sandbox/server.ts";
 import { Telemetry } from "../../src/telemetry/telemetry.ts";
 import { freePort } from "./child-server.ts";
+import { databaseOfRun } from "./database.ts";
 import { sandboxKeys } from "./sandbox-keys.ts";
 
 export interface TestApp extends Gateway {
@@ -23,7 +24,7 @@ export interface TestApp extends Gateway {
   close(): Promise<void>;
 }
 
-/** The whole gateway in this process, listening, with its sandbox and an empty embedded database. */
+/** The whole gateway in this process, listening, with its sandbox and, unless `settings` name one, a fresh database. */
 export async function startApp(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
@@ -33,7 +34,9 @@ export async function startApp(
   const url = `${settings["TLS_KEY_FILE"] ? "https" : "http"}://127.0.0.1:${port}`;
   // gateway, sandbox and test share one event loop: a busy machine is no overload of the gateway
   const own = { PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir, OVERLOAD_MS: "60000" };
-  const config = readConfig({ ...own, ...settings });
+  // quicker to start than the embedded one, whose own tests are in test/store
+  const database = settings["DATABASE_URL"] ?? (await databaseOfRun());
+  const config = readConfig({ ...own, ...settings, ...(database && { DATABASE_URL: database }) });
   const telemetry = new Telemetry({
     version: "test",
     log: silentLogger,

@@ -9,7 +9,6 @@ import type {
 import { expect } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import { type CarryOut, deferredRequestWorkers } from "../../src/jobs/deferred-requests.ts";
-import { freshDatabase } from "./database.ts";
 import { type Answer, startFhirServer } from "./fhir-server.ts";
 
 export const later = { prefer: "respond-async" };
@@ -30,7 +29,7 @@ export type DeferringDoor = Awaited<ReturnType<typeof startDeferringDoor>>;
 export async function startDeferringDoor(engine: "postgres" | "pglite") {
   const world = { refused: undefined as string | undefined, isWorker: true };
   const server = await startFhirServer({
-    databaseUrl: engine === "postgres" ? await freshDatabase() : undefined,
+    dataDir: engine === "pglite" ? "memory://" : undefined,
     refuses: (_action, { id }) => id !== undefined && id === world.refused,
     confirmHuman: async () => {
       if (!world.isWorker) throw new GatewayError("access-denied");

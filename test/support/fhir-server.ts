@@ -37,15 +37,16 @@ import { IdempotencyKeys } from "../../src/store/idempotency.ts";
 import { Journal } from "../../src/store/journal.ts";
 import type { JournalRow } from "../../src/store/journal-format.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
+import { databaseOfRun } from "./database.ts";
 import { revocationsInMemory } from "./revocations.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
 
 interface FhirServerSettings extends Partial<Omit<WriteSettings, "rules">> {
   rules?: Partial<WriteSettings["rules"]>;
-  /** absent: the embedded database */
+  /** absent: the embedded database when `dataDir` is given, or else a fresh one of the test run */
   databaseUrl?: string;
-  /** of the embedded database; absent: in memory */
+  /** of the embedded database; `memory://` keeps it in memory */
   dataDir?: string;
   /** beside the stored types */
   providers?: readonly Provider[];
@@ -87,8 +88,9 @@ export type FhirServer = Awaited<ReturnType<typeof startFhirServer>>;
 export async function startFhirServer(settings: FhirServerSettings = {}) {
   const { clock = new ManualClock(settings.startMs) } = settings;
   const baseUrl = "http://here.example/fhir";
-  const { databaseUrl, dataDir = "memory://" } = settings;
-  const store = await openDatabase({ url: databaseUrl, dataDir });
+  const { databaseUrl, dataDir } = settings;
+  const database = databaseUrl ?? (dataDir === undefined ? await databaseOfRun() : undefined);
+  const store = await openDatabase({ url: database, dataDir: dataDir ?? "memory://" });
   const keyring = createKeyring(new Uint8Array(32).fill(7));
   const dataKeys = new DataKeys({ keys: masterKeyProvider(keyring), clock });
   const validator = createValidator();

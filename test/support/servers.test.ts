@@ -1,12 +1,13 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
-import { dropDatabases, freshDatabase } from "./database.ts";
+import { dropDatabases, emptyDatabase, freshDatabase } from "./database.ts";
 import { startPostgres } from "./postgres-server.ts";
 import { startRedis } from "./redis-server.ts";
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return (await client.query(sql)).rows;
@@ -26,10 +27,13 @@ describe("the servers of a test run", () => {
     expect(version?.number).toBeGreaterThanOrEqual(150_000);
   });
 
-  it("give each caller an empty database, dropped even while a client holds it", async () => {
+  it("give each caller a database of its own, migrated or empty, dropped even while a client holds it", async () => {
     const [one, other] = [await freshDatabase(), await freshDatabase()];
     await query(one, "create table seen (id int)");
     expect(await query(other, "select to_regclass('seen') as found")).toEqual([{ found: null }]);
+    expect(await query(other, "select count(*)::int as rows from resource")).toEqual([{ rows: 0 }]);
+    const inEmpty = await query(await emptyDatabase(), "select to_regclass('resource') as found");
+    expect(inEmpty).toEqual([{ found: null }]);
     const holder = new pg.Client({ connectionString: one });
     holder.on("error", () => undefined);
     await holder.connect();
