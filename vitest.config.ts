@@ -5,13 +5,14 @@ export default defineConfig({
     // a worker often waits for a process of its test; by default a machine of two cores gets one
     maxWorkers: 2,
     projects: [
-      // a worker runs many files with one import of what they share: a file leaves no global state behind
+      // a worker runs many files with one import of what they share: no file leaves global state behind
       { test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 20_000, isolate: false } },
       {
         test: {
           name: "integration",
           include: ["test/**/*.test.ts"],
           globalSetup: ["test/support/servers.ts"],
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
