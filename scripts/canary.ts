@@ -17,6 +17,7 @@ import type { Route } from "../src/plugins/route-table.ts";
 import { openDatabase } from "../src/store/database.ts";
 import { actingWorker, snilsOf } from "../test/support/acting.ts";
 import { startApp } from "../test/support/app.ts";
+import { programArguments } from "../test/support/compiled.ts";
 import { freshDatabase } from "../test/support/database.ts";
 import { startGateway } from "../test/support/gateway.ts";
 import { startPostgres } from "../test/support/postgres-server.ts";
@@ -63,7 +64,7 @@ const gateway = await startGateway(
     ...(redis && { REDIS_URL: redis.url }),
     ...(database && { DATABASE_URL: database.url }),
   },
-  ["bash", "-c", `exec "${process.execPath}" --import tsx src/main.ts >>"${logFile}" 2>&1`],
+  ["bash", "-c", `exec "$@" >>"${logFile}" 2>&1`, "", process.execPath, ...programArguments("src/main.ts")],
 );
 const dataFolder = String(gateway.environment.DATA_DIR);
 const leaks: Leak[] = [];

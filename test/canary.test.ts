@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { unreached } from "../scripts/canary-routes.ts";
 import { LeakSearch } from "../scripts/canary-search.ts";
+import { programArguments } from "./support/compiled.ts";
 import { projectRoot } from "./support/project-files.ts";
 
 async function canary(...args: string[]): Promise<{ exitCode: number; output: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", "scripts/canary.ts", ...args], {
+  const child = spawn(process.execPath, [...programArguments("scripts/canary.ts"), ...args], {
     cwd: projectRoot,
     stdio: ["ignore", "pipe", "inherit"],
   });

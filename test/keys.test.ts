@@ -9,6 +9,7 @@ import { folderKeys } from "../src/crypto/key-providers.ts";
 import { DataKeys } from "../src/store/data-keys.ts";
 import { type OpenDatabase, openDatabase } from "../src/store/database.ts";
 import { ResourceStore } from "../src/store/resources.ts";
+import { programArguments } from "./support/compiled.ts";
 import { freshDatabase } from "./support/database.ts";
 import { projectRoot } from "./support/project-files.ts";
 
@@ -38,7 +39,7 @@ describe("npm run keys", () => {
       const options = { cwd: projectRoot, env: { PATH, HOME, ...settings } };
       execFile(
         process.execPath,
-        ["--import", "tsx", "scripts/keys.ts", ...args],
+        [...programArguments("scripts/keys.ts"), ...args],
         options,
         (error, out, err) => resolve({ code: error ? Number(error.code) : 0, out, err }),
       );

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../scripts/system-client.ts";
+import { programArguments } from "./support/compiled.ts";
 import { freshDatabase } from "./support/database.ts";
 import { startGateway, type TestGateway } from "./support/gateway.ts";
 import { projectRoot } from "./support/project-files.ts";
@@ -81,7 +82,7 @@ it("the master key is changed while replicas read and write, and is then enough 
 
   serving[0] = await replicaWith({ MASTER_KEY: next, MASTER_KEY_PREVIOUS: old });
   await first.server.stop();
-  const { stdout } = await run(process.execPath, ["--import", "tsx", "scripts/keys.ts", "rotate-master"], {
+  const { stdout } = await run(process.execPath, [...programArguments("scripts/keys.ts"), "rotate-master"], {
     cwd: projectRoot,
     env: {
       PATH: process.env.PATH,

@@ -12,7 +12,8 @@ import { type OpenDatabase, openDatabase } from "../src/store/database.ts";
 import { Journal } from "../src/store/journal.ts";
 import { sealJournal } from "../src/store/journal-seal.ts";
 import { ResourceStore } from "../src/store/resources.ts";
-import { freshDatabase } from "./support/database.ts";
+import { programArguments } from "./support/compiled.ts";
+import { emptyDatabase, freshDatabase } from "./support/database.ts";
 import { projectRoot } from "./support/project-files.ts";
 
 const masterKey = randomBytes(32).toString("base64");
@@ -51,11 +52,11 @@ afterAll(async () => {
 });
 
 async function drill(): Promise<{ code: number; out: string; err: string }> {
-  const into = await freshDatabase();
+  const into = await emptyDatabase();
   const { PATH, HOME } = process.env;
   const settings = { DATABASE_URL: url, MASTER_KEY: masterKey, KEY_PROVIDER: "folder", KEY_FOLDER: folder };
   const options = { cwd: projectRoot, env: { PATH, HOME, ...settings } };
-  const args = ["--import", "tsx", "scripts/restore-drill.ts", "--into", into];
+  const args = [...programArguments("scripts/restore-drill.ts"), "--into", into];
   return new Promise((resolve) => {
     execFile(process.execPath, args, options, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, out, err }),

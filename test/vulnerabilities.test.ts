@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { programArguments } from "./support/compiled.ts";
 import { projectRoot, readProjectFile } from "./support/project-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vulnerabilities-"));
@@ -48,7 +49,7 @@ function scannerFinding(count: number): void {
 }
 
 function scanned(url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`) {
-  const script = ["--import", "tsx", "scripts/vulnerabilities.ts", "--image", "cabinet-gateway"];
+  const script = [...programArguments("scripts/vulnerabilities.ts"), "--image", "cabinet-gateway"];
   const env = {
     ...process.env,
     PATH: `${folder}${delimiter}${process.env["PATH"]}`,

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { OperationOutcome } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../support/app.ts";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 import { projectRoot } from "../support/project-files.ts";
 
@@ -52,7 +53,7 @@ async function search(): Promise<{ status: number; requestId: string; body: Oper
 
 async function failures(...args: string[]) {
   const { PATH = "", HOME = "" } = process.env;
-  return promisify(execFile)(process.execPath, ["--import", "tsx", "scripts/failures.ts", ...args], {
+  return promisify(execFile)(process.execPath, [...programArguments("scripts/failures.ts"), ...args], {
     cwd: projectRoot,
     env: { PATH, HOME, DATABASE_URL: database, DATA_DIR: gateway.config.DATA_DIR },
   });

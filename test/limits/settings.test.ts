@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { programArguments } from "../support/compiled.ts";
 import { projectRoot } from "../support/project-files.ts";
 
 let app: TestApp | undefined;
@@ -83,7 +84,7 @@ it("ФРМР is asked for its operations by the names of the settings", async ()
 it("a quota for a system that does not exist ends the start with one line that names it", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "gateway-"));
   const free = { PORT: "0", METRICS_PORT: "0", SANDBOX_PORT: "0" };
-  const { status, stdout, stderr } = spawnSync("node", ["--import", "tsx", "src/main.ts"], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, programArguments("src/main.ts"), {
     cwd: projectRoot,
     encoding: "utf8",
     env: {

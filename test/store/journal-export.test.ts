@@ -9,6 +9,7 @@ import { journalHeads } from "../../src/jobs/journal-heads.ts";
 import { openKeyring } from "../../src/key-encryption.ts";
 import { type OpenDatabase, openDatabase } from "../../src/store/database.ts";
 import { Journal } from "../../src/store/journal.ts";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 import { rowOf } from "./journal-rows.ts";
 
@@ -43,7 +44,7 @@ function run(args: string[]): Promise<Outcome> {
     });
   });
 }
-const cli = (...args: string[]) => run(["--import", "tsx", script("journal.ts"), ...args]);
+const cli = (...args: string[]) => run([...programArguments("scripts/journal.ts"), ...args]);
 const check = (file: string, ...args: string[]) => run([script("verify-journal-export.mjs"), file, ...args]);
 
 type Check = (

@@ -10,6 +10,7 @@ import { createKeyring } from "../../src/crypto/keyring.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { sealJournal } from "../../src/store/journal-seal.ts";
 import { verifyJournal } from "../../src/store/journal-verify.ts";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 
 const writer = fileURLToPath(new URL("journal-writer.ts", import.meta.url));
@@ -17,7 +18,7 @@ const keyring = createKeyring(new Uint8Array(32).fill(4));
 
 /** What the writer acknowledged before it was killed in the middle of its work. */
 async function killedWriter(url: string, dataDir: string): Promise<string[]> {
-  const child = spawn(process.execPath, ["--import", "tsx", writer, url, dataDir], {
+  const child = spawn(process.execPath, [...programArguments(writer), url, dataDir], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let acknowledged = "";

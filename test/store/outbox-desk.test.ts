@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { outboxWatch } from "../../src/jobs/outbox-watch.ts";
@@ -7,10 +6,10 @@ import { openKeyring } from "../../src/key-encryption.ts";
 import { type OpenDatabase, openDatabase } from "../../src/store/database.ts";
 import { Outbox } from "../../src/store/outbox.ts";
 import { type OutboxDepth, outboxDepth } from "../../src/store/outbox-depth.ts";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 
 const masterKey = Buffer.alloc(32, 9).toString("base64");
-const script = fileURLToPath(new URL("../../scripts/outbox.ts", import.meta.url));
 let url: string;
 let store: OpenDatabase;
 let outbox: Outbox;
@@ -52,9 +51,14 @@ function cli(...args: string[]): Promise<{ code: number; output: string }> {
     MASTER_KEY: masterKey,
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--import", "tsx", script, ...args], { env }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, output: stdout + stderr });
-    });
+    execFile(
+      process.execPath,
+      [...programArguments("scripts/outbox.ts"), ...args],
+      { env },
+      (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === "number" ? error.code : 0, output: stdout + stderr });
+      },
+    );
   });
 }
 const states = async () => {

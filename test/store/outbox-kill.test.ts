@@ -8,6 +8,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { Outbox } from "../../src/store/outbox.ts";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 
 const sender = fileURLToPath(new URL("outbox-sender.ts", import.meta.url));
@@ -42,7 +43,7 @@ class Receiver {
 }
 
 async function startSender(...args: string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ["--import", "tsx", sender, ...args], {
+  const child = spawn(process.execPath, [...programArguments(sender), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");

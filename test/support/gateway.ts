@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clientAssertion, requestToken, type SystemKey } from "../../scripts/system-client.ts";
 import { ChildServer, freePort } from "./child-server.ts";
+import { programArguments } from "./compiled.ts";
 import { projectRoot } from "./project-files.ts";
 
 export interface TestGateway {
@@ -22,8 +23,6 @@ export interface TestGateway {
 
 export const demoScopes = "system/Practitioner.rs system/PractitionerRole.rs system/Organization.rs";
 
-const fromSource = [process.execPath, "--import", "tsx", "src/main.ts"];
-
 /** What a gateway and its sandbox need to run on free ports with this data folder. */
 export async function freeEnvironment(dataFolder: string) {
   const [port, metricsPort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
@@ -39,12 +38,19 @@ export async function freeEnvironment(dataFolder: string) {
   };
 }
 
-/** A gateway process of its own on free ports with its sandbox and an empty data folder; `settings` are its environment. */
+/**
+ * A gateway process of its own on free ports with its sandbox; `settings` are its environment. Its data folder is empty,
+ * or holds the sandbox's keys of the test run when no command is given.
+ */
 export async function startGateway(
   settings: Record<string, string> = {},
-  [command = "", ...args]: readonly string[] = fromSource,
+  ownCommand?: readonly string[],
 ): Promise<TestGateway> {
   const dataFolder = await mkdtemp(join(tmpdir(), "gateway-data-"));
+  const { TEST_SANDBOX_KEYS: keys } = process.env;
+  // a key of RSA costs up to half a second
+  if (keys && !ownCommand) await cp(keys, dataFolder, { recursive: true });
+  const [command = "", ...args] = ownCommand ?? [process.execPath, ...programArguments("src/main.ts")];
   const free = await freeEnvironment(dataFolder);
   const { PUBLIC_URL: url, SANDBOX_PORT: sandboxPort, METRICS_PORT: metricsPort } = free;
   const environment = { ...free, LOG_LEVEL: "warn", ...settings };

@@ -1,4 +1,5 @@
-import type { Clock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { sandboxPkiRoots, sandboxTokenSigners } from "../../src/generated-keys.ts";
 import { createKey } from "../../src/sandbox-crypto/keys.ts";
 import { issueTokenSigner } from "../../src/systems/esia/sandbox/token-keys.ts";
 import { issueRoot } from "../../src/systems/pki/sandbox/authorities.ts";
@@ -17,3 +18,9 @@ export const sandboxKeys = (clock: Clock) => ({
   },
   pkiRoots: { rsa: issueRoot(keys.roots.rsa, clock.now()), gost: issueRoot(keys.roots.gost, clock.now()) },
 });
+
+/** Makes in a data folder what a sandbox would make there at its first start. */
+export function makeSandboxKeys(dataDir: string): void {
+  sandboxTokenSigners(dataDir, systemClock);
+  sandboxPkiRoots(dataDir, systemClock);
+}

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { programArguments } from "../support/compiled.ts";
 import { projectRoot } from "../support/project-files.ts";
 
 const text = readFileSync(
@@ -19,7 +20,7 @@ const residentMb = (pid: number) =>
 
 it("npm run medstaff holds a file of 28 MB in less than 100 MB above rest, and goes on after a bad record", async () => {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", "scripts/medstaff.ts"], {
+  const child = spawn(process.execPath, programArguments("scripts/medstaff.ts"), {
     cwd: projectRoot,
     env: { PATH, HOME },
   });
