@@ -30,14 +30,17 @@ export const blocksOf = (page: string): Block[] =>
 
 const copied = ["src", "scripts", "mappings", "fhir", "fixtures", "openapi", "package.json", "tsconfig.json"];
 
+const ofInstall = /^(fhir-r4-types|pglite-seed|mappings)/;
+
 /** A copy of the project as a reader has it after `npm ci`; the caller removes it. */
 export function copyOfProject(): string {
   const folder = mkdtempSync(join(tmpdir(), "document-"));
   for (const name of copied) cpSync(join(projectRoot, name), join(folder, name), { recursive: true });
   symlinkSync(join(projectRoot, "node_modules"), join(folder, "node_modules"));
   mkdirSync(join(folder, "build"));
-  const types = readdirSync(join(projectRoot, "build")).filter((name) => name.startsWith("fhir-r4-types"));
-  for (const name of types) cpSync(join(projectRoot, "build", name), join(folder, "build", name));
+  const prepared = readdirSync(join(projectRoot, "build")).filter((name) => ofInstall.test(name));
+  for (const name of prepared)
+    cpSync(join(projectRoot, "build", name), join(folder, "build", name), { recursive: true });
   return folder;
 }
 
