@@ -16,9 +16,12 @@ function findsAnyChangedDigit(good: string, isGood: (text: string) => boolean) {
 }
 
 describe("СНИЛС", () => {
-  it.each(["112-233-445 95", "12345678964", "087-654-303 00"])("V-03 %s is accepted", (snils) => {
-    expect(isSnils(snils)).toBe(true);
-  });
+  it.each(["112-233-445 95", "12345678964", "087-654-303 00", "900-000-059 00"])(
+    "V-03 %s is accepted",
+    (snils) => {
+      expect(isSnils(snils)).toBe(true);
+    },
+  );
 
   it.each(["112-233-445 96", "1234567896", "12345678964x", "", "123456789640"])(
     "V-03 '%s' is refused",
@@ -53,6 +56,15 @@ describe("ИНН, ОГРН, ЕНП, OID", () => {
   it.each(["7700000016", "8603243520", "500100732259", "770123456703"])("V-03 ИНН %s", (inn) => {
     expect(isInn(inn)).toBe(true);
     expect(findsAnyChangedDigit(inn, isInn)).toBe(true);
+  });
+
+  it("V-03 exactly one pair of check digits fits an ИНН of a person", () => {
+    fc.assert(
+      fc.property(digits(10), (stem) => {
+        const pairs = Array.from({ length: 100 }, (_, c) => stem + String(c).padStart(2, "0"));
+        return pairs.filter(isInn).length === 1;
+      }),
+    );
   });
 
   it.each(["1027700000008", "1027739054420", "1037734008575", "304770000000008"])("ОГРН %s", (ogrn) => {

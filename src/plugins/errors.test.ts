@@ -64,6 +64,7 @@ describe("one table of errors", () => {
       expect(issue[0].code).toBe(errorTable[code].issue);
       expect(issue[0].details.coding[0].code).toBe(code);
       expect(issue[0].details.text).toMatch(/[а-яё]/i);
+      expect(errorTable[code].remedy).toMatch(/[а-яё]/i);
       expect(issue[0].diagnostics).toContain(errorTable[code].remedy);
     }
   });

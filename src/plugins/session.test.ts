@@ -96,6 +96,9 @@ describe("session door", () => {
 
   it("L-66 the chosen organisation alone decides where and as whom a worker acts", () => {
     expect(actorOf(worker)).toMatchObject({ tenant: "1.2.643.1", role: "role", scopes: ["user/*.cruds"] });
+    const other = { ...organization, oid: "1.2.643.2", roleId: "role-2" };
+    const choosing = { ...worker, organizations: [organization, other], organization: other };
+    expect(actorOf(choosing)).toMatchObject({ tenant: "1.2.643.2", role: "role-2" });
     expect(actorOf({ ...worker, organization: undefined })).toMatchObject({ tenant: "", scopes: [] });
     expect(actorOf(citizen)).toMatchObject({ kind: "patient", scopes: ["patient/*.rs"] });
   });

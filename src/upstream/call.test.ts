@@ -9,6 +9,8 @@ import {
 } from "../../test/support/upstream.ts";
 import { ManualClock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import { AttemptFailure } from "./classify.ts";
+import { RetryBudget, retrying } from "./retry.ts";
 import { WireFailure } from "./wire-failure.ts";
 
 const busy = (retryAfter?: number) => () => {
@@ -29,6 +31,20 @@ describe("retries", () => {
     expect(found.value).toBe("answer");
     expect(found.source).toMatchObject({ system: "registry", status: "fresh" });
     expect(seen).toEqual(["first", "retry", "retry", "registry.find ok"]);
+  });
+
+  it("I-01 what is tried again waits, each time twice as long", async () => {
+    const clock = new ManualClock();
+    const plan = { clock, budget: new RetryBudget(), repeatable: true, random: () => 1 };
+    const { signal } = new AbortController();
+    const tried: number[] = [];
+    const failing = retrying({ ...plan, signal, deadline: clock.now() + 10_000 }, async () => {
+      tried.push(clock.now());
+      throw new AttemptFailure(new GatewayError("upstream-unavailable", { system: "registry" }));
+    });
+    await expect(drive(clock, failing)).rejects.toMatchObject({ code: "upstream-unavailable" });
+    const [first = 0, second = 0, third = 0] = tried;
+    expect([tried.length, second - first, third - second]).toEqual([3, 100, 200]);
   });
 
   it("I-01 a write is sent once, whatever comes back", async () => {

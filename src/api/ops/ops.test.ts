@@ -97,7 +97,7 @@ describe("pages for a person", () => {
     expect(body).toContain("a &lt;test&gt;");
   });
 
-  it("the catalogue of errors has each code with its text and remedy", async () => {
+  it("L-52 the catalogue of errors has each code with its text and remedy", async () => {
     const { body } = await withPages().inject("/docs/errors");
     for (const [code, { text, remedy }] of Object.entries(errorTable)) {
       expect(body).toContain(`id="${code}"`);

@@ -20,7 +20,7 @@ describe("what a check comes to", () => {
     ["two records stand under one СНИЛС", { record: "several" }, "Требуется уточнение", ["snils"]],
     ["the record is another person's", one("family", "birthDate"), "Ошибка ввода", ["family", "birthDate"]],
     ["nobody has this СНИЛС", { record: "none" }, "Ошибка ввода", ["snils"]],
-  ])("%s", (_name, finding, title, fields) => {
+  ])("V-21 %s", (_name, finding, title, fields) => {
     const outcome = outcomeOf(finding);
     expect([resultTitles[outcome.result], outcome.fields]).toEqual([title, fields]);
   });
