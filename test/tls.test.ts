@@ -115,7 +115,7 @@ async function handshake(port: number, version: SecureVersion, options: Connecti
 const asOldClient = { ciphers: "DEFAULT@SECLEVEL=0" };
 
 describe("what callers send is encrypted", () => {
-  it("Z-01 the gateway speaks TLS 1.3 and refuses 1.2, 1.1 and plain http", async () => {
+  it("Z-01, L-48 the gateway speaks TLS 1.3 and refuses 1.2, 1.1 and plain http", async () => {
     const port = portOf(app.url);
     expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
     expect(await handshake(port, "TLSv1.3")).toMatch(/^TLSv1\.3 TLS_/);

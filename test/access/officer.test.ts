@@ -140,7 +140,7 @@ describe("a person with the security duty", () => {
     });
   });
 
-  it("V-13, V-49 the log of verifications, each login's among them, is its owner's and the officer's", async () => {
+  it("V-13, V-49 the log of verifications, each login's among them, is its owner's, the officer's and support's", async () => {
     const { id } = (await doctor.get("/me")).body;
     expect((await doctor.send("POST", "/me/verification")).status).toBe(201);
     const logOf = async (who: Cabinet) => {
@@ -164,9 +164,12 @@ describe("a person with the security duty", () => {
     expect((await fhir(other, `/AuditEvent/${event?.id}`)).status).toBe(403);
     expect((await other.get("/me/verifications")).body.items).toEqual([]);
 
-    const { id: officerId } = (await officer.get("/me")).body;
-    const reads = await fhir(officer, `/AuditEvent?agent=Practitioner/${officerId}&_count=50`);
-    expect(JSON.stringify(reads.body)).toContain(`AuditEvent/${event?.id}`);
+    expect((await fhir(support, `/AuditEvent/${event?.id}`)).status).toBe(200);
+    for (const who of [officer, support]) {
+      const { id: reader } = (await who.get("/me")).body;
+      const reads = await fhir(officer, `/AuditEvent?agent=Practitioner/${reader}&_count=50`);
+      expect(JSON.stringify(reads.body)).toContain(`AuditEvent/${event?.id}`);
+    }
   });
 
   it("Z-08 the journal has four scopes: own deeds, own data, verifications for support, the whole for security", async () => {

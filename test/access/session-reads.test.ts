@@ -156,7 +156,7 @@ it("who has neither session nor token is told to send one", async () => {
   expect(answer.status).toBe(401);
 });
 
-it("V-14 what was verified opens after a login with two factors only", async () => {
+it("V-14, L-23 what was verified opens after a login with two factors only", async () => {
   const single = await signedIn("LONG_OTP");
   const made = await person.send("POST", "/me/verification");
   expect(made.status, JSON.stringify(made.body)).toBe(201);

@@ -71,6 +71,12 @@ async function admitted(persona: string): Promise<MyCabinet> {
 const sourceOf = ({ sources }: Pick<View["Me"], "sources">, system: string) =>
   sources.find((source) => source.system === system);
 
+/** How many answers of a system the metric of its latency has counted. */
+const answersOf = (system: string) =>
+  app.telemetry.instruments.operationSeconds.series
+    .filter(({ attributes }) => attributes["system"] === system && attributes["outcome"] === "ok")
+    .reduce((sum, { counts }) => sum + counts.reduce((one, other) => one + other, 0), 0);
+
 async function journalOf(
   action: string,
 ): Promise<{ subject: string; resourceId: string; outcome: string }[]> {
@@ -172,7 +178,8 @@ describe("GET /me", () => {
 });
 
 describe("the own registry card", () => {
-  it("R-01 is the card of the session's СНИЛС, with names", async () => {
+  it("R-01, R-10 is the card of the session's СНИЛС, with names, and the time that ФРМР took is measured", async () => {
+    const before = answersOf("frmr");
     const cabinet = await admitted("doctor");
     const { status, body } = await cabinet.get("/me/registry-card");
     expect(status, JSON.stringify(body)).toBe(200);
@@ -181,6 +188,7 @@ describe("the own registry card", () => {
     expect(card.roles[0]?.organization?.display).toBe("ГБУЗ «Тестовая городская поликлиника № 1»");
     expect(card.qualifications.length).toBeGreaterThan(0);
     expect(card.sources.map(({ system }) => system)).toEqual(["frmr", "frmo", "nsi"]);
+    expect(answersOf("frmr")).toBeGreaterThan(before);
   });
 
   it("is a FHIR Bundle when asked for", async () => {
@@ -254,12 +262,21 @@ describe("«Проверить данные»", () => {
 
   it("V-23, R-02 a full match is kept with its time and gives a PDF, listed in the history", async () => {
     const cabinet = await admitted("chief");
+    const before = Date.now();
     const { body } = await cabinet.verify();
     expect((await cabinet.history())[0]).toEqual(body);
+    const at = Date.parse(body.checkedAt);
+    expect([at >= before, at <= Date.now()]).toEqual([true, true]);
     const answer = await cabinet.get(body.confirmation.replace("/cabinet/v1", ""));
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/pdf"]);
     const text = pdfText(answer.bytes).replace(/\n/g, " ");
-    for (const words of ["Главврачев Сергей Михайлович", body.id, "Без юридической силы (песочница)"])
+    const checked = new Date(at).toLocaleTimeString("ru-RU", { timeZone: "Europe/Moscow" });
+    for (const words of [
+      "Главврачев Сергей Михайлович",
+      body.id,
+      checked,
+      "Без юридической силы (песочница)",
+    ])
       expect(text).toContain(words);
   });
 
@@ -354,7 +371,7 @@ describe("a change", () => {
     expect(errors.of({ code: "csrf-rejected" }).value).toBeGreaterThan(0);
   });
 
-  it("Z-14 nothing opens before the terms are accepted: 409 from the first call on", async () => {
+  it("Z-14, L-36 nothing opens before the terms are accepted: 409 from the first call on", async () => {
     for (const [as, calls] of [
       ["worker", ["/me/registry-card", "/me/verifications", "/me/certificates", "/me/signatures"]],
       ["citizen", ["/me/consents", "/me/records?type=Condition"]],
@@ -405,5 +422,21 @@ describe("one system is down", () => {
     expect(me).toMatchObject({ name: { family: "Врачев" }, roles: [] });
     expect(me.organization?.name).toContain("Тестовая городская поликлиника № 1");
     expect(me.capabilities).toContain("schedule");
+  });
+
+  it("I-10 the status page tells anybody the state of each system, and nothing else of it", async () => {
+    const page = async () => {
+      const answer = await fetch(`${app.url}/health/ready`);
+      expect(answer.status).toBe(200);
+      return ((await answer.json()) as { upstreams: { system: string; state: string }[] }).upstreams;
+    };
+    const cabinet = await admitted("doctor");
+    await sandbox("_scenario", { system: "nsi", scenario: "error-500", times: 1000 });
+    const states = async () => {
+      await cabinet.me();
+      return Object.fromEntries((await page()).map(({ system, state }) => [system, state]));
+    };
+    await expect.poll(states).toMatchObject({ esia: "ok", frmr: "ok", nsi: "unavailable" });
+    for (const each of await page()) expect(Object.keys(each)).toEqual(["system", "state", "sandbox"]);
   });
 });

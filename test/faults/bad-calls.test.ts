@@ -91,8 +91,12 @@ describe("/fhir", () => {
 
   it("R-09 refuses a registry query that the token's scopes don't cover", async () => {
     const door = await Door.open(gateway, "system/Organization.rs");
-    const reply = await door.search<OperationOutcome>(snils);
-    expect([reply.status, codeOf(reply.body)]).toEqual([403, "scope-missing"]);
+    const replies = [
+      await door.search<OperationOutcome>(snils),
+      await door.call<OperationOutcome>("/fhir/Practitioner/1"),
+      await door.call<OperationOutcome>("/fhir/PractitionerRole?practitioner=Practitioner/1"),
+    ];
+    for (const { status, body } of replies) expect([status, codeOf(body)]).toEqual([403, "scope-missing"]);
   });
 
   it("names an unknown search parameter, or ignores it when asked to be lenient", async () => {

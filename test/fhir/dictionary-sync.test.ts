@@ -70,7 +70,9 @@ beforeEach(() => {
 });
 
 it("I-24 the scheduled sync brings the newest version, and its last run is told for the metric", async () => {
-  await dictionaryWatch((stop) => syncOf(newest("2.1")).all(stop)).run(signal);
+  const watch = dictionaryWatch((stop) => syncOf(newest("2.1")).all(stop));
+  expect(watch.everyMs).toBeLessThanOrEqual(86_400_000);
+  await watch.run(signal);
   expect(stored?.version).toBe("2.1");
   expect(runs).toEqual([[clock.now(), "ok"]]);
   await syncOf(() => Promise.reject(new Error("down"))).all(signal);

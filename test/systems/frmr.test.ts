@@ -82,7 +82,7 @@ describe("a worker of ФРМР", () => {
     ]);
   });
 
-  it("comes from the cache the second time", async () => {
+  it("I-03 comes from the cache the second time", async () => {
     const frmr = await client();
     await frmr.personBySnils("900-000-001 82", context());
     const { source } = await frmr.personBySnils(snils.doctor, context());
