@@ -101,7 +101,7 @@ function openRepository(
 ): Repository {
   const { store, resources, keyring, outbox, clients, identities } = parts;
   const terminology = searchTerminology(parts.terminology.terminology);
-  const index = new SearchIndex({ keyring, clock, baseUrl, terminology });
+  const index = new SearchIndex({ keyring, clock, baseUrl, terminology, shared: givenConsents });
   const endpointsOf = (client: string) => clients.find(client)?.subscriptionEndpoints ?? [];
   return new Repository({
     db: store.db,

@@ -54,7 +54,7 @@ export async function seed({ db }: OpenDatabase, url: string, world: World): Pro
     const hex = `\\\\x${Buffer.from(sealed).toString("hex")}`;
     await write("resource", [tenant, type, id, 1, rid, "f", undefined, hex, subject]);
     await write("search_resource", [rid, terms.target(tenant, `${type}/${id}`), tenant, type, id, rid]);
-    const entries = entriesOf(terms, tenant, resource, baseUrl);
+    const entries = entriesOf({ terms, baseUrl }, tenant, resource);
     for (const term of entries.terms) await write("search_term", [term, rid]);
     for (const [parameter, targets] of entries.references)
       for (const target of targets) await write("search_reference", [parameter, target, rid]);

@@ -1,33 +1,36 @@
 import type { Kysely } from "kysely";
-import type { RequestContext } from "../core/context.ts";
+import type { Actor, RequestContext } from "../core/context.ts";
 import type { ResourceKey, ResourceStore, StoredResource } from "../store/resources.ts";
 import type { Schema } from "../store/schema.ts";
 import type { Criterion, SearchRequest } from "./provider.ts";
 import type { Hit, IndexQuery } from "./search/search-index.ts";
+import type { Reach, SharedPlace } from "./search/shared-place.ts";
 
 /** Resources of a type that lie in a tenant of their own and are found from every other; only their owner writes them. */
-export interface SharedType {
-  tenant: string;
-  type: string;
-  /** a search that names nobody by one of these finds what its own tenant has */
+export interface SharedType extends SharedPlace {
+  /** a search that names somebody by one of these finds everybody's, any other one what is in the caller's reach */
   foundBy: readonly string[];
   /** earlier ones are of nobody's concern yet */
   leastVersion: number;
+  /** a superset of what may be shown to the actor without a stated ground */
+  reachOf(actor: Actor): Reach;
 }
 
-/** What the index is asked for a search: the caller's tenant, and beside it what is shared when that is given. */
+/**
+ * What the index is asked for a search: the caller's tenant, and beside it what is shared; `own`: as what will be
+ * written, in the caller's tenant only.
+ */
 export function queryOf(
   request: SearchRequest,
-  { actor: { tenant } }: RequestContext,
-  shared?: SharedType,
+  { actor }: RequestContext,
+  { shared, own = false }: { shared?: SharedType; own?: boolean } = {},
 ): IndexQuery {
   const types = request.types ?? [request.type];
-  const isShared = shared !== undefined && shared.tenant !== tenant && types.includes(shared.type);
+  const isBeside = !own && shared !== undefined && types.includes(shared.type);
   return {
-    tenant,
+    tenant: actor.tenant,
     types,
-    ...(isShared &&
-      namesSomebody(request, shared) && { beside: { tenant: shared.tenant, type: shared.type } }),
+    ...(isBeside && { beside: namesSomebody(request, shared) ? "everybody's" : shared.reachOf(actor) }),
     tests: [...request.criteria, ...request.has],
     sort: request.sort,
     ...(request.compartment && { compartment: request.compartment }),

@@ -100,7 +100,7 @@ export class Repository {
     ctx: RequestContext,
   ): Promise<Candidates> {
     const { searches, store, index, shared } = this.#parts;
-    const query = queryOf(request, ctx, own ? undefined : shared);
+    const query = queryOf(request, ctx, { shared, own });
     const { hits, cut, ...rest } = await index.search(searches, query, page);
     const warnings = new Set<GatewayError>();
     const leftOut = () => void warnings.add(notShown);
@@ -123,9 +123,15 @@ export class Repository {
     ctx: RequestContext,
     type?: string,
   ): Promise<HistoryPage> {
-    const { db, store } = this.#parts;
+    const { db, store, index, shared } = this.#parts;
     const { tenant } = ctx.actor;
-    const { versions, next } = await store.history(db, { tenant, type, id, since, at, before, limit: count });
+    const isBeside = id === undefined && (type ?? shared?.type) === shared?.type;
+    const beside =
+      isBeside && shared
+        ? { ...shared, ids: await index.idsIn(shared, shared.reachOf(ctx.actor)) }
+        : undefined;
+    const query = { tenant, type, id, beside, since, at, before, limit: count };
+    const { versions, next } = await store.history(db, query);
     if (versions.length === 0 && type !== undefined && id !== undefined)
       if (!(await store.get(db, { tenant, type, id }))) throw new GatewayError("not-found");
     const entries = versions.map(
@@ -199,7 +205,7 @@ export class RepositoryWrites {
 
   /** Ids that a search finds as the transaction sees them. */
   async search(request: SearchRequest): Promise<readonly string[]> {
-    const query = queryOf(request, this.#ctx);
+    const query = queryOf(request, this.#ctx, { shared: this.#parts.shared, own: true });
     const { hits } = await this.#parts.index.search(this.trx, query, { limit: request.count });
     return hits.map(({ id }) => id);
   }

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { StorePool } from "./pool.ts";
 import type { Schema } from "./schema.ts";
 
@@ -69,6 +69,13 @@ export function representationRowsOf(
     .where("representative", "=", representative)
     .execute();
 }
+
+/** A query of the patients whose card relations or consents may open to somebody, and of themselves. */
+export const patientsOf = ({ person, organization = "" }: Asker): RawBuilder<unknown> => sql`
+  select patient from care_relation where practitioner = ${person} and organization = ${organization}
+  union all select patient from consent_fact where kind = 'access' and decision = 'permit'
+    and (practitioner = ${person} or practitioner is null and organization = ${organization})
+  union all select ${person}::text`;
 
 /** Consents in force at `at` that name the worker or their organisation, newest first. */
 export function consentsNaming(

@@ -206,6 +206,11 @@ const steps: Record<string, readonly string[]> = {
        (hour, tenant, organization, holder, action, resource_type, outcome)`,
     "update journal_index set position = 0, rows = 0",
   ],
+  // what a search or a history that names nobody may concern
+  "051-consents-in-reach": [
+    "create index search_resource_consent on search_resource (id) where tenant = 'shared' and type = 'Consent'",
+    "create index care_relation_practitioner on care_relation (practitioner, organization)",
+  ],
 };
 
 /** Names the schema that `migrate` leaves. */

@@ -1,7 +1,24 @@
-import { type Insertable, type Kysely, type Selectable, sql } from "kysely";
+import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import { GatewayError } from "../core/errors.ts";
 import { tenantItself } from "./data-keys.ts";
 import type { Schema } from "./schema.ts";
+
+export interface HistoryQuery {
+  tenant: string;
+  type?: string;
+  id?: string;
+  /** milliseconds since the epoch, inclusive */
+  since?: number;
+  /** milliseconds since the epoch, both inclusive: versions that were current at some moment between them */
+  at?: { low: number; high: number };
+  /** also what another tenant has of a type, from a version on, of the ids that a query gives */
+  beside?: { tenant: string; type: string; leastVersion: number; ids: RawBuilder<unknown> };
+  /** `next` of the page before */
+  before?: number;
+  limit: number;
+}
+
+type HistoryRows = Omit<HistoryQuery, "beside"> & Partial<NonNullable<HistoryQuery["beside"]>>;
 
 /** A version of a resource with the data key of whom it is about. */
 export type ResourceRow = Selectable<Schema["resource"]> & {
@@ -53,6 +70,22 @@ export const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<
   r.last_updated <= ${high} and (r.last_updated >= ${low} or not r.deleted and not exists (
     select from resource_history n where n.tenant = r.tenant and n.type = r.type and n.id = r.id
       and n.version = r.version + 1 and n.last_updated <= ${low}))`;
+
+/** Versions of a place and one more than the page holds, newest first. */
+export function historyRows(db: Kysely<Schema>, query: HistoryRows) {
+  let found = pastVersions(db).where("r.tenant", "=", query.tenant);
+  if (query.type !== undefined) found = found.where("r.type", "=", query.type);
+  if (query.id !== undefined) found = found.where("r.id", "=", query.id);
+  if (query.ids) found = found.where("r.id", "in", sql<string>`(${query.ids})`);
+  if (query.leastVersion !== undefined) found = found.where("r.version", ">=", query.leastVersion);
+  if (query.since !== undefined) found = found.where("r.last_updated", ">=", query.since);
+  if (query.before !== undefined) found = found.where("r.sequence", "<", query.before);
+  if (query.at) found = found.where(wasCurrent(query.at));
+  return found
+    .orderBy("r.sequence", "desc")
+    .limit(query.limit + 1)
+    .execute();
+}
 
 const ownerOfRow = sql<string>`coalesce(r.subject, ${sql.lit(tenantItself)})`;
 

@@ -14,10 +14,11 @@ import {
 } from "./resource-content.ts";
 import {
   currentVersions,
+  type HistoryQuery,
+  historyRows,
   isReadable,
   pastVersions,
   type ResourceRow,
-  wasCurrent,
   writeVersion,
 } from "./resource-rows.ts";
 import type { Schema } from "./schema.ts";
@@ -58,19 +59,6 @@ export interface ResourceChange extends ResourceKey {
   isPublic?: boolean;
   /** the version that the caller has seen; 0 for "must not exist" */
   ifVersion?: number;
-}
-
-export interface HistoryQuery {
-  tenant: string;
-  type?: string;
-  id?: string;
-  /** milliseconds since the epoch, inclusive */
-  since?: number;
-  /** milliseconds since the epoch, both inclusive: versions that were current at some moment between them */
-  at?: { low: number; high: number };
-  /** `next` of the page before */
-  before?: number;
-  limit: number;
 }
 
 interface ResourceStoreParts {
@@ -217,16 +205,13 @@ export class ResourceStore {
 
   /** Versions of a tenant, a type or one resource, newest first; shredded and altered ones are left out. */
   async history(db: Kysely<Schema>, query: HistoryQuery): Promise<StoredHistory> {
-    let found = pastVersions(db).where("r.tenant", "=", query.tenant);
-    if (query.type !== undefined) found = found.where("r.type", "=", query.type);
-    if (query.id !== undefined) found = found.where("r.id", "=", query.id);
-    if (query.since !== undefined) found = found.where("r.last_updated", ">=", query.since);
-    if (query.before !== undefined) found = found.where("r.sequence", "<", query.before);
-    if (query.at) found = found.where(wasCurrent(query.at));
-    const rows = await found
-      .orderBy("r.sequence", "desc")
-      .limit(query.limit + 1)
-      .execute();
+    const { beside } = query;
+    const ofPlaces = await Promise.all([
+      historyRows(db, query),
+      ...(beside ? [historyRows(db, { ...query, ...beside })] : []),
+    ]);
+    // each has an index in this order, both together have none
+    const rows = ofPlaces.flat().sort((one, other) => other.sequence - one.sequence);
     const page = rows.slice(0, query.limit);
     const versions = await this.#readable(page);
     return rows.length > query.limit ? { versions, next: page.at(-1)?.sequence } : { versions };

@@ -285,8 +285,22 @@ describe("a patient's card", () => {
     expect(await consents(`/?_type=Condition,Consent&${about}`)).toEqual(newestFirst);
     expect(await consents(`/Patient?_id=${patient}&_revinclude=Consent:patient`)).toEqual(newestFirst);
     expect(await consents(`/Patient/${patient}/$everything`)).toEqual(ids);
-    expect(await consents("/Consent?status=active")).toEqual([]);
+    // who names nobody finds what concerns them, under the same rules
+    expect(await consents("/Consent?status=active")).toEqual(newestFirst);
+    expect(await consents("/Consent/_history")).toEqual(newestFirst);
+    expect(await consents("/Consent/_history?_count=1")).toEqual([ids[1]]);
+    expect(await consents("/_history?_count=200")).toEqual(newestFirst);
+    const given = "_has:Consent:patient:status=active";
+    const ofPatients = (query: string) => fhir(treating, "GET", `/Patient?${query}`);
+    expect(ofIt(await ofPatients(given), "Patient")).toEqual([patient]);
+    expect(ofIt(await ofPatients("_has:Consent:patient:status=inactive"), "Patient")).toEqual([]);
+    expect(await consents("/Consent?patient.active:missing=true")).toEqual(newestFirst);
+    expect(await consents("/Consent?patient.active=true")).toEqual([]);
+    expect((await ofPatients("_has:Consent:consentor:status=active")).status).toBe(400);
     const nurse = await (await actingWorker(app, snilsOf.nurse)).token();
+    for (const path of ["/Consent?status=active", "/Consent/_history", "/_history?_count=200"])
+      expect(await consents(path, nurse), path).toEqual([]);
+    expect(ofIt(await fhir(nurse, "GET", `/Patient?${given}`), "Patient")).toEqual([]);
     const hidden = await fhir(nurse, "GET", `/Consent?${about}&_total=accurate&_count=1`);
     expect(hidden.body).toMatchObject({ total: 0, entry: [] });
     expect((hidden.body as Bundle).link?.map(({ relation }) => relation)).toEqual(["self"]);

@@ -284,19 +284,30 @@ onBothEngines((store) => {
     await index.put({ ...about, id: "own-2", recordedDate: "2024-01-03" });
     await other.put({ ...about, id: "theirs-2", recordedDate: "2024-01-04" });
     const query = "Condition?subject=Patient/clara";
-    const beside = { limit: 10, besideIn: "beside" };
-    expect(await index.find(query)).toEqual(["own-2", "own-1"]);
-    expect(await index.find(query, beside)).toEqual(["theirs-2", "own-2", "theirs-1", "own-1"]);
-    expect(await index.find(`${query}&_sort=recorded-date`, beside)).toEqual([
+    const shared = { tenant: "beside", type: "Condition", subjectBy: "subject" };
+    const both = indexIn(store, { types, shared });
+    const beside = { limit: 10, beside: "everybody's" } as const;
+    expect(await both.find(query)).toEqual(["own-2", "own-1"]);
+    expect(await both.find(query, beside)).toEqual(["theirs-2", "own-2", "theirs-1", "own-1"]);
+    expect(await both.find(`${query}&_sort=recorded-date`, beside)).toEqual([
       "own-1",
       "theirs-1",
       "own-2",
       "theirs-2",
     ]);
-    expect(await index.find(`${query}&_sort=-_lastUpdated`, { ...beside, limit: 2 })).toHaveLength(2);
-    expect(await index.find(query, { ...beside, limit: 3 })).toEqual(["theirs-2", "own-2", "theirs-1"]);
-    expect(await index.find(`${query}&recorded-date=2024-01-02`, beside)).toEqual(["theirs-1"]);
-    expect(await index.find("Condition?subject=Patient/nobody", beside)).toEqual([]);
+    expect(await both.find(`${query}&_sort=-_lastUpdated`, { ...beside, limit: 2 })).toHaveLength(2);
+    expect(await both.find(query, { ...beside, limit: 3 })).toEqual(["theirs-2", "own-2", "theirs-1"]);
+    expect(await both.find(`${query}&recorded-date=2024-01-02`, beside)).toEqual(["theirs-1"]);
+    expect(await both.find("Condition?subject=Patient/nobody", beside)).toEqual([]);
+    const over = {
+      id: "over",
+      target: [{ reference: "Condition/theirs-1" }],
+      recorded: "2031-01-01T00:00:00Z",
+    };
+    await both.put({ resourceType: "Provenance", agent: [{ who: {} }], ...over });
+    const behind = "_has:Provenance:target:recorded=2031";
+    expect(await both.find("Provenance?target:Condition.recorded-date=2024-01-02")).toEqual(["over"]);
+    expect(await both.find(`Condition?${behind}`, beside)).toEqual(["theirs-1"]);
   });
 
   it("another tenant finds nothing", async () => {

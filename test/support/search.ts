@@ -3,6 +3,7 @@ import { createKeyring } from "../../src/crypto/keyring.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { indexedParametersOf } from "../../src/fhir/search/parameters.ts";
 import { type PageOfIndex, SearchIndex } from "../../src/fhir/search/search-index.ts";
+import type { SharedPlace } from "../../src/fhir/search/shared-place.ts";
 import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { parseSearch } from "../../src/fhir/search-request.ts";
 import type { OpenDatabase } from "../../src/store/database.ts";
@@ -33,22 +34,29 @@ function indexedProviders(types: readonly ResourceType[]): Providers {
 export interface IndexedStore {
   put(...resources: Resource[]): Promise<void>;
   remove(type: string, id: string): Promise<void>;
-  /** ids that a query such as `Patient?name=x` finds, in order; `besideIn`: also those of another tenant */
-  find(query: string, page?: PageOfIndex & { besideIn?: string }): Promise<string[]>;
+  /** ids that a query such as `Patient?name=x` finds, in order; `beside`: also those of the shared place */
+  find(query: string, page?: PageOfIndex & { beside?: "everybody's" }): Promise<string[]>;
 }
 
 /** An index in a database, of one tenant, asked with the text of a query. */
 export function indexIn(
   store: () => OpenDatabase,
-  options: { tenant?: string; types: readonly ResourceType[]; terminology?: SearchTerminology; now?: number },
+  options: {
+    tenant?: string;
+    types: readonly ResourceType[];
+    terminology?: SearchTerminology;
+    now?: number;
+    shared?: SharedPlace;
+  },
 ): IndexedStore & { index: SearchIndex } {
-  const { tenant = "t", types, terminology, now = Date.UTC(2026, 0, 1) } = options;
+  const { tenant = "t", types, terminology, now = Date.UTC(2026, 0, 1), shared } = options;
   const providers = indexedProviders(types);
   const index = new SearchIndex({
     keyring: createKeyring(new Uint8Array(32).fill(7)),
     clock: { now: () => now } as never,
     baseUrl: searchBase,
     terminology,
+    shared,
   });
   return {
     index,
@@ -63,7 +71,7 @@ export function indexIn(
       store()
         .db.transaction()
         .execute((trx) => index.write(trx, { tenant, type, id }, undefined)),
-    async find(text, { besideIn, ...page } = { limit: 1000 }) {
+    async find(text, { beside, ...page } = { limit: 1000 }) {
       const [type = "", query = ""] = text.split(/\?(.*)/s);
       const provider = providers.of(type);
       if (!provider) throw new Error(`no type ${type}`);
@@ -79,7 +87,7 @@ export function indexIn(
           types: [type],
           tests,
           sort: request.sort,
-          ...(besideIn && { beside: { tenant: besideIn, type } }),
+          beside,
         },
         page,
       );

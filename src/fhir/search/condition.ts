@@ -4,6 +4,7 @@ import type { Criterion, ReverseChain, SearchParameter } from "../provider.ts";
 import { indexedParametersOf } from "./parameters.ts";
 import { dateConditions, dateRangeOf, prefixedOf } from "./range.ts";
 import { conjunction, disjunction, ofTerms, positive, type RidSet, union, uuids } from "./rid-set.ts";
+import { aboutSubjects, isMember, requireJoined, type SharedPlace, subjectsWith } from "./shared-place.ts";
 import { type ConditionParts, Values } from "./value-condition.ts";
 
 /** Turns criteria of one type into sets of the index. */
@@ -59,34 +60,51 @@ export class Conditions {
       where tenant = ${this.#parts.tenant} and type = ${this.#type} and (${disjunction(any)})`;
   }
 
-  async #throughReference({ parameter, links = [] }: Criterion): Promise<RawBuilder<unknown>> {
-    const targets = await Promise.all(
-      links.map(async ({ type, criterion }) => {
-        const inner = await new Conditions(this.#parts, type).of(criterion);
-        return this.#keysOf(type, inner);
-      }),
-    );
-    return sql`select rid from search_reference
-      where parameter = ${this.#key(parameter.name)}::uuid and target in (${union(targets)})`;
+  /** The shared place that these conditions are of. */
+  get #sharedHere(): SharedPlace | undefined {
+    const { tenant, shared } = this.#parts;
+    return shared?.tenant === tenant && shared.type === this.#type ? shared : undefined;
   }
 
-  #keysOf(type: string, set: RidSet): RawBuilder<unknown> {
-    const { tenant } = this.#parts;
-    if (!set.negated) return sql`select t.key from search_resource t where t.rid in (${set.query})`;
-    return sql`select t.key from search_resource t where t.tenant = ${tenant} and t.type = ${type}
-      and not exists (select 1 from (${set.query}) n where n.rid = t.rid)`;
+  #at(tenant: string, type: string): Conditions {
+    return new Conditions({ ...this.#parts, tenant }, type);
+  }
+
+  async #throughReference({ parameter, links = [] }: Criterion): Promise<RawBuilder<unknown>> {
+    const { shared, asking } = this.#parts;
+    const here = this.#sharedHere;
+    if (here) {
+      requireJoined(here, { type: this.#type, by: parameter.name });
+      const ids = links.map(({ type, criterion }) => this.#at(asking, type).#columnOf("id", criterion));
+      return aboutSubjects(here, union(await Promise.all(ids)));
+    }
+    const targets = links.flatMap(({ type, criterion }) =>
+      [asking, ...(shared?.type === type ? [shared.tenant] : [])].map((tenant) =>
+        this.#at(tenant, type).#columnOf("key", criterion),
+      ),
+    );
+    return sql`select rid from search_reference
+      where parameter = ${this.#key(parameter.name)}::uuid and target in (${union(await Promise.all(targets))})`;
+  }
+
+  /** A column of the resources that meet the criterion. */
+  async #columnOf(column: "key" | "id", criterion: Criterion): Promise<RawBuilder<unknown>> {
+    const set = await this.of(criterion);
+    return sql`select t.${sql.raw(column)} from search_resource t where t.tenant = ${this.#parts.tenant}
+      and t.type = ${this.#type} and ${isMember(sql.ref("t.rid"), set)}`;
   }
 
   async #referredToBy({ type, reference, test }: ReverseChain): Promise<RawBuilder<unknown>> {
-    const { terms, tenant } = this.#parts;
-    const source = new Conditions(this.#parts, type);
-    const inner = await source.of(test);
-    const parameter = terms.parameter(tenant, type, reference.name);
-    const meets = inner.negated
-      ? sql`not exists (select 1 from (${inner.query}) n where n.rid = x.rid)`
-      : sql`x.rid in (${inner.query})`;
-    return sql`select t.rid from search_reference x join search_resource t on t.key = x.target
-      where x.parameter = ${parameter}::uuid and t.tenant = ${tenant} and t.type = ${this.#type} and ${meets}`;
+    const { terms, tenant, asking, shared } = this.#parts;
+    const inner = await this.#at(asking, type).of(test);
+    const parameter = terms.parameter(asking, type, reference.name);
+    const referred = sql`select t.rid from search_reference x join search_resource t on t.key = x.target
+      where x.parameter = ${parameter}::uuid and t.tenant = ${tenant} and t.type = ${this.#type}
+        and ${isMember(sql.ref("x.rid"), inner)}`;
+    if (type !== shared?.type) return referred;
+    requireJoined(shared, { type, by: reference.name });
+    const beside = await this.#at(shared.tenant, type).of(test);
+    return union([referred, subjectsWith(tenant, shared, beside)]);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Typed } from "./expression.ts";
 import { fold, prefixesOf, wordsOf } from "./fold.ts";
 import { type Component, indexedParametersOf } from "./parameters.ts";
 import { referencesOf } from "./reference.ts";
+import type { SharedPlace } from "./shared-place.ts";
 import type { Terms } from "./terms.ts";
 import { formsOf, tokensOf } from "./token.ts";
 import { quantitiesOf, rangesOf, textsOf } from "./values.ts";
@@ -18,8 +19,16 @@ export interface Entries {
   readonly texts: { parameter: string; value: string }[];
 }
 
+/** How the rows of an index are written. */
+export interface IndexPlace {
+  terms: Terms;
+  baseUrl: string;
+  shared?: SharedPlace;
+}
+
 /** What a search may find the resource by. */
-export function entriesOf(terms: Terms, tenant: string, resource: Resource, baseUrl: string): Entries {
+export function entriesOf(place: IndexPlace, tenant: string, resource: Resource): Entries {
+  const { terms } = place;
   const entries: Entries = { terms: new Set(), references: new Map(), ranges: [], texts: [] };
   const type = resource.resourceType;
   const whole: Typed = { type, value: resource };
@@ -29,14 +38,7 @@ export function entriesOf(terms: Terms, tenant: string, resource: Resource, base
     const found = parameter.extract(whole);
     if (found.length === 0) continue;
     const key = (...further: string[]) => terms.parameter(tenant, type, parameter.name, ...further);
-    const writer = new Writer({
-      terms,
-      tenant,
-      entries,
-      key,
-      baseUrl,
-      personal: parameter.personal === true,
-    });
+    const writer = new Writer({ ...place, tenant, entries, key, personal: parameter.personal === true });
     // a composite is there where all its parts are
     let isThere = true;
     if (parameter.type === "composite")
@@ -47,13 +49,11 @@ export function entriesOf(terms: Terms, tenant: string, resource: Resource, base
   return entries;
 }
 
-interface Place {
-  terms: Terms;
+interface Place extends IndexPlace {
   tenant: string;
   entries: Entries;
   /** the parameter's hash, further parts of a composite or unit included */
   key(...further: string[]): string;
-  baseUrl: string;
   personal: boolean;
 }
 
@@ -118,11 +118,14 @@ class Writer {
   }
 
   #reference(value: Typed): void {
-    const { terms, tenant, entries, key, baseUrl } = this.#place;
+    const { terms, tenant, entries, key, baseUrl, shared } = this.#place;
     const { targets, identifier } = referencesOf(value, baseUrl);
     const known = entries.references.get(key()) ?? new Set();
     entries.references.set(key(), known);
-    for (const target of targets) known.add(terms.target(tenant, target));
+    for (const target of targets) {
+      known.add(terms.target(tenant, target));
+      if (shared && target.startsWith(`${shared.type}/`)) known.add(terms.target(shared.tenant, target));
+    }
     if (identifier)
       for (const form of tokensOf(identifier).flatMap(formsOf)) this.#term(["identifier", ...form]);
   }

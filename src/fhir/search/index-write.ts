@@ -2,7 +2,7 @@ import type { Resource } from "@medplum/fhirtypes";
 import { type Kysely, sql } from "kysely";
 import type { ResourceKey } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
-import { type Entries, entriesOf } from "./entries.ts";
+import { type Entries, entriesOf, type IndexPlace } from "./entries.ts";
 import { uuids } from "./rid-set.ts";
 import type { Terms } from "./terms.ts";
 
@@ -18,11 +18,11 @@ export interface IndexedResource extends ResourceKey {
  */
 export async function writeEntries(
   trx: Kysely<Schema>,
-  terms: Terms,
+  place: IndexPlace,
   { tenant, type, id, resource, lastUpdated }: IndexedResource,
-  baseUrl: string,
 ): Promise<void> {
-  const entries = entriesOf(terms, tenant, resource, baseUrl);
+  const { terms } = place;
+  const entries = entriesOf(place, tenant, resource);
   const { parameters, targets } = referencePairs(entries);
   const allTerms = uuids([...entries.terms]);
   await sql`

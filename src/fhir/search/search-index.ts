@@ -10,7 +10,8 @@ import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts"
 import { Conditions } from "./condition.ts";
 import { removeEntries, writeEntries } from "./index-write.ts";
 import { matching } from "./matching.ts";
-import { type RidSet, uuids } from "./rid-set.ts";
+import { positive, type RidSet, union, uuids } from "./rid-set.ts";
+import { aboutSubjects, type Reach, type SharedPlace } from "./shared-place.ts";
 import { noTerminology, type SearchTerminology } from "./terminology.ts";
 import { Terms } from "./terms.ts";
 
@@ -22,8 +23,8 @@ export interface IndexQuery {
   sort: readonly SortKey[];
   /** references of which one must name the resource, as a compartment has them */
   compartment?: { parameters: readonly string[]; target: string };
-  /** also what another tenant has of one of the types */
-  beside?: Place;
+  /** also what the shared place has: everything, or what is in reach */
+  beside?: "everybody's" | Reach;
 }
 
 interface Place {
@@ -55,6 +56,7 @@ export interface SearchIndexParts {
   /** address of the FHIR door: absolute references to it are local */
   baseUrl: string;
   terminology?: SearchTerminology;
+  shared?: SharedPlace;
 }
 
 const snapshotMs = 15 * 60_000;
@@ -70,12 +72,14 @@ export class SearchIndex {
   readonly #clock: Clock;
   readonly #baseUrl: string;
   readonly #terminology: SearchTerminology;
+  readonly #shared: SharedPlace | undefined;
 
-  constructor({ keyring, clock, baseUrl, terminology = noTerminology }: SearchIndexParts) {
+  constructor({ keyring, clock, baseUrl, terminology = noTerminology, shared }: SearchIndexParts) {
     this.#terms = new Terms(keyring);
     this.#clock = clock;
     this.#baseUrl = baseUrl;
     this.#terminology = terminology;
+    this.#shared = shared;
   }
 
   /** Indexes the current version in the caller's transaction, or forgets a deleted resource. */
@@ -83,7 +87,8 @@ export class SearchIndex {
     if (resource === undefined) return removeEntries(trx, this.#terms, key);
     const updated = Date.parse(resource.meta?.lastUpdated ?? "");
     const lastUpdated = Number.isNaN(updated) ? this.#clock.now() : updated;
-    await writeEntries(trx, this.#terms, { ...key, resource, lastUpdated }, this.#baseUrl);
+    const place = { terms: this.#terms, baseUrl: this.#baseUrl, shared: this.#shared };
+    await writeEntries(trx, place, { ...key, resource, lastUpdated });
   }
 
   /** Of which time, in milliseconds, is what the index has of these ids. */
@@ -111,7 +116,7 @@ export class SearchIndex {
     const beyond = at === undefined ? sql`true` : backwards ? sql`r.rid > ${at}` : sql`r.rid < ${at}`;
     const order = sql`order by rid ${sql.raw(backwards ? "asc" : "desc")} limit ${page.limit + 1}`;
     const ofPlaces = await Promise.all(
-      placesOf(query).map(async (place) => {
+      this.#placesOf(query).map(async (place) => {
         const matching = await this.#matching(db, query, place);
         return sql`(select r.rid, r.tenant, r.type, r.id ${matching} and ${beyond} ${order})`;
       }),
@@ -125,22 +130,39 @@ export class SearchIndex {
 
   async #matching(
     db: Kysely<Schema>,
-    { tests, compartment }: IndexQuery,
-    { tenant, type }: Place,
+    { tenant: asking, tests, compartment }: IndexQuery,
+    { tenant, type, reach }: Place & { reach?: Reach },
   ): Promise<RawBuilder<unknown>> {
-    const conditions = new Conditions(
-      {
-        terms: this.#terms,
-        terminology: this.#terminology,
-        tenant,
-        baseUrl: this.#baseUrl,
-        now: this.#clock.now(),
-      },
-      type,
-    );
+    const conditions = this.#conditions(asking, { tenant, type });
     const sets = await Promise.all(tests.map((test) => conditions.of(test)));
+    if (reach && this.#shared) sets.push(positive(await this.#within(this.#shared, reach)));
     const within = compartment ? [this.#inCompartment(tenant, type, compartment)] : [];
     return matching(db, { tenant, type, sets: [...sets, ...within] });
+  }
+
+  #conditions(asking: string, { tenant, type }: Place): Conditions {
+    const parts = {
+      ...{ terms: this.#terms, terminology: this.#terminology, shared: this.#shared },
+      ...{ tenant, asking, baseUrl: this.#baseUrl, now: this.#clock.now() },
+    };
+    return new Conditions(parts, type);
+  }
+
+  async #within(place: SharedPlace, { criteria, subjects }: Reach): Promise<RawBuilder<unknown>> {
+    const conditions = this.#conditions(place.tenant, place);
+    const sets = await Promise.all(criteria.map((criterion) => conditions.of(criterion)));
+    return union([aboutSubjects(place, subjects), ...sets.map(({ query }) => query)]);
+  }
+
+  /** A query of the logical ids of what is in reach of a shared place. */
+  async idsIn(place: SharedPlace, reach: Reach): Promise<RawBuilder<unknown>> {
+    return sql`select id from search_resource where rid in (${await this.#within(place, reach)})`;
+  }
+
+  #placesOf({ tenant, types, beside }: IndexQuery): (Place & { reach?: Reach })[] {
+    const own = types.map((type) => ({ tenant, type }));
+    if (!beside || !this.#shared) return own;
+    return [...own, { ...this.#shared, reach: beside === "everybody's" ? undefined : beside }];
   }
 
   #inCompartment(
@@ -158,7 +180,7 @@ export class SearchIndex {
   }
 
   async #sorted(db: Kysely<Schema>, query: IndexQuery, limit: number): Promise<Hits> {
-    const places = placesOf(query);
+    const places = this.#placesOf(query);
     const keys = query.sort.map((key) => this.#orderOf(places, key));
     // the row's own time has an index in its order; everything else is sorted, so it must be few
     const [only] = query.sort;
@@ -231,11 +253,6 @@ export class SearchIndex {
     };
   }
 }
-
-const placesOf = ({ tenant, types, beside }: IndexQuery): Place[] => [
-  ...types.map((type) => ({ tenant, type })),
-  ...(beside ? [beside] : []),
-];
 
 const tooMany = () =>
   new GatewayError("search-too-broad", {

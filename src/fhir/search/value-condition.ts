@@ -8,6 +8,7 @@ import type { IndexedParameter } from "./parameters.ts";
 import { dateConditions, dateRangeOf, numberConditions, numberOf, prefixedOf } from "./range.ts";
 import { localOf } from "./reference.ts";
 import { direct, inHierarchy, ofTerms, positive, type RidSet, ranges, union, uuids } from "./rid-set.ts";
+import type { SharedPlace } from "./shared-place.ts";
 import type { SearchTerminology } from "./terminology.ts";
 import type { Terms } from "./terms.ts";
 import { contactOf, formsAsked } from "./token.ts";
@@ -16,6 +17,9 @@ export interface ConditionParts {
   terms: Terms;
   terminology: SearchTerminology;
   tenant: string;
+  /** the tenant whose search it is */
+  asking: string;
+  shared?: SharedPlace;
   baseUrl: string;
   /** milliseconds, for `ap` */
   now: number;

@@ -1,9 +1,11 @@
 import type { Consent } from "@medplum/fhirtypes";
 import { type Kysely, sql } from "kysely";
+import { identifierSystem } from "../../core/canonical.ts";
+import type { SearchParameter } from "../../fhir/provider.ts";
 import type { SharedType } from "../../fhir/repository-query.ts";
 import type { SearchIndex } from "../../fhir/search/search-index.ts";
 import { resourceOf } from "../../fhir/stored-content.ts";
-import { type ConsentRow, replaceConsentFact } from "../../store/access-facts.ts";
+import { type ConsentRow, patientsOf, replaceConsentFact } from "../../store/access-facts.ts";
 import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
 import { fromConsent, toConsent } from "./consent-resource.ts";
@@ -13,11 +15,28 @@ import type { StoredConsent } from "./consent-terms.ts";
 export const consentPlace = { tenant: "shared", type: "Consent" } as const;
 const { tenant, type } = consentPlace;
 
-/** How other tenants find them: by whom they name, once they were confirmed. */
+const actorParameter: SearchParameter = { name: "actor", type: "reference", documentation: "whom it names" };
+
+/** How other tenants find them, once they were confirmed: by whom they name, or those that concern who asks. */
 export const givenConsents: SharedType = {
   ...consentPlace,
+  subjectBy: "patient",
   foundBy: ["_id", "patient", "consentor", "actor"],
   leastVersion: 2,
+  reachOf: ({ kind, id, onBehalfOf, organization = "" }) => {
+    const person = (kind === "client" ? onBehalfOf : id) ?? "";
+    return {
+      criteria: [
+        { parameter: actorParameter, values: [`Practitioner/${person}`] },
+        {
+          parameter: actorParameter,
+          modifier: "identifier",
+          values: [`${identifierSystem.oid}|urn:oid:${organization}`],
+        },
+      ],
+      subjects: patientsOf({ person, organization }),
+    };
+  },
 };
 
 const earlierAtOnce = 200;
