@@ -10,6 +10,7 @@ import { registerSignIn } from "./api/auth/routes.ts";
 import { registerTokenEndpoint } from "./api/auth/token.ts";
 import { registerTokenStanding } from "./api/auth/token-standing.ts";
 import { explainOperation } from "./api/cabinet/access-explain.ts";
+import { holdersOperation } from "./api/cabinet/access-holders.ts";
 import { summaryOperation } from "./api/cabinet/access-summary.ts";
 import { createAccessesPages } from "./api/cabinet/accesses-page.ts";
 import { meOperations } from "./api/cabinet/me.ts";
@@ -29,7 +30,7 @@ import { registerHealth, type UpstreamState } from "./api/ops/health.ts";
 import { registerJournalHead } from "./api/ops/journal-head.ts";
 import { registerStartPage } from "./api/ops/start-page.ts";
 import { type Config, drainOf } from "./config.ts";
-import { openConsents } from "./consent-doors.ts";
+import { openConsents, openHolders } from "./consent-doors.ts";
 import type { Actor } from "./core/context.ts";
 import { deferredDoor, startDeferred } from "./deferred-parts.ts";
 import { edgeOf } from "./edge.ts";
@@ -218,6 +219,7 @@ function registerCabinetDoor(app: FastifyInstance, door: DoorParts, journal: Sea
         signingActivity: (of) => signingActivity(parts.store.db, of),
       }),
       explainAccess: explainOperation(journal),
+      listAccessHolders: holdersOperation(openHolders(config, parts, { around, auth, search: journal })),
       summarizeAccesses: summaryOperation(countJournal(parts.store.searches)),
       listMyRecords: myRecordsOperation({
         door: auth.session,

@@ -145,7 +145,7 @@ async function agesOf(
   );
 }
 
-const consentFact = (row: ConsentRow): ConsentFact => ({
+export const consentFact = (row: ConsentRow): ConsentFact => ({
   kind: row.kind,
   decision: row.decision,
   patient: row.patient,
@@ -159,7 +159,7 @@ const consentFact = (row: ConsentRow): ConsentFact => ({
 });
 
 /** A booking opens as much as the patient permits to whom they book with (M-27, M-28): of itself nothing. */
-function careRelations(row: RelationRow, consents: readonly ConsentRow[]): CareRelation[] {
+export function careRelations(row: RelationRow, consents: readonly ConsentRow[]): CareRelation[] {
   const { kind, patient, practitioner, organization, ends_at: end } = row;
   const relation = { kind, patient, practitioner, organization };
   if (kind === "assigned") return [{ ...relation, rights: ["view", "enter"], until: end ?? undefined }];

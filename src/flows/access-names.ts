@@ -38,7 +38,8 @@ export async function accessNames(
   };
 }
 
-const workerOf = ({ actorKind, actorId, onBehalfOf }: JournalRow): string | undefined =>
+/** Logical id of the worker who acted, in person or behind a client system. */
+export const workerOf = ({ actorKind, actorId, onBehalfOf }: JournalRow): string | undefined =>
   onBehalfOf ?? (actorKind === "practitioner" ? actorId : undefined);
 
 async function named(

@@ -36,6 +36,30 @@ export async function cardRowsOf(pool: Reader, asker: Asker, patients: readonly 
   return rows[0] ?? { consents: [], relations: [] };
 }
 
+/** What opens or closes one person's card in an organisation, whoever asks; what is past its end may be among it. */
+export async function grantRowsOf(
+  db: Kysely<Schema>,
+  { patient, organization }: { patient: string; organization: string },
+): Promise<CardRows> {
+  const [consents, relations] = await Promise.all([
+    db
+      .selectFrom("consent_fact")
+      .selectAll()
+      .where("patient", "=", patient)
+      .where("kind", "=", "access")
+      .where((its) => its.or([its("organization", "is", null), its("organization", "=", organization)]))
+      .orderBy("granted_at", "desc")
+      .execute(),
+    db
+      .selectFrom("care_relation")
+      .selectAll()
+      .where("patient", "=", patient)
+      .where("organization", "=", organization)
+      .execute(),
+  ]);
+  return { consents, relations };
+}
+
 /** The relations alone, for who knows the consents. */
 export async function relationRowsOf(
   pool: Reader,

@@ -123,6 +123,7 @@ const ofWorker: Record<string, Door> = {
   },
   listAwaitedSignatures: { path: () => "/me/awaited-signatures", shows: () => [secret, patient] },
   listMyPermissions: { path: () => "/me/permissions", shows: () => [patient] },
+  listAccessHolders: { path: () => `/access/holders?patient=${patient}`, shows: () => [doctor] },
 };
 
 /** Doors that show a patient's data to the patient and to who represents them. */
@@ -248,7 +249,8 @@ describe("Z-05 the doors by post, though the patient permits all", () => {
     try {
       const { view, enter } = table.rightsOf([post]);
       for (const [name, door] of Object.entries(ofWorker)) {
-        const isOpened = view.has(name === "listMyPermissions" ? "consents" : "documents");
+        const section = ["listMyPermissions", "listAccessHolders"].includes(name) ? "consents" : "documents";
+        const isOpened = view.has(section);
         // who signs in which post is another rule
         if (isOpened && name === "listAwaitedSignatures" && post !== posts.doctor) continue;
         const { leaks } = await shown(worker, door);

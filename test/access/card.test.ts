@@ -253,7 +253,8 @@ describe("a patient's card", () => {
   });
 
   it("consents are found by whom they name, also those of before they were, and by nobody else", async () => {
-    await app.parts.store.db.deleteFrom("resource").where("type", "=", "Consent").execute();
+    for (const table of ["resource", "resource_history"] as const)
+      await app.parts.store.db.deleteFrom(table).where("type", "=", "Consent").execute();
     await registered();
     const ids = [await granted(toDoctor(["view"])), await granted(toDoctor(["view", "enter"]))];
     const before = await codes();
@@ -995,6 +996,77 @@ describe("emergency access", () => {
       expect((await alertsOf("Экстренный"))[0]?.text).toContain(`Practitioner/${doctor.id},`);
       // the purpose was the request's, not the session's
       expect((await open(cabinet, { "x-emergency-reason": "unconscious" })).status).toBe(403);
+    });
+
+    it("M-42 who is let in sees who else of the organisation has access, and on what ground", async () => {
+      const cabinet = await entered();
+      const holders = () => cabinet.get(`/access/holders?patient=${patient}`);
+      const refused = await holders();
+      expect([refused.status, refused.body.code]).toEqual([403, "access-denied"]);
+      expect((await open(cabinet, emergency)).status).toBe(200);
+      const team: CareTeam = {
+        resourceType: "CareTeam",
+        status: "active",
+        subject: { reference: `Patient/${patient}` },
+        participant: [{ member: { reference: `Practitioner/${doctor.id}` } }],
+      };
+      const made = [
+        await fhir(office, "POST", "/CareTeam", team),
+        await fhir(office, "POST", "/Appointment", appointment()),
+      ];
+      expect(made.map(({ status }) => status)).toEqual([201, 201]);
+      await granted({ kind: "access", grantee: { booked: true }, rights: ["view"] });
+      const nurse = await actingWorker(app, snilsOf.nurse);
+      const until = new Date(Date.now() + 86_400_000).toISOString();
+      const terms = { rights: ["view"], until, types: ["Condition", "Observation"] };
+      await granted({ kind: "access", grantee: { organization: doctor.organization }, ...terms });
+      await granted({ kind: "access", grantee: { practitioner: nurse.id }, rights: ["view", "enter"] });
+      // of another organisation, so nobody's concern here
+      await granted({ kind: "access", grantee: { organization: "1.2.643.5.1.13.13.12.2.77.90002" } });
+      const { status, body, bytes } = await holders();
+      expect(status, bytes.toString()).toBe(200);
+      const [me, colleague] = [doctor, nurse].map(({ id }) => ({
+        id,
+        name: expect.stringMatching(/\S+ \S+/),
+      }));
+      const ground = (code: string, text: string) => ({ code, text, meaning: expect.any(String) });
+      const permitted = ground("consent-access", "Согласие пациента на доступ к карте");
+      expect(body.holders).toHaveLength(5);
+      expect(body).toEqual({
+        patient,
+        organization: { oid: doctor.organization },
+        holders: expect.arrayContaining([
+          {
+            practitioner: me,
+            ground: ground("care-assigned", "Пациент закреплён за врачом"),
+            rights: ["view", "enter"],
+          },
+          expect.objectContaining({
+            practitioner: me,
+            ground: ground("care-booked", "Пациент записан на приём и разрешил доступ"),
+            rights: ["view"],
+          }),
+          { practitioner: colleague, ground: permitted, rights: ["view", "enter"] },
+          { ground: permitted, ...terms },
+          {
+            practitioner: me,
+            ground: ground("break-glass", "Экстренный доступ с указанием причины"),
+            rights: ["view"],
+            ...{ from: expect.any(String), until: expect.any(String) },
+          },
+        ]),
+      });
+      for (const clinical of ["Z00.0", condition.id, "unconscious", "без сознания"])
+        expect(bytes.includes(clinical)).toBe(false);
+      expect((await citizen.get("/me/accesses?count=1")).body.accesses[0]).toMatchObject({
+        ...{ action: "access-holders", outcome: "ok", resourceType: "Consent" },
+        ground: { code: "care-assigned" },
+      });
+      const wrong = await cabinet.get("/access/holders?patient=Иванов");
+      expect([wrong.status, wrong.body.field]).toEqual([400, expect.stringContaining("patient")]);
+      expect((await citizen.get(`/access/holders?patient=${patient}`)).body.code).toBe(
+        "worker-session-required",
+      );
     });
 
     it("asks for a login of the last minutes", async () => {

@@ -59,6 +59,28 @@ const refusedRequest = async () =>
 const actReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 
 describe("a person with the security duty", () => {
+  it("M-42 sees who of their organisation has access to a patient's data; a refusal names who has not", async () => {
+    const { db } = app.parts.store;
+    const id = (await doctor.get("/me")).body.id;
+    const fact = {
+      ...{ tenant: "shared", kind: "access" as const, patient },
+      ...{ rights: ["view"], booked: false, granted_at: 0 },
+    };
+    const permit = { ...fact, id: randomUUID(), decision: "permit", organization: clinic } as const;
+    const refusal = { ...fact, id: randomUUID(), decision: "deny", practitioner: id } as const;
+    const path = `/access/holders?patient=${patient}`;
+    await db.insertInto("consent_fact").values(permit).execute();
+    const holder = { ground: expect.objectContaining({ code: "consent-access" }), rights: ["view"] };
+    expect((await officer.get(path)).body.holders).toEqual([holder]);
+    await db.insertInto("consent_fact").values(refusal).execute();
+    const except = [{ id, name: expect.stringContaining("Врачев") }];
+    expect((await officer.get(path)).body.holders).toEqual([{ ...holder, except }]);
+    expect((await doctor.get(path)).body.code).toBe("access-denied");
+    await db.updateTable("consent_fact").set({ practitioner: null }).where("id", "=", refusal.id).execute();
+    expect((await officer.get(path)).body.holders).toEqual([]);
+    await db.deleteFrom("consent_fact").execute();
+  });
+
   it("reads the journal of their organisation and has its refusals explained; both are journalled", async () => {
     const requestId = await refusedRequest();
     const explained = await officer.get(`/access/explain?requestId=${requestId}`);

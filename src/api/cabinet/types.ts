@@ -520,6 +520,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/access/holders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who of the organisation may open a patient's card, and on what ground
+         * @description Assigned and booked workers, whom the patient permitted it by a consent, with its rights, types and period, and who opened the card in an emergency that may last still. Only workers whom ФРМР confirms in the organisation that the caller chose; each access also asks for post, login and signature. Nothing of the card is told. For a worker to whom the patient's consents are open, and for the security duty; is journalled, and the patient sees it.
+         */
+        get: operations["listAccessHolders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1044,15 +1064,46 @@ export interface components {
             outcome: string;
             count: number;
         };
+        AccessHolders: {
+            /** @description logical id */
+            patient: string;
+            organization: {
+                /** @description ФРМО OID */
+                oid: string;
+            };
+            holders: components["schemas"]["AccessHolder"][];
+        };
+        AccessHolder: {
+            /** @description absent: whoever works in the organisation */
+            practitioner?: components["schemas"]["HoldingWorker"];
+            /** @description workers of the organisation to whom the patient has forbidden it */
+            except?: components["schemas"]["HoldingWorker"][];
+            ground: components["schemas"]["CodedReason"];
+            rights: ("view" | "enter")[];
+            /** @description FHIR resource types; absent: all of the card */
+            types?: string[];
+            /** @description confidentiality beyond normal that the consent opens */
+            labels?: string[];
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        HoldingWorker: {
+            /** @description logical id */
+            id: string;
+            name: string;
+        };
+        CodedReason: {
+            code: string;
+            meaning: string;
+            /** @description Russian text */
+            text: string;
+        };
         AccessDecision: {
             /** @enum {string} */
             effect: "permit" | "refuse";
-            reason: {
-                code: string;
-                meaning: string;
-                /** @description Russian text */
-                text: string;
-            };
+            reason: components["schemas"]["CodedReason"];
             missing: string[];
         };
         Problem: {
@@ -1928,6 +1979,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessSummary"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAccessHolders: {
+        parameters: {
+            query: {
+                /** @description logical id of the patient */
+                patient: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The holders; none when nobody may */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessHolders"];
                 };
             };
             default: components["responses"]["Problem"];

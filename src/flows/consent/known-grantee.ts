@@ -38,13 +38,15 @@ async function cardOf(practitioners: PractitionerDirectory, id: string, ctx: Req
   }
 }
 
-const isActiveIn = ({ roles }: WorkerCard, oid: string | undefined): boolean =>
+/** True when ФРМР confirms a post of the worker: in the organisation, when one is named. */
+export const isActiveIn = ({ roles }: WorkerCard, oid: string | undefined): boolean =>
   roles.some(({ active, organization }) => {
     const place = organization?.identifier && oidOf([organization.identifier]);
     return active === true && (oid === undefined || place === oid);
   });
 
-function nameOf({ practitioner }: WorkerCard): string {
+/** Family and given names as one text. */
+export function nameOf({ practitioner }: WorkerCard): string {
   const [name] = practitioner.name ?? [];
   return [name?.family, ...(name?.given ?? [])].filter(Boolean).join(" ");
 }
