@@ -61,6 +61,8 @@ const actReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 describe("a person with the security duty", () => {
   it("M-42 sees who of their organisation has access to a patient's data; a refusal names who has not", async () => {
     const { db } = app.parts.store;
+    // of no other test: what is permitted is remembered for a minute
+    const patient = randomUUID();
     const id = (await doctor.get("/me")).body.id;
     const fact = {
       ...{ tenant: "shared", kind: "access" as const, patient },
