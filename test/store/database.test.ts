@@ -104,7 +104,7 @@ describe("PostgreSQL", () => {
   });
 
   it("of an earlier release has its journal listed again, from the beginning", async () => {
-    const url = await freshDatabase();
+    const url = await emptyDatabase();
     const db = new Kysely<Schema>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
     });
