@@ -60,7 +60,7 @@ export function openFhir(config: Config, parts: Parts, { around, journal }: Sour
     practitionerProvider(practitioners, copies.copyOf("frmr")),
     practitionerRoleProvider(practitioners, copies.copyOf("frmr")),
     organizationProvider(organizations, copies.copyOf("frmo")),
-    auditEventProvider(journal),
+    auditEventProvider(journal, config.PUBLIC_URL),
     conceptMapProvider(mappings),
     structureMapProvider({
       catalogue: mappings,

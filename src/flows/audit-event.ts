@@ -9,8 +9,10 @@ import { readGround } from "../access/ground-text.ts";
 import { canonicalBase, identifierSystem } from "../core/canonical.ts";
 import { errorTable } from "../core/error-table.ts";
 import { versioned } from "../fhir/version.ts";
+import { isCut } from "../store/journal-circumstances.ts";
 import { type JournalRow, organizationOf } from "../store/journal-format.ts";
 import type { FoundRow } from "../store/journal-search.ts";
+import { profilesOf } from "./audit-profiles.ts";
 
 type Action = NonNullable<AuditEvent["action"]>;
 
@@ -36,20 +38,33 @@ function outcomeOf(status: number): AuditEvent["outcome"] {
   return status === 403 || status >= 500 ? "8" : "4";
 }
 
-/** A row of the journal, which never changes, as IHE BALP lays it out: who, when, whose data, why, with what outcome. */
-export const toAuditEvent = (found: FoundRow): AuditEvent => versioned(auditEvent(found), found.row.at);
+/**
+ * A row of the journal, which never changes, as IHE BALP lays it out: who, when, whose data, why, with what outcome.
+ * `server` is the gateway's public address.
+ */
+export const toAuditEvent = (found: FoundRow, server: string): AuditEvent =>
+  versioned(auditEvent(found, server), found.row.at);
 
 const terminology = "http://terminology.hl7.org/CodeSystem";
+const balp = "https://profiles.ihe.net/ITI/BALP/CodeSystem";
 const gateway = { display: "cabinet-gateway" };
+const applicationServer = { system: `${terminology}/security-source-type`, code: "4" };
 
-function auditEvent({ place, row }: FoundRow): AuditEvent {
+function auditEvent({ place, row }: FoundRow, server: string): AuditEvent {
   const { at, outcome, purpose } = row;
+  const subject = subjectOf(row);
+  const profile = profilesOf({
+    row,
+    isOfPatient: subject?.startsWith("Patient/") ?? false,
+    hasUser: humanOf(row) !== undefined,
+  });
   const known = interactions[row.action];
   const action = known?.action ?? (takenAway.has(row.action) ? "R" : "E");
   const status = outcome === "ok" ? 200 : errorTable[outcome].status;
   return {
     resourceType: "AuditEvent",
     id: `${place.group}.${place.n}`,
+    ...(profile.length > 0 && { meta: { profile } }),
     type: { system: `${terminology}/audit-event-type`, code: "rest" },
     subtype: [
       known
@@ -61,9 +76,9 @@ function auditEvent({ place, row }: FoundRow): AuditEvent {
     outcome: outcomeOf(status),
     outcomeDesc: outcome,
     purposeOfEvent: purposeOfUse(purpose),
-    agent: agentsOf(row, action),
-    source: { observer: gateway },
-    entity: [...entitiesOf(row), transactionOf(row)],
+    agent: agentsOf(row, action, server),
+    source: { observer: gateway, type: [applicationServer] },
+    entity: [...entitiesOf(row, subject), transactionOf(row)],
   };
 }
 
@@ -75,6 +90,7 @@ const source = dicom("110153");
 const destination = dicom("110152");
 const recipient = { system: `${terminology}/v3-ParticipationType`, code: "IRCP" };
 const author = { system: `${terminology}/v3-ParticipationType`, code: "AUT" };
+const tokenUser = { system: `${balp}/UserAgentTypes`, code: "UserOauthAgent" };
 const provider = { system: `${terminology}/v3-RoleClass`, code: "PROV" };
 
 /** What BALP calls those who take part: a query goes to the server, though its answer comes from there. */
@@ -92,11 +108,26 @@ const parts: Readonly<Record<Action, { client: Coding; server: Coding; user: Cod
 
 const personTypes: Readonly<Record<string, string>> = { practitioner: "Practitioner", patient: "Patient" };
 
-function agentsOf(row: JournalRow, action: Action): AuditEventAgent[] {
-  const { actorKind, actorId, onBehalfOf, role, purpose } = row;
-  const part = parts[action];
+function humanOf({ actorKind, actorId, onBehalfOf }: JournalRow): string | undefined {
   const type = personTypes[actorKind];
-  const human = type ? `${type}/${actorId}` : onBehalfOf && `Practitioner/${onBehalfOf}`;
+  return type ? `${type}/${actorId}` : onBehalfOf && `Practitioner/${onBehalfOf}`;
+}
+
+/** Whose data it was: a worker's in what registries say of workers, and in what workers see of themselves. */
+function subjectOf(row: JournalRow): string | undefined {
+  const { resourceType, subject } = row;
+  if (subject === undefined) return undefined;
+  const worker = `Practitioner/${subject}`;
+  const isWorker =
+    resourceType === "Practitioner" || resourceType === "PractitionerRole" || humanOf(row) === worker;
+  return isWorker ? worker : `Patient/${subject}`;
+}
+
+function agentsOf(row: JournalRow, action: Action, address: string): AuditEventAgent[] {
+  const { actorKind, actorId, role, purpose, token } = row;
+  const part = parts[action];
+  const isInPerson = personTypes[actorKind] !== undefined;
+  const human = humanOf(row);
   const asked: Omit<AuditEventAgent, "who" | "type"> = {
     requestor: true,
     role: role === undefined ? undefined : [{ text: `PractitionerRole/${role}` }],
@@ -105,21 +136,34 @@ function agentsOf(row: JournalRow, action: Action): AuditEventAgent[] {
   const client: AuditEventAgent = {
     type: { coding: [part.client] },
     // people in person come through the cabinet
-    who: type ? { display: "cabinet" } : { identifier: { value: actorId } },
+    who: isInPerson ? { display: "cabinet" } : { identifier: { value: actorId } },
     requestor: false,
+    ...(row.address !== undefined && { network: { address: row.address, type: "2" } }),
   };
-  const server: AuditEventAgent = { type: { coding: [part.server] }, who: gateway, requestor: false };
+  const server: AuditEventAgent = {
+    type: { coding: [part.server] },
+    who: gateway,
+    requestor: false,
+    network: { address, type: "5" },
+  };
   const oid = organizationOf(row);
-  const organization: AuditEventAgent = {
+  const place: AuditEventAgent = {
     type: { coding: [provider] },
     who: { identifier: { system: identifierSystem.oid, value: `urn:oid:${oid}` } },
     requestor: false,
   };
+  const user: AuditEventAgent = {
+    type: { coding: token === undefined ? [part.user] : [part.user, tokenUser] },
+    ...(human && { who: { reference: human } }),
+    ...asked,
+    // RFC 3553: the token's id, not the token
+    ...(token !== undefined && { policy: [`urn:ietf:params:oauth:jti:${token}`] }),
+  };
   return [
-    ...(human ? [{ type: { coding: [part.user] }, who: { reference: human }, ...asked }] : []),
+    ...(human ? [user] : []),
     human ? client : { ...client, ...asked },
     server,
-    ...(oid ? [organization] : []),
+    ...(oid ? [place] : []),
   ];
 }
 
@@ -131,31 +175,47 @@ const systemObject = entityType("2");
 const patientRole = objectRole("1");
 const domainResource = objectRole("4");
 const practitionerRole = objectRole("15");
-const query = objectRole("24");
+const queryRole = objectRole("24");
+const organization = entityType("3");
+const repository = objectRole("17");
 
-function entitiesOf({ action, resourceType, resourceId, subject }: JournalRow): AuditEventEntity[] {
-  const entities: AuditEventEntity[] = [];
+function entitiesOf(row: JournalRow, subject: string | undefined): AuditEventEntity[] {
+  const { action, resourceType, resourceId, holder } = row;
+  const entities = action === "search" ? [queryOf(row)] : [];
   if (resourceType && resourceId)
     entities.push({
       what: { reference: `${resourceType}/${resourceId}` },
-      type: systemObject,
+      // of a query the one system object is the query itself
+      type:
+        action === "search"
+          ? { system: "http://hl7.org/fhir/resource-types", code: resourceType }
+          : systemObject,
       role: domainResource,
     });
-  else if (resourceType)
+  else if (resourceType && action !== "search")
+    entities.push({ type: systemObject, role: domainResource, description: resourceType });
+  if (subject !== undefined)
     entities.push({
-      type: systemObject,
-      role: action === "search" ? query : domainResource,
-      description: resourceType,
-    });
-  const isWorker = resourceType === "Practitioner" || resourceType === "PractitionerRole";
-  if (subject)
-    entities.push({
-      what: { reference: `${isWorker ? "Practitioner" : "Patient"}/${subject}` },
+      what: { reference: subject },
       type: person,
-      role: isWorker ? practitionerRole : patientRole,
+      role: subject.startsWith("Patient/") ? patientRole : practitionerRole,
+    });
+  if (holder !== undefined)
+    entities.push({
+      what: { identifier: { system: identifierSystem.oid, value: `urn:oid:${holder}` } },
+      type: organization,
+      role: repository,
     });
   return entities;
 }
+
+/** The search as it was asked, in base64; of one that was kept in part the description says so. */
+const queryOf = ({ resourceType, query }: JournalRow): AuditEventEntity => ({
+  type: systemObject,
+  role: queryRole,
+  description: query !== undefined && isCut(query) ? `${resourceType}, its beginning only` : resourceType,
+  ...(query !== undefined && { query: Buffer.from(query).toString("base64") }),
+});
 
 /** The request, with what was decided on it: what permitted it, or what it was refused for and what was missing. */
 function transactionOf({ requestId, ground }: JournalRow): AuditEventEntity {
@@ -163,7 +223,7 @@ function transactionOf({ requestId, ground }: JournalRow): AuditEventEntity {
   const details = { ground, meaning };
   return {
     what: { identifier: { value: requestId } },
-    type: { system: "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", code: "XrequestId" },
+    type: { system: `${balp}/BasicAuditEntityType`, code: "XrequestId" },
     detail: Object.entries(details).flatMap(([type, valueString]) =>
       valueString ? [{ type, valueString }] : [],
     ),

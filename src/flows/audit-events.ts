@@ -1,20 +1,27 @@
+import type { AuditEvent } from "@medplum/fhirtypes";
 import { remitOf } from "../access/remit.ts";
 import type { Actor } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Candidates, IndexedSearch, Provider, SearchRequest } from "../fhir/provider.ts";
 import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
-import type { JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
+import type { FoundRow, JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 import { toAuditEvent } from "./audit-event.ts";
 
 /** AuditEvent, made from the journal; a caller finds rows of the own organisation, a regulator those of its remit. */
-export function auditEventProvider(search: SearchJournal): Provider {
+export function auditEventProvider(journal: SearchJournal, server: string): Provider {
+  const eventsFor =
+    (actor: Actor): FindEvents =>
+    async (query) => {
+      const found = await journal({ ...query, ...reachOf(actor) });
+      return found.map((one) => ({ place: one.place, event: toAuditEvent(shownTo(actor, one), server) }));
+    };
   const pages: Pick<IndexedSearch, "candidates"> = {
-    candidates: (request, page, { actor }) => candidatesOf(search, request, { ...page, ...reachOf(actor) }),
+    candidates: (request, page, { actor }) => candidatesOf(eventsFor(actor), request, page),
   };
   return {
     type: "AuditEvent",
     documentation:
-      "The journal of accesses of the own organisation, newest first, with the fields of IHE BALP but for network addresses and queries, which the journal does not keep; needs the duty of security, of support (verifications only) or of a regulator (its remit)",
+      "The journal of accesses of the own organisation and to its data, newest first, by the patterns of IHE BALP; addresses and queries for the duty of security only, of what was done in its organisation or by people in person; needs the duty of security, of support (verifications only) or of a regulator (its remit)",
     searchParameters: [
       {
         name: "date",
@@ -25,9 +32,9 @@ export function auditEventProvider(search: SearchJournal): Provider {
       { name: "agent", type: "reference", documentation: "Type/id of who acted, or a client's id" },
     ],
     read: async (id, { actor }) => {
-      const [found] = await search({ ...reachOf(actor), place: placeOf(id), limit: 1 });
+      const [found] = await eventsFor(actor)({ place: placeOf(id), limit: 1 });
       if (!found) throw new GatewayError("not-found", { field: "id" });
-      return { value: toAuditEvent(found), sources: [] };
+      return { value: found.event, sources: [] };
     },
     pagesOf: () => pages,
     search: async (request, ctx) => {
@@ -37,9 +44,20 @@ export function auditEventProvider(search: SearchJournal): Provider {
   };
 }
 
-type Reach = Pick<JournalQuery, "organization" | "remit">;
+type FindEvents = (query: JournalQuery) => Promise<{ place: Place; event: AuditEvent }[]>;
 
-const reachOf = (actor: Actor): Reach => ({ organization: actor.tenant, remit: remitOf(actor) });
+const reachOf = (actor: Actor) => ({ organization: actor.tenant, remit: remitOf(actor) });
+
+/**
+ * From where and what was asked is shown to the security service of the organisation in which it was asked, and where
+ * somebody asked in person, to that of the holder.
+ */
+function shownTo({ duties = [], tenant }: Actor, { place, row }: FoundRow): FoundRow {
+  const isOwn = [row.tenant, row.organization].includes(tenant) || row.tenant === "";
+  if (duties.includes("security") && isOwn) return { place, row };
+  const { address, query, ...shown } = row;
+  return { place, row: shown };
+}
 
 function placeOf(id: string): JournalQuery["place"] {
   const [, group, n] = /^(\d{1,15})\.(\d{1,9})$/.exec(id) ?? [];
@@ -55,14 +73,14 @@ const placeAt = (at: number): Place => ({ group: Math.floor(at / rowsOfGroup), n
 
 /** Rows beside a place, in the order in which they were committed, which no clock changes. */
 async function candidatesOf(
-  search: SearchJournal,
+  find: FindEvents,
   request: SearchRequest,
-  { position, limit, organization, remit }: Parameters<IndexedSearch["candidates"]>[1] & Reach,
+  { position, limit }: Parameters<IndexedSearch["candidates"]>[1],
 ): Promise<Candidates> {
   const direction = position?.direction === "before" ? "newer" : "older";
   const beyond = position && ({ place: placeAt(position.at), direction } as const);
-  const rows = await search({ ...queryOf(request), organization, remit, beyond, limit: limit + 1 });
-  const found = rows.slice(0, limit).map((row) => ({ resource: toAuditEvent(row), at: numberOf(row.place) }));
+  const rows = await find({ ...queryOf(request), beyond, limit: limit + 1 });
+  const found = rows.slice(0, limit).map(({ place, event }) => ({ resource: event, at: numberOf(place) }));
   return { found, more: rows.length > limit, lastAt: found.at(-1)?.at, sources: [] };
 }
 

@@ -9,7 +9,7 @@ import { type JournalRow, otherOrganizationOf } from "../store/journal-format.ts
 /** What a door knows about an access; who and when come from the request's context. */
 export type Access = Pick<
   JournalRow,
-  "holder" | "action" | "resourceType" | "resourceId" | "subject" | "ground"
+  "holder" | "action" | "resourceType" | "resourceId" | "subject" | "ground" | "query"
 >;
 
 export interface JournalSink {
@@ -52,6 +52,11 @@ export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: 
       ground: groundOf(this, access),
       purpose: actor.purpose,
       outcome: outcome ?? "ok",
+      token: actor.session === undefined ? this.token?.id : undefined,
+      // what was put off is sent by the gateway itself
+      address: this.token?.deferred ? undefined : this.ip,
+      // no URL of the cabinet names a person but by a logical id
+      query: access.query ?? (access.action === "search" ? this.url : undefined),
     };
     this.told?.push(keptAccess(row));
     return sink.append(row).then(

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../core/error-table.ts";
 import { hmacSha256 } from "../crypto/hmac.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 
-/** One access: logical ids only, never a personal identifier. */
+/** One access: logical ids only, and what may be personal, the query and a person's address, sealed. */
 export interface JournalRow {
   /** milliseconds since the epoch */
   at: number;
@@ -28,7 +28,17 @@ export interface JournalRow {
   /** what whoever acted wanted it for */
   purpose?: PurposeOfUse;
   outcome: "ok" | ErrorCode;
+  /** jti of the client system's access token */
+  token?: string;
+  /** network address of whoever asked; a person's is sealed */
+  address?: string;
+  /** the search as it was asked, sealed */
+  query?: string;
 }
+
+/** A registered system's address is nobody's own, that of whoever else asked is a person's. */
+export const isOfSystem = ({ actorKind, tenant }: Pick<JournalRow, "actorKind" | "tenant">): boolean =>
+  actorKind === "client" && tenant !== "";
 
 type Place = Pick<JournalRow, "tenant" | "organization">;
 
@@ -92,8 +102,8 @@ export const rowsOf = (lines: string): HashedRow[] =>
 
 const sha256 = (text: string): string => hash("sha256", text, "base64url");
 
-/** The row's one spelling: fixed order of fields, absent ones left out. */
-export function rowText(row: JournalRow): string {
+/** The row's one spelling: fixed order of fields, absent ones left out; `sealed` holds what may be personal. */
+export function rowText(row: JournalRow, sealed?: string): string {
   return JSON.stringify({
     at: row.at,
     tenant: row.tenant,
@@ -111,6 +121,9 @@ export function rowText(row: JournalRow): string {
     ground: row.ground,
     purpose: row.purpose,
     outcome: row.outcome,
+    token: row.token,
+    address: isOfSystem(row) ? row.address : undefined,
+    sealed,
   });
 }
 

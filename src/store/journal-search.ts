@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Keyring } from "../crypto/keyring.ts";
+import { readRow } from "./journal-circumstances.ts";
 import { field, isUnlisted, isWithin, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { hiddenAction, type JournalRow } from "./journal-format.ts";
 import { type EntryName, entryKey } from "./journal-index.ts";
@@ -46,13 +47,16 @@ export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
  * does not reach them, rows are walked from the newest.
  */
 export const journalSearch =
-  ({ db, keyring }: { db: Kysely<Schema>; keyring: Pick<Keyring, "hmac"> }): SearchJournal =>
+  ({ db, keyring }: { db: Kysely<Schema>; keyring: Pick<Keyring, "hmac" | "open"> }): SearchJournal =>
   async (query) => {
     const keys = query.place ? [] : keysOf(query, keyring);
     const found =
       keys.length > 0 ? listedRows(query, keys, await isFarBehind(db)) : walkedRows(query, sql`journal`);
     const { rows } = await sql<{ group_id: number; n: number; row: string }>`${found}`.execute(db);
-    return rows.map(({ group_id, n, row }) => ({ place: { group: group_id, n }, row: JSON.parse(row) }));
+    return rows.map(({ group_id, n, row }) => ({
+      place: { group: group_id, n },
+      row: readRow(keyring, row),
+    }));
   };
 
 /** What the index may be asked for, the rarest first; a remit is more organisations than one. */

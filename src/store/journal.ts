@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { GatewayError } from "../core/errors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
+import { createCircumstanceSeal } from "./journal-circumstances.ts";
 import { digestOf, JournalKeys, type JournalRow, leafOf, lineOf, rowText } from "./journal-format.ts";
 import type { StorePool } from "./pool.ts";
 import type { Schema } from "./schema.ts";
@@ -36,6 +37,7 @@ function newGroup(): Group {
 export class Journal {
   readonly #pool: StorePool;
   readonly #keys: JournalKeys;
+  readonly #sealed: (row: JournalRow) => string | undefined;
   #waiting: Group[] = [];
   #writing: Promise<void> | undefined;
   #rowsCommitted = 0;
@@ -43,6 +45,7 @@ export class Journal {
   constructor(parts: { pool: StorePool; keyring: Keyring }) {
     this.#pool = parts.pool;
     this.#keys = new JournalKeys(parts.keyring);
+    this.#sealed = createCircumstanceSeal(parts.keyring);
   }
 
   /** Rows that this process has committed in groups of their own. */
@@ -107,7 +110,7 @@ export class Journal {
   }
 
   #lineOf(row: JournalRow): string {
-    const text = rowText(row);
+    const text = rowText(row, this.#sealed(row));
     return lineOf({ mac: this.#keys.rowMac(text), row: text });
   }
 

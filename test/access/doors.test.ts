@@ -11,6 +11,7 @@ import type { ExportedHead } from "../../src/store/journal-format.ts";
 import { journalSearch } from "../../src/store/journal-search.ts";
 import { snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { claimedPatterns } from "../support/balp.ts";
 import { journalRows, signInAs } from "../support/sign-in.ts";
 
 type Explanation = components["schemas"]["AccessExplanation"];
@@ -236,6 +237,8 @@ describe("the doors ask decide()", () => {
       Object.assign(client ?? {}, { tenant });
       const found = await call(token, "/fhir/AuditEvent?_count=100");
       const text = await found.text();
+      const { entry = [] } = JSON.parse(text) as Bundle<AuditEvent>;
+      const event = entry.find(({ resource }) => JSON.stringify(resource).includes(requests[0] ?? ""));
       const explained: number[] = [];
       for (const id of [...requests, requestId]) {
         const answer = await call(token, `/cabinet/v1/access/explain?requestId=${id}`);
@@ -245,7 +248,12 @@ describe("the doors ask decide()", () => {
       const period = `since=${new Date(Date.now() - 3_600_000).toISOString()}&before=${until}`;
       const summary = await call(token, `/cabinet/v1/access/summary?${period}`);
       const { counts } = (await summary.json()) as components["schemas"]["AccessSummary"];
-      return { found: [...requests, requestId].map((id) => text.includes(id)), explained, counts };
+      return {
+        found: [...requests, requestId].map((id) => text.includes(id)),
+        explained,
+        counts,
+        event: event?.resource,
+      };
     };
     const theirs = await officerOf(elsewhere);
     expect(theirs.found).toEqual([true, true, false, true]);
@@ -259,7 +267,13 @@ describe("the doors ask decide()", () => {
     );
     const ofThird = await officerOf(third);
     expect([ofThird.found, ofThird.explained]).toEqual([Array(4).fill(false), Array(4).fill(0)]);
-    expect((await officerOf(tenant)).found).toEqual(Array(4).fill(true));
+    const owner = await officerOf(tenant);
+    expect(owner.found).toEqual(Array(4).fill(true));
+    // from where another's client asked is its own organisation's to know
+    for (const { event } of [owner, theirs])
+      expect(event?.entity).toContainEqual(expect.objectContaining({ what: maker }));
+    expect([owner, theirs].map(({ event }) => event && claimedPatterns(event))).toEqual([["Read"], []]);
+    expect(theirs.event?.agent[0]?.network).toBeUndefined();
   });
 
   it("another organisation's requests are not explained", async () => {
@@ -505,8 +519,14 @@ describe("the journal for its people", () => {
     // a row that no purpose of use stands behind tells none, and the ground is never taken for one
     expect(event?.purposeOfEvent).toBeUndefined();
     expect(event?.agent).toEqual([
-      { type: dicom("110152"), who: { identifier: { value: "demo" } }, requestor: true },
-      { type: dicom("110153"), who: { display: "cabinet-gateway" }, requestor: false },
+      {
+        ...{ type: dicom("110152"), who: { identifier: { value: "demo" } }, requestor: true },
+        network: { address: "127.0.0.1", type: "2" },
+      },
+      {
+        ...{ type: dicom("110153"), who: { display: "cabinet-gateway" }, requestor: false },
+        network: { address: app.url, type: "5" },
+      },
       expect.objectContaining({ requestor: false }),
     ]);
     const terminology = "http://terminology.hl7.org/CodeSystem";
@@ -520,6 +540,7 @@ describe("the journal for its people", () => {
         detail: expect.arrayContaining([{ type: "ground", valueString: "system-data" }]),
       }),
     ]);
+    expect(event && claimedPatterns(event)).toEqual(["Read"]);
     const again = await call(security, `/fhir/AuditEvent/${event?.id}`);
     expect(await again.json()).toEqual(event);
     const later = await call(

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AuditEvent, Bundle } from "@medplum/fhirtypes";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { classOf } from "../../src/access/data-classes.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -7,6 +8,7 @@ import { storedTypes } from "../../src/fhir/stored-types.ts";
 import { indexJournal } from "../../src/store/journal-index.ts";
 import { sealJournal } from "../../src/store/journal-seal.ts";
 import { startApp, type TestApp } from "../support/app.ts";
+import { claimedPatterns } from "../support/balp.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
 
@@ -162,6 +164,31 @@ describe("a person with the security duty", () => {
       ...{ organization: "", holder: clinic, action: "search", resourceType: "Observation" },
       ...{ outcome: "ok", count: 1 },
     });
+  });
+
+  it("R-42 a doctor's search is an event with its query and address, sealed in the database; a change is one too", async () => {
+    const { id } = (await doctor.get("/me")).body;
+    const asked = `Location?name=${randomUUID()}`;
+    const long = `Location?name=${"x".repeat(3_000)}`;
+    for (const query of [asked, long]) expect((await fhir(doctor, `/${query}`)).status).toBe(200);
+    const change = await doctor.send("POST", "/me/verification");
+    expect(change.status).toBe(201);
+    const found = (await fhir(officer, `/AuditEvent?agent=Practitioner/${id}&_count=20`))
+      .body as Bundle<AuditEvent>;
+    expect(JSON.stringify(found)).toContain(change.headers.get("x-request-id"));
+    const searches = (found.entry ?? []).flatMap(({ resource }) =>
+      resource?.subtype?.[0]?.code === "search-type" ? resource : [],
+    );
+    const queries = searches.map(({ entity }) => Buffer.from(entity?.[0]?.query ?? "", "base64").toString());
+    expect(queries).toEqual([`${long.slice(0, 1_024)}…`, asked]);
+    for (const event of searches) {
+      expect(claimedPatterns(event)).toEqual(["Query"]);
+      expect(event.agent[1]?.network).toEqual({ address: "127.0.0.1", type: "2" });
+    }
+    const { rows } = await sql<{ text: string }>`
+      select string_agg(lines, ' ') as text from journal_group`.execute(app.parts.store.db);
+    expect(rows[0]?.text).toContain(id);
+    expect(rows[0]?.text).not.toMatch(/name=|127\.0\.0\.1/);
   });
 
   it("V-13, V-49 the log of verifications, each login's among them, is its owner's, the officer's and support's", async () => {

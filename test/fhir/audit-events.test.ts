@@ -4,7 +4,7 @@ import { ManualClock } from "../../src/core/clock.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { auditEventProvider } from "../../src/flows/audit-events.ts";
 import { Journal } from "../../src/store/journal.ts";
-import { journalSearch } from "../../src/store/journal-search.ts";
+import { type JournalQuery, journalSearch } from "../../src/store/journal-search.ts";
 import { type FhirServer, startFhirServer } from "../support/fhir-server.ts";
 
 const tenant = "1.2.643.5.1.13.13.12.2.77.90001";
@@ -16,7 +16,8 @@ const keyring = createKeyring(new Uint8Array(32).fill(7));
 
 beforeAll(async () => {
   const clock = new ManualClock(Date.UTC(2026, 10, 23));
-  const provider = auditEventProvider((query) => journalSearch({ db: server.store.db, keyring })(query));
+  const search = (query: JournalQuery) => journalSearch({ db: server.store.db, keyring })(query);
+  const provider = auditEventProvider(search, "https://gw.example");
   server = await startFhirServer({
     clock,
     providers: [provider],

@@ -35,6 +35,8 @@ const sampleRows = () =>
       ...caller,
       action: n % 4 === 0 ? "hidden read" : "read",
       subject: n % 7 === 0 ? undefined : `person-${n % 4}`,
+      address: n % 2 === 0 ? undefined : "192.0.2.7",
+      query: n % 3 === 1 ? undefined : 'Patient?name="Тестова"\u0000',
     });
   });
 

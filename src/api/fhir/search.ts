@@ -84,10 +84,11 @@ export function searchOfEntry(
 }
 
 async function journalled(asking: Asking, asked = askedSearch(asking)): Promise<Bundle> {
-  const { request, provider } = asking;
+  const { request, provider, path } = asking;
   const { bundle } = await searched(asking, asked);
+  const query = `${path}?${new URLSearchParams([...asked.pairs] as [string, string][])}`;
   await Promise.all([
-    ...accessesOf(provider, bundle).map((access) => request.journal({ action: "search", ...access })),
+    ...accessesOf(provider, bundle).map((access) => request.journal({ action: "search", query, ...access })),
     journalHidden(request, "search"),
   ]);
   return bundle;
