@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessAction, AccessedResource, FactsOf, KnownFacts } from "../access/access-facts.ts";
 import { classOf } from "../access/data-classes.ts";
+import { holderOf } from "../access/data-holder.ts";
 import { type Decision, decide } from "../access/decide.ts";
 import { groundText } from "../access/ground-text.ts";
-import { holderOf } from "../access/holder.ts";
 import type { PermitCode } from "../access/reasons.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";

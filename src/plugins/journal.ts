@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { otherHolderOf } from "../access/holder.ts";
+import { otherHolderOf } from "../access/data-holder.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";

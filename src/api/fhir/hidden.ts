@@ -1,8 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import type { AccessedResource } from "../../access/access-facts.ts";
+import { holderOf } from "../../access/data-holder.ts";
 import type { Decision } from "../../access/decide.ts";
 import { groundText } from "../../access/ground-text.ts";
-import { holderOf } from "../../access/holder.ts";
 import type { Access } from "../../plugins/journal.ts";
 import { hiddenAction } from "../../store/journal-format.ts";
 
