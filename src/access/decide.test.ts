@@ -67,6 +67,8 @@ describe("decide", () => {
     const wholeClinic = { ...consent, practitioner: undefined, organization: clinic };
     expect(reasonOf({ consents: [wholeClinic] })).toBe("consent-access");
     expect(reasonOf({ consents: [{ ...wholeClinic, practitioner: "another" }] })).toBe("no-ground");
+    expect(reasonOf({ consents: [{ ...wholeClinic, organization: "another" }] })).toBe("no-ground");
+    expect(reasonOf({ consents: [{ ...consent, organization: "another" }] })).toBe("no-ground");
   });
 
   it("M-26 a consent to view does not permit to enter", () => {

@@ -76,13 +76,15 @@ describe("one table of errors", () => {
     expect(cabinet.json().field).toBe("Practitioner.name");
   });
 
-  it("every code is a problem document elsewhere", async () => {
+  it("L-52 every code is a problem document elsewhere, with its Russian text and remedy", async () => {
     for (const code of codes) {
       const answer = await app.inject(`/cabinet/v1/fail/${code}`);
       expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
       expect(answer.json()).toMatchObject({
         type: `${publicUrl}/docs/errors#${code}`,
         code,
+        title: errorTable[code].text,
+        remedy: errorTable[code].remedy,
         requestId: expect.any(String),
       });
     }

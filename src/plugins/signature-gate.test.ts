@@ -8,6 +8,9 @@ import { registerContext } from "./context.ts";
 import { registerErrors } from "./errors.ts";
 import { registerSignatureGate } from "./signature-gate.ts";
 
+const changes = ["POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** The one status of a change by every method. */
 async function statusOf(declared: DeclaredLevel | undefined, signature?: SignatureLevel): Promise<number> {
   const app = Fastify();
   registerContext(app, { clock: new ManualClock(), log: silentLogger, timeoutMs: 1_000 });
@@ -16,8 +19,11 @@ async function statusOf(declared: DeclaredLevel | undefined, signature?: Signatu
     ctx.actor = { kind: "practitioner", id: "p", tenant: "t", scopes: [], signature };
   });
   registerSignatureGate(app, () => declared);
-  app.post("/act", async () => ({}));
-  return (await app.inject({ method: "POST", url: "/act" })).statusCode;
+  app.route({ method: [...changes], url: "/act", handler: async () => ({}) });
+  const answers = await Promise.all(changes.map((method) => app.inject({ method, url: "/act" })));
+  const statuses = new Set(answers.map(({ statusCode }) => statusCode));
+  expect(statuses.size).toBe(1);
+  return answers[0]?.statusCode ?? 0;
 }
 
 it("E-05 a change is let through with the declared level or a higher one only", async () => {
