@@ -45,10 +45,17 @@ export function personalPurges({
         sql`greatest(sent_at, expires_at, locked_until) < ${before(keptDays.codes)}`,
       ),
     () => endUnsigned(db, now() - hour),
-    () => purgeUnsigned(db, before(keptDays.unsigned)),
-    () => purgeDrafts(db, consents, before(keptDays.drafts)),
+    () => purgeUnsigned(db, before(keptDays.unsigned), now()),
+    () => purgeDrafts(db, consents, { before: before(keptDays.drafts), now: now() }),
   ];
 }
+
+/** What is of a person whose data a hold keeps, whatever its own time. */
+const isHeld = (table: "signature" | "resource", now: number) => {
+  const of = (column: string) => sql.ref(`${table}.${column}`);
+  return sql`exists (select from retention_hold h
+    where h.tenant = ${of("tenant")} and h.subject = ${of("subject")} and h.until > ${now})`;
+};
 
 /** Requests whose time was over before a moment, though nobody came to hear of it; a check under way ends sooner. */
 function endUnsigned(db: Kysely<Schema>, before: number): Promise<number> {
@@ -61,8 +68,9 @@ function endUnsigned(db: Kysely<Schema>, before: number): Promise<number> {
 }
 
 /** The evidence of a check says nothing without its request: that one loses its bytes only. */
-async function purgeUnsigned(db: Kysely<Schema>, before: number): Promise<number> {
-  const isDue = sql`state in ('expired', 'cancelled', 'refused') and content <> '' and settled_at < ${before}`;
+async function purgeUnsigned(db: Kysely<Schema>, before: number, now: number): Promise<number> {
+  const isDue = sql`state in ('expired', 'cancelled', 'refused') and content <> '' and settled_at < ${before}
+    and not ${isHeld("signature", now)}`;
   const isChecked = sql`exists (select from signature_evidence where signature_id = signature.id)`;
   const emptied = await inBatches(
     db,
@@ -76,10 +84,11 @@ async function purgeUnsigned(db: Kysely<Schema>, before: number): Promise<number
 function purgeDrafts(
   db: Kysely<Schema>,
   { tenant, type }: PersonalPurges["consents"],
-  before: number,
+  { before, now }: { before: number; now: number },
 ): Promise<number> {
   const isDue = sql`
-    tenant = ${tenant} and type = ${type} and version = 1 and last_updated < ${before}`;
+    tenant = ${tenant} and type = ${type} and version = 1 and last_updated < ${before}
+    and not ${isHeld("resource", now)}`;
   return inBatches(
     db,
     { table: "resource", isDue },

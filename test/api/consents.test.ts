@@ -1,8 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { Resource } from "@medplum/fhirtypes";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { components } from "../../src/api/cabinet/types.ts";
 import { GatewayError } from "../../src/core/errors.ts";
+import { consentPlace } from "../../src/flows/consent/consent-store.ts";
+import { expiry } from "../../src/jobs/expiry.ts";
+import { personalPurges } from "../../src/store/personal-purges.ts";
+import { liftHold, placeHold } from "../../src/store/retention-holds.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { type Answer, Cabinet } from "../support/cabinet.ts";
 import { codeSentTo, messagesTo } from "../support/messages.ts";
@@ -355,5 +360,51 @@ describe("the journal", () => {
       "consent-withdrawn",
     ]);
     expect(deeds.every(({ subject, ground }) => subject === patientId && ground === "own-data")).toBe(true);
+  });
+});
+
+describe("the personal-data law", () => {
+  it("Z-13 processing is registered, what is past its time is purged unless held, data stay in Russia", async () => {
+    const { id } = await granted(processing);
+    await withdrawn(id);
+    const before = (await mine()).find((consent) => consent.id === id);
+    expect(before).toMatchObject({
+      ...{
+        kind: "processing",
+        status: "inactive",
+        decision: "permit",
+        title: expect.stringContaining("обработку"),
+      },
+      patient: { id: patientId, name: expect.any(String) },
+      text: { version: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), body: expect.stringContaining("152-ФЗ") },
+      ...{ preparedAt: expect.any(String), grantedAt: expect.any(String), withdrawnAt: expect.any(String) },
+    });
+    const draft = (await prepared(processing)).consent.id;
+    const { db } = app.parts.store;
+    const person = { tenant: consentPlace.tenant, subject: patientId };
+    const day = 86_400_000;
+    const registered = async () => {
+      const found = await app.parts.consentStore.about(patientId);
+      return found.map(({ consent }) => consent.id).sort();
+    };
+    const purgedAfter = async (days: number) => {
+      const now = () => Date.now() + days * day;
+      await expiry(personalPurges({ db, now, verificationDays: 30, consents: consentPlace })).run(
+        new AbortController().signal,
+      );
+      return registered();
+    };
+    expect(await purgedAfter(29)).toEqual([id, draft].sort());
+    await placeHold(db, person, { reason: "запрос суда", until: Date.now() + 40 * day });
+    expect(await purgedAfter(31)).toEqual([id, draft].sort());
+    await liftHold(db, person, "запрос суда");
+    expect(await purgedAfter(31)).toEqual([id]);
+    // the sessions ended, too
+    citizen = await signedIn("citizen", "citizen");
+    expect((await mine()).map((consent) => consent.id)).toEqual([id]);
+    const note = /\n## Where data are\n(.*?)\n## /s.exec(await readFile("docs/security.md", "utf8"))?.[1];
+    expect(note).toContain("databases on its territory (152-ФЗ art. 18 p. 5)");
+    for (const place of ["DATABASE_URL", "DATA_DIR", "REDIS_URL", "JOURNAL_HEADS_FILE", "backups"])
+      expect(note).toContain(place);
   });
 });
