@@ -15,7 +15,7 @@ const clientSchema = Type.Object({
   organizations: Type.Optional(Type.Array(Type.String({ pattern: oidForm }), { maxItems: 1000 })),
   scopes: Type.Array(Type.String()),
   /**
-   * "security": may read the journal of its tenant; "support": of that, how people were verified; "regulator": that of
+   * "security": may read the journal of its tenant and of what others did to its data; "support": of that, how people were verified; "regulator": that of
    * every organisation in its remit; "tracing": may ask with X-Debug-Trace for a trace to be kept
    */
   duties: Type.Optional(

@@ -489,7 +489,7 @@ export interface paths {
         };
         /**
          * Why a request was permitted or refused
-         * @description For the security service: every journalled access of one request of the own organisation, and of a citizen's request what it read of the organisation's data, with the coded ground of the decision and, for a refusal, what was missing. Needs the security duty, a client system also `system/AuditEvent.r`; is journalled itself.
+         * @description For the security service: every journalled access of one request that was made in the own organisation or by its client, and of anybody else's request what concerned the organisation's data, with the coded ground of the decision and, for a refusal, what was missing. Needs the security duty, a client system also `system/AuditEvent.r`; is journalled itself.
          */
         get: operations["explainAccess"];
         put?: never;
