@@ -16,7 +16,7 @@ describe("what a post opens", () => {
       for (const subject of ["anna", undefined]) {
         const kind = classOf(type, subject);
         const isOfPeople = kind !== "system" && kind !== "journal";
-        expect([type, sectionOf(type, subject) !== undefined]).toEqual([type, isOfPeople]);
+        expect([type, sectionOf(type, kind) !== undefined]).toEqual([type, isOfPeople]);
       }
   });
 

@@ -45,7 +45,7 @@ const workerIsActive: Requirement = (one) =>
 // Z-05: whatever grounds it, nobody needs more of a patient than their post does
 const postOpensSection: Requirement = (one) => {
   if (!handlesPeople(one)) return undefined;
-  const section = sectionOf(one.resource.type, one.resource.subject);
+  const section = sectionOf(one.resource.type, one.kind);
   return section !== undefined && one.facts.post?.[one.right].has(section)
     ? undefined
     : { reason: "post-unfit", missing: ["post"] };

@@ -1,5 +1,5 @@
 import type { Section } from "./access-facts.ts";
-import { classOf } from "./data-classes.ts";
+import type { DataClass } from "./data-classes.ts";
 
 const ofPatient: Partial<Record<Section, readonly string[]>> = {
   records: [
@@ -35,9 +35,9 @@ const byType: ReadonlyMap<string, Section> = new Map(
 
 const schedule = new Set(["Schedule", "Slot"]);
 
-/** The section of a type, given whose the resource is; undefined for what no post opens or closes. */
-export function sectionOf(type: string, subject?: string): Section | undefined {
-  switch (classOf(type, subject)) {
+/** The section of a type in its class; undefined for what no post opens or closes. */
+export function sectionOf(type: string, kind: DataClass | undefined): Section | undefined {
+  switch (kind) {
     case "patient":
       return byType.get(type);
     case "registration":

@@ -365,7 +365,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
     holdPost(app, post);
     const { view, enter } = table.rightsOf([post]);
     const isIn = (opened: ReadonlySet<Section>, type: string) =>
-      opened.has(sectionOf(type, patientId) as Section);
+      opened.has(sectionOf(type, classOf(type, patientId)) as Section);
     const read = await eachOf(guarded, (type) => ({
       request: { method: "GET", url: `${type}/${ids.get(type)}` },
     }));
