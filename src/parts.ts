@@ -5,6 +5,7 @@ import type { Cache } from "./cache/cache.ts";
 import { openCache } from "./caches.ts";
 import { type Config, failedMessageLimits } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
+import { sharedTenant } from "./core/shared-tenant.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { openEsia } from "./esia-provider.ts";
 import { SearchIndex } from "./fhir/search/search-index.ts";
@@ -243,7 +244,7 @@ function peopleParts(config: Config, { store: { db }, keyring, cache, clock }: P
 
 /** Registry records are the same for every tenant, so their logical ids are shared. */
 function sharedIdentities(map: IdentityMap): StoredIdentities {
-  const tenant = "shared";
+  const tenant = sharedTenant;
   return {
     idOf: (kind, value) => map.idOf(tenant, kind, value),
     find: (id, trx) => map.find(tenant, id, trx),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Config, listOf } from "./config.ts";
 import { systemContext } from "./core/context.ts";
+import { sharedTenant } from "./core/shared-tenant.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import type { IndexedSearch } from "./fhir/provider.ts";
 import { Repository } from "./fhir/repository.ts";
@@ -65,7 +66,7 @@ export function openRegistryCopies(
   const newContext = () =>
     systemContext({
       id: "registry-watch",
-      tenant: "shared",
+      tenant: sharedTenant,
       requestId: randomUUID(),
       deadline: clock.now() + callMs,
       log,

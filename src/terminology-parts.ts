@@ -3,6 +3,7 @@ import { type Config, listOf } from "./config.ts";
 import type { Clock } from "./core/clock.ts";
 import { type RequestContext, systemContext } from "./core/context.ts";
 import type { Logger } from "./core/logger.ts";
+import { sharedTenant } from "./core/shared-tenant.ts";
 import type { Keyring } from "./crypto/keyring.ts";
 import { readGuide } from "./fhir/guide.ts";
 import { codeUses } from "./fhir/search/code-uses.ts";
@@ -55,7 +56,7 @@ export function openTerminology(config: Config, { store, keyring, source }: Grou
 const syncContext = (clock: Clock, log: Logger): RequestContext =>
   systemContext({
     id: "dictionary-watch",
-    tenant: "shared",
+    tenant: sharedTenant,
     requestId: randomUUID(),
     deadline: clock.now() + syncMs,
     log,

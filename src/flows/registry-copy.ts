@@ -4,6 +4,7 @@ import type { Kysely } from "kysely";
 import { type RequestContext, systemContext } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { sharedTenant } from "../core/shared-tenant.ts";
 import type { IndexedSearch } from "../fhir/provider.ts";
 import type { Repository } from "../fhir/repository.ts";
 import { versioned } from "../fhir/version.ts";
@@ -21,7 +22,7 @@ export interface RegistryCopyParts {
 export type Copied = Resource & { id: string };
 
 // what registries publish is the same for every organisation
-const tenant = "shared";
+const tenant = sharedTenant;
 const firstCopySeconds = 120;
 
 /** Synchronised copies of registries in the search index: what answers the searches that a registry can't. */

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { sharedTenant } from "../core/shared-tenant.ts";
 import type { Schema } from "../store/schema.ts";
 import type { SigningCertificate } from "../store/signing-certificates.ts";
 import type { Notices } from "../systems/notify/notices.ts";
@@ -40,7 +41,7 @@ export function signingCertificateWatch({ certificates, notices, report, reportF
           kind: "certificate-expiry",
           parameters: { days },
           id: `certificate-expiry ${person} ${fingerprint} ${days}`,
-          tenant: "shared",
+          tenant: sharedTenant,
         });
       });
     },

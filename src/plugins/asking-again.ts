@@ -1,14 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GatewayError } from "../core/errors.ts";
+import { sharedTenant } from "../core/shared-tenant.ts";
 import type { AskedAccess } from "./access.ts";
 import { hookChanges } from "./changing-routes.ts";
 import type { IdempotencySettings } from "./idempotency.ts";
 
 /** Whether one of these tenants has destroyed what it held of a person. */
 type IsShredded = (of: { tenants: readonly string[]; subject: string }) => Promise<boolean>;
-
-// whose consents are theirs in every organisation
-const everywhere = "shared";
 
 /**
  * For a door whose answers are shown whole or not at all: what decide() permitted the first request is asked anew, of
@@ -38,6 +36,7 @@ async function askAgain(
 ): Promise<void> {
   const { subject, organization = request.ctx.actor.tenant } = resource;
   await request.authorizeOne(action, resource, own);
-  if (subject !== undefined && (await isShredded({ tenants: [organization, everywhere], subject })))
+  // their consents are theirs in every organisation
+  if (subject !== undefined && (await isShredded({ tenants: [organization, sharedTenant], subject })))
     throw new GatewayError("gone", { detail: "the person's data were destroyed" });
 }

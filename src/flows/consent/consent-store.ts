@@ -1,6 +1,7 @@
 import type { Consent } from "@medplum/fhirtypes";
 import { type Kysely, sql } from "kysely";
 import { identifierSystem } from "../../core/canonical.ts";
+import { sharedTenant } from "../../core/shared-tenant.ts";
 import type { SearchParameter } from "../../fhir/provider.ts";
 import type { SharedType } from "../../fhir/repository-query.ts";
 import type { SearchIndex } from "../../fhir/search/search-index.ts";
@@ -12,7 +13,7 @@ import { fromConsent, toConsent } from "./consent-resource.ts";
 import type { StoredConsent } from "./consent-terms.ts";
 
 // a person's consents are theirs in every organisation
-export const consentPlace = { tenant: "shared", type: "Consent" } as const;
+export const consentPlace = { tenant: sharedTenant, type: "Consent" } as const;
 const { tenant, type } = consentPlace;
 
 const actorParameter: SearchParameter = { name: "actor", type: "reference", documentation: "whom it names" };

@@ -4,6 +4,7 @@ import type { SessionFacts } from "../../access/session-facts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { sharedTenant } from "../../core/shared-tenant.ts";
 import { consentsNaming } from "../../store/access-facts.ts";
 import type { CodeVerdict, OneTimeCodes } from "../../store/one-time-codes.ts";
 import { codeLimits } from "../../store/one-time-codes.ts";
@@ -181,7 +182,7 @@ export class Consents {
       kind: to === "active" ? "consent-granted" : "consent-withdrawn",
       parameters: {},
       id: `consent ${consent.id} ${to}`,
-      tenant: "shared",
+      tenant: sharedTenant,
     });
     return moved;
   }
@@ -218,7 +219,7 @@ export class Consents {
       kind: from === "draft" ? "consent-code" : "withdrawal-code",
       parameters: { code, minutes: codeLimits.lifeMs / 60_000 },
       id: `code ${consent.id} ${expiresAt}`,
-      tenant: "shared",
+      tenant: sharedTenant,
       validUntil: expiresAt,
     });
     return { to, expiresAt, resendAt };

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
+import { sharedTenant } from "../../core/shared-tenant.ts";
 import { codeLimits, type OneTimeCodes } from "../../store/one-time-codes.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { SigningCertificate, SigningCertificateStore } from "../../store/signing-certificates.ts";
@@ -52,7 +53,7 @@ export class CertificateActivation {
       kind: "certificate-code",
       parameters: { code, minutes: codeLimits.lifeMs / 60_000 },
       id: `code ${fingerprint} ${expiresAt}`,
-      tenant: "shared",
+      tenant: sharedTenant,
       validUntil: expiresAt,
     });
     return { to: holder.to, expiresAt, resendAt };

@@ -8,6 +8,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError, isGatewayError } from "../../core/errors.ts";
 import { isSnils, snilsDigits } from "../../core/identifiers.ts";
+import { sharedTenant } from "../../core/shared-tenant.ts";
 import type { ResourceStore } from "../../store/resources.ts";
 import type { Schema } from "../../store/schema.ts";
 import type { WorkerVerifications } from "../../store/worker-verifications.ts";
@@ -41,7 +42,7 @@ export type WithRun = (trx: Kysely<Schema>, run: CheckRun) => Promise<void>;
 type Identified = Resource & { id: string };
 
 // a person's checks are theirs in every organisation
-const tenant = "shared";
+const tenant = sharedTenant;
 const historyLength = 100;
 
 /** «Проверить данные» (V-21): the account against ФРМР, each run kept, a full match with its confirmation. */

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { type RequestContext, systemContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
+import { sharedTenant } from "../../core/shared-tenant.ts";
 import type { Upstream } from "../../upstream/call.ts";
 import type { Attempt, Operation } from "../../upstream/operation.ts";
 import { refusalOf, signInFailure } from "./errors.ts";
@@ -24,7 +25,6 @@ export interface GatewayOptions {
 }
 
 const system = "esia";
-const sharedTenant = "shared";
 const common = { system, priority: "interactive", maxBytes: 262_144 } as const;
 const discovery = { ...common, name: "oidc/discovery", effect: "read", cacheSeconds: 3_600 } as const;
 // plain OpenID Connect: a code whose answer was lost is spent

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
 import { type RequestContext, systemContext } from "../../../core/context.ts";
 import { silentLogger } from "../../../core/logger.ts";
+import { sharedTenant } from "../../../core/shared-tenant.ts";
 import type { RevocationNetwork } from "../../../crypto/revocation-client.ts";
 import type { Upstream } from "../../../upstream/call.ts";
 import { WireFailure } from "../../../upstream/wire-failure.ts";
@@ -51,7 +52,7 @@ const question = (body: Uint8Array): RequestInit => ({
 function ownContext(clock: Clock, timeoutMs: number): RequestContext {
   return systemContext({
     id: "gateway",
-    tenant: "shared",
+    tenant: sharedTenant,
     requestId: randomUUID(),
     deadline: clock.now() + timeoutMs,
     log: silentLogger,
