@@ -187,16 +187,16 @@ async function withDenial(act: () => Promise<void>): Promise<void> {
 const isOpen = async (door: Door) =>
   expect(await shown(worker, door)).toEqual({ status: 200, leaks: door.shows() });
 
-describe.each(Object.entries(ofWorker))("M-39 %s", (_name, door) => {
+describe.each(Object.entries(ofWorker))("%s", (_name, door) => {
   it("is open to the worker whom the patient permits", () => isOpen(door));
 
-  it("is closed after a login of one factor", async () =>
+  it("M-39 is closed after a login of one factor", async () =>
     isClosedTo(await doctorsSession({ amr: "LONG_OTP" }), door));
 
-  it("is closed in another organisation of the same worker", async () =>
+  it("M-39 is closed in another organisation of the same worker", async () =>
     isClosedTo(await doctorsSession({ at: elsewhere }), door));
 
-  it("is closed once ФРМР does not confirm the worker", async () => {
+  it("M-39 is closed once ФРМР does not confirm the worker", async () => {
     const role = vi
       .spyOn(app.parts.practitioners, "roleById")
       .mockResolvedValue({ value: { active: false } } as never);
@@ -222,8 +222,8 @@ it.each(Object.entries(ofDocuments))(
 it("M-39 whom a consent names sees that consent, whatever else the patient has forbidden", () =>
   withDenial(() => isOpen(listMyPermissions as Door)));
 
-describe.each(Object.entries(ofCitizen))("M-39 %s", (_name, door) => {
-  it("is open to the patient and to no other citizen", async () => {
+describe.each(Object.entries(ofCitizen))("%s", (_name, door) => {
+  it("M-39 is open to the patient and to no other citizen", async () => {
     expect(await shown(citizen, door)).toEqual({ status: 200, leaks: door.shows() });
     await isClosedTo(await entered("chief", "citizen"), door);
   });
@@ -240,11 +240,11 @@ it("M-39 a signature is not taken for a patient who has refused since the docume
   expect((await give()).body.state).toBe("signed");
 });
 
-describe("Z-05 the doors by post, though the patient permits all", () => {
+describe("the doors by post, though the patient permits all", () => {
   const table = postTableIn();
   const posts = { doctor: "109", nurse: "159", registrar: "179", pharmacist: "231", unknown: "999" };
 
-  it.each(Object.entries(posts))("%s", async (_title, post) => {
+  it.each(Object.entries(posts))("Z-05 %s", async (_title, post) => {
     const role = holdPost(app, post);
     try {
       const { view, enter } = table.rightsOf([post]);

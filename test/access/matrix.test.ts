@@ -334,7 +334,7 @@ it("M-39, Z-21 patients' data without a care relation or consent: 403 by every t
   }
 });
 
-describe("Z-05 what a post opens, by every type and door, though every consent is given", () => {
+describe("what a post opens, by every type and door, though every consent is given", () => {
   const table = postTableIn();
   const { groups } = JSON.parse(
     readFileSync(new URL("../../src/access/post-rights.json", import.meta.url), "utf8"),
@@ -361,7 +361,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
     return (body as Bundle).entry ?? [];
   }
 
-  it.each(posts)("%s", async (_group, post) => {
+  it.each(posts)("Z-05 %s", async (_group, post) => {
     holdPost(app, post);
     const { view, enter } = table.rightsOf([post]);
     const isIn = (opened: ReadonlySet<Section>, type: string) =>
@@ -385,7 +385,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
     ["registrar", "Condition", "Patient"],
     ["pharmacist", "Condition", "MedicationRequest"],
     ["laboratory", "MedicationRequest", "Observation"],
-  ])("a %s finds no %s at any door of reading, but finds a %s", async (group, closed, opened) => {
+  ])("Z-05 a %s finds no %s at any door of reading, but finds a %s", async (group, closed, opened) => {
     holdPost(app, firstOf(group));
     const writes = ["update", "patch", "delete", "create", "conditional create", "conditional delete"];
     const doors = { ...doorsToOne(closed), ...doorsToMany(closed) };
@@ -402,7 +402,7 @@ describe("Z-05 what a post opens, by every type and door, though every consent i
     expect(found.text).toContain(markOf(opened));
   });
 
-  it("a nurse neither prescribes nor signs a document, and is told why", async () => {
+  it("Z-05 a nurse neither prescribes nor signs a document, and is told why", async () => {
     holdPost(app, firstOf("nurse"));
     const documents = [
       {

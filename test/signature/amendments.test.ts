@@ -241,7 +241,7 @@ describe("E-19 a signed document at /fhir", () => {
     expect(told(refused)).toEqual(due);
   });
 
-  it("a signature of other bytes, of another person, or of the version before is no new signature", async () => {
+  it("E-19 a signature of other bytes, of another person, or of the version before is no new signature", async () => {
     const { bytes, next } = changed();
     const put = async (signature: object[]) =>
       told(await ask("PUT", current.id, { body: next, headers: header({ reason, signature }) }));
@@ -354,7 +354,7 @@ describe("E-19 the bytes of a signed document", () => {
     content: [{ attachment: { contentType: "text/xml", url } }],
   });
 
-  it("are neither deleted nor replaced at their own address, those of an older version neither", async () => {
+  it("E-19 are neither deleted nor replaced at their own address, those of an older version neither", async () => {
     const first = binaryOf(current);
     expect(told(await change(first, "DELETE"))).toEqual(due);
     expect(told(await change(first, "PUT", { body: bytesOf(first) }))).toEqual([405, "method-not-allowed"]);
@@ -461,7 +461,7 @@ describe("E-19 a change that was judged before a signature came", () => {
 });
 
 describe("E-19 a signature that was given before", () => {
-  it("signs nothing anew when the bytes return to what they were, in no encoding and at no door", async () => {
+  it("E-19 signs nothing anew when the bytes return to what they were, in no encoding and at no door", async () => {
     const [older] = await provenancesOf(current.id);
     const container = older?.signature?.[0]?.data ?? "";
     const first = await fhirCall<{ data: string }>(

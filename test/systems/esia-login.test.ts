@@ -247,7 +247,7 @@ describe("the one-time code", () => {
       "номер телефона в профиле",
       "Смените пароль и запросите новый код",
       "Очистите кэш и старые cookie",
-      "Обратитесь в поддержку",
+      "Обратитесь в поддержку: снимок экрана и номер учётной записи",
     ];
     const places = steps.map((step) => text.indexOf(step));
     expect(places.every((place) => place > 0)).toBe(true);
