@@ -93,13 +93,19 @@ async function answers(probe: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
+const handedOut = new Set<number>();
+// workers choose among ports of their own: what is free now is still so when the server listens
+const lane = Number(process.env["VITEST_POOL_ID"] ?? 0) % 4;
+
 /**
- * A TCP port of 127.0.0.1 that is free now. It lies below the range from which the kernel takes the ports of outgoing
- * connections, or one of them might have it before the server does.
+ * A TCP port of 127.0.0.1 that is free now and given to nobody else, nor is the next one. It lies below the range from
+ * which the kernel takes the ports of outgoing connections, or one of them might have it before the server does.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_768);
+    const port = randomInt(1_250, 4_096) * 8 + lane * 2;
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
     const server = createServer().listen(port, "127.0.0.1");
     const isFree = await once(server, "listening").then(
       () => true,
