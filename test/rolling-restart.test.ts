@@ -6,10 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Bundle } from "@medplum/fhirtypes";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { clientAssertion } from "../scripts/system-client.ts";
-import { freshDatabase } from "./support/database.ts";
+import { freshDatabase, withClient } from "./support/database.ts";
 import { startGateway, type TestGateway } from "./support/gateway.ts";
 import { startRedis } from "./support/redis-server.ts";
 
@@ -215,10 +214,9 @@ async function practitionerUrl(bearer: string): Promise<string> {
 }
 
 async function journalled(): Promise<ReadonlySet<string>> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  const { rows } = await client.query("select row::json->>'requestId' as id from journal");
-  await client.end();
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query("select row::json->>'requestId' as id from journal"),
+  );
   return new Set(rows.map(({ id }) => id));
 }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { freshDatabase } from "../support/database.ts";
+import { freshDatabase, withClient } from "../support/database.ts";
 import { Door, sandboxPeople } from "../support/door.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 
@@ -15,10 +14,9 @@ beforeAll(async () => {
 afterAll(() => gateway?.remove());
 
 async function journalledRequests(): Promise<Set<string>> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  const { rows } = await client.query("select row::json->>'requestId' as id from journal");
-  await client.end();
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query("select row::json->>'requestId' as id from journal"),
+  );
   return new Set(rows.map(({ id }) => id));
 }
 

@@ -3,7 +3,6 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Task } from "@medplum/fhirtypes";
-import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -13,7 +12,7 @@ import { createSandbox } from "../../src/sandbox/server.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { actingWorker, snilsOf } from "../support/acting.ts";
 import { Cabinet } from "../support/cabinet.ts";
-import { freshDatabase } from "../support/database.ts";
+import { freshDatabase, withClient } from "../support/database.ts";
 import { fhirCall } from "../support/fhir-call.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { LockHolder } from "../support/lock-holder.ts";
@@ -55,10 +54,9 @@ async function play(scenario: string | undefined): Promise<void> {
 }
 
 async function inDatabase(...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  for (const statement of statements) await client.query(statement);
-  await client.end();
+  await withClient(databaseUrl, async (client) => {
+    for (const statement of statements) await client.query(statement);
+  });
 }
 
 /** The time of the next try has come, and nobody else is at it, nor at a request that a dead process held. */

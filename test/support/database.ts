@@ -52,11 +52,18 @@ export async function dropDatabases(url: string, prefix: string): Promise<void> 
   });
 }
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** A connection of a test's own; when the server ends it, its queries say so. */
+export async function connectTo(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
-  // its end fails the query that waits for it
+  // without a listener its end would end the test run
   client.on("error", () => undefined);
   await client.connect();
+  return client;
+}
+
+/** Work on a connection that is closed afterwards. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connectTo(url);
   try {
     return await work(client);
   } finally {

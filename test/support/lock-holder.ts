@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { expect } from "vitest";
+import { connectTo, withClient } from "./database.ts";
 
 /** Stands in a gateway's way at a chosen statement by holding a lock in its database, without a word in the product. */
 export class LockHolder {
@@ -12,8 +13,7 @@ export class LockHolder {
 
   /** Takes locks by a statement and keeps them. */
   async hold(statement: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url });
-    await client.connect();
+    const client = await connectTo(this.#url);
     this.#held.push(client);
     await client.query("begin");
     await client.query(statement);
@@ -44,10 +44,7 @@ export class LockHolder {
   }
 
   async query<R extends pg.QueryResultRow>(statement: string, values: unknown[] = []): Promise<R[]> {
-    const client = new pg.Client({ connectionString: this.#url });
-    await client.connect();
-    const { rows } = await client.query<R>(statement, values);
-    await client.end();
+    const { rows } = await withClient(this.#url, (client) => client.query<R>(statement, values));
     return rows;
   }
 }

@@ -1,19 +1,11 @@
 import { Redis } from "ioredis";
-import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
-import { dropDatabases, emptyDatabase, freshDatabase } from "./database.ts";
+import { connectTo, dropDatabases, emptyDatabase, freshDatabase, withClient } from "./database.ts";
 import { startPostgres } from "./postgres-server.ts";
 import { startRedis } from "./redis-server.ts";
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
+  return (await withClient(url, (client) => client.query(sql))).rows;
 }
 
 describe("the servers of a test run", () => {
@@ -34,9 +26,7 @@ describe("the servers of a test run", () => {
     expect(await query(other, "select count(*)::int as rows from resource")).toEqual([{ rows: 0 }]);
     const inEmpty = await query(await emptyDatabase(), "select to_regclass('resource') as found");
     expect(inEmpty).toEqual([{ found: null }]);
-    const holder = new pg.Client({ connectionString: one });
-    holder.on("error", () => undefined);
-    await holder.connect();
+    await connectTo(one);
     await dropDatabases(process.env.TEST_DATABASE_URL!, new URL(one).pathname.slice(1));
     await expect(query(one, "select 1")).rejects.toThrow(/does not exist/);
   });
