@@ -13,8 +13,10 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           globalSetup: ["test/support/servers.ts"],
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // longer than processes may take to start on a busy machine
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
     ],

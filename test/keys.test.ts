@@ -85,5 +85,5 @@ describe("npm run keys", () => {
       code: 2,
       err: expect.stringContaining("usage"),
     });
-  }, 60_000);
+  });
 });

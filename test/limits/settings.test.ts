@@ -36,7 +36,7 @@ it("X-Debug-Trace keeps a trace for a client with the duty of tracing and for no
   expect(asked()).toBe(0);
   expect((await ask("ConceptMap", await app.token("system/ConceptMap.rs"))).status).toBe(200);
   await expect.poll(asked).toBe(1);
-}, 60_000);
+});
 
 it("a configured quota holds calls to its system back, and to no other", async () => {
   app = await startApp({ UPSTREAM_QUOTAS: "frmr=1/3600", STALLED_CONNECTION_MS: "1000" });
@@ -53,7 +53,7 @@ it("a configured quota holds calls to its system back, and to no other", async (
   expect((await worker("90000000283")).status).toBe(200);
   const over = await worker("90000000182");
   expect([over.status, over.headers.has("retry-after")]).toEqual([503, true]);
-}, 60_000);
+});
 
 it("ФРМР is asked for its operations by the names of the settings", async () => {
   const heard: string[] = [];
@@ -79,7 +79,7 @@ it("ФРМР is asked for its operations by the names of the settings", async ()
   for (const name of ["findWorker", "findChanged"])
     expect(text).toMatch(new RegExp(`/${name}"? .*:${name}Request`, "s"));
   expect(text).not.toMatch(/getEmployee|listEmployees/);
-}, 60_000);
+});
 
 it("a quota for a system that does not exist ends the start with one line that names it", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "gateway-"));
@@ -101,7 +101,7 @@ it("a quota for a system that does not exist ends the start with one line that n
     stdout: "",
     stderr: "Settings refused: UPSTREAM_QUOTAS names nobody, no such system\n",
   });
-}, 60_000);
+});
 
 it("a caller who sends a header byte by byte is told off in time, and a trusted balancer's callers are told apart", async () => {
   app = await startApp({
@@ -122,7 +122,7 @@ it("a caller who sends a header byte by byte is told off in time, and a trusted 
   const told = (await once(socket, "data")).toString();
   expect(told).toMatch(/^HTTP\/1\.1 408 .*"code":"[a-z-]+"/s);
   await once(socket, "close");
-}, 60_000);
+});
 
 it("a replica whose event loop lags refuses work and still says that it lives", async () => {
   // less than the resolution of the measurement: every loop lags
@@ -136,4 +136,4 @@ it("a replica whose event loop lags refuses work and still says that it lives", 
     expect.stringContaining("overloaded"),
   ]);
   expect((await fetch(`${url}/health/live`)).status).toBe(200);
-}, 60_000);
+});

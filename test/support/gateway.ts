@@ -53,7 +53,8 @@ export async function startGateway(
   const [command = "", ...args] = ownCommand ?? [process.execPath, ...programArguments("src/main.ts")];
   const free = await freeEnvironment(dataFolder);
   const { PUBLIC_URL: url, SANDBOX_PORT: sandboxPort, METRICS_PORT: metricsPort } = free;
-  const environment = { ...free, LOG_LEVEL: "warn", ...settings };
+  // a busy machine is no overload of the gateway
+  const environment = { ...free, LOG_LEVEL: "warn", OVERLOAD_MS: "60000", ...settings };
   const server = new ChildServer({
     command,
     args,
