@@ -54,7 +54,7 @@ beforeEach(() => {
   app = fastify(serverOptions({ publicUrl, timeoutMs: 30_000 }));
   registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
   registerErrors(app, { publicUrl, record: recordRefusal });
-  registerJournal(app, { append: async (row) => void rows.push(row) }, clock);
+  registerJournal(app, { append: async (row) => void rows.push(row), appendIn: async () => {} }, clock);
   registerAccess(app, {
     clock,
     factsOf: async (_ctx, subjects) => {

@@ -4,6 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { silentLogger } from "../core/logger.ts";
 import type { Claim, Claimed, KeptAnswer } from "../store/idempotency.ts";
+import type { JournalRow } from "../store/journal-format.ts";
 import { registerContext } from "./context.ts";
 import { registerErrors } from "./errors.ts";
 import { jsonAnswer, registerIdempotency, requiredIdempotencyKeyOf } from "./idempotency.ts";
@@ -52,7 +53,11 @@ async function build() {
   app = fastify(serverOptions({ publicUrl, timeoutMs }));
   registerContext(app, { clock: systemClock, log: silentLogger, timeoutMs });
   registerErrors(app, { publicUrl });
-  registerJournal(app, { append: async (row) => void journal.push(row) }, systemClock);
+  const sink = {
+    append: async (row: JournalRow) => void journal.push(row),
+    appendIn: async (_trx: unknown, rows: readonly JournalRow[]) => void journal.push(...rows),
+  };
+  registerJournal(app, sink, systemClock);
   app.addHook("onRequest", async (request) => {
     request.ctx.actor = { kind: "practitioner", id: String(request.headers.who), tenant: "", scopes: [] };
   });

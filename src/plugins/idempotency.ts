@@ -9,14 +9,14 @@ import { groundOf } from "./journal.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    idempotencyClaim: (Claim & { isSettled?: boolean; isInParts?: boolean }) | undefined;
+    idempotencyClaim: OpenClaim | undefined;
     /** the key that a repeat of this request would have, too */
     repeatKey: string | undefined;
     /**
-     * Called in the transaction of a change, with the answer that will leave: from its commit on a repeat gets this
-     * answer, whatever happens to this process. Throws `request-running`, which rolls the change back, when another
-     * request has taken the key over. Nothing happens to a request without a key. `isLast: false` when more is added
-     * to the answer before it leaves: a repeat gets this one only if the process dies meanwhile.
+     * Called in the transaction of a change, with the answer that will leave: from its commit on the journal has its
+     * accesses, and a repeat under the request's key, if it has one, gets this answer, whatever happens to this process.
+     * Throws `request-running`, which rolls the change back, when another request has taken the key over. `isLast: false`
+     * when more is added to the answer before it leaves: a repeat gets this one only if the process dies meanwhile.
      */
     settle(trx: Kysely<Schema>, answer: SettledAnswer, how?: { isLast: boolean }): Promise<void>;
     /**
@@ -27,7 +27,14 @@ declare module "fastify" {
   }
 }
 
-/** What leaves, with the accesses that the journal will have of it. */
+interface OpenClaim extends Claim {
+  isSettled?: boolean;
+  isInParts?: boolean;
+  /** what the journal has of a change whose answer is added to */
+  accesses?: readonly KeptAccess[];
+}
+
+/** What leaves, with the accesses that the journal has of it. */
 export type SettledAnswer = KeptAnswer & { accesses: readonly KeptAccess[] };
 export type SettlePart = (trx: Kysely<Schema>, answer: SettledAnswer) => Promise<void>;
 
@@ -58,9 +65,8 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
   app.decorateRequest("settle", async function (this: FastifyRequest, trx, answer, how) {
     const { isLast = true } = how ?? {};
     const claim = this.idempotencyClaim;
-    if (!claim) return;
-    await keepIn(trx, keys, { request: this, claim, answer, isLast });
-    claim.isSettled = isLast;
+    await settleIn(trx, keys, { request: this, claim, answer, isLast });
+    if (claim) Object.assign(claim, { isSettled: isLast, accesses: answer.accesses });
   });
   app.decorateRequest("oncePart", function (this: FastifyRequest, part, work) {
     return oncePart(this, settings, { part, work });
@@ -90,7 +96,7 @@ export function registerIdempotency(app: FastifyInstance, settings: IdempotencyS
       else if (!claim.isSettled)
         await keys.keep(claim, {
           ...keptAnswer(reply, payload),
-          accesses: request.told,
+          accesses: [...(claim.accesses ?? []), ...(request.told ?? [])],
           asked: request.asked,
         });
       return payload;
@@ -146,12 +152,14 @@ const textOf = (body: unknown): unknown => (Buffer.isBuffer(body) ? body.toStrin
 const inParts: KeptAnswer = { status: 200, headers: {}, body: new Uint8Array(), isInParts: true };
 
 /** Throws `request-running`, which rolls the effect back, when the claim was lost. */
-async function keepIn(
+async function settleIn(
   trx: Kysely<Schema>,
   keys: IdempotencyKeys,
-  given: { request: FastifyRequest; claim: Claim; answer: SettledAnswer; isLast: boolean },
+  given: { request: FastifyRequest; claim?: Claim; answer: SettledAnswer; isLast: boolean },
 ): Promise<void> {
   const { request, claim, answer, isLast } = given;
+  await request.journalIn(trx, answer.accesses);
+  if (!claim) return;
   const accesses = answer.accesses.map((access) => ({ ...access, ground: groundOf(request, access) }));
   if (!(await keys.keep(claim, { ...answer, accesses, asked: request.asked }, { db: trx, isLast })))
     throw new GatewayError("request-running");
@@ -163,9 +171,13 @@ async function oncePart(
   { part, work }: { part: number; work: (settle: SettlePart) => Promise<KeptAnswer> },
 ): Promise<KeptAnswer> {
   const { repeatKey, idempotencyClaim: whole, told = [] } = request;
-  if (repeatKey === undefined) return work(async () => {});
-  if (whole) whole.isInParts = true;
   const { keys } = settings;
+  const settleWith =
+    (claim?: Claim): SettlePart =>
+    (trx, answer) =>
+      settleIn(trx, keys, { request, claim, answer, isLast: true });
+  if (repeatKey === undefined) return work(settleWith());
+  if (whole) whole.isInParts = true;
   // no key of a whole request begins so
   const claimed = await settled(request, `part ${part} of ${repeatKey}`, settings);
   if (claimed.state === "answered") return givenAgain(request, settings, claimed.answer);
@@ -174,7 +186,7 @@ async function oncePart(
   let isSettled = false;
   try {
     const answer = await work(async (trx, done) => {
-      await keepIn(trx, keys, { request, claim, answer: done, isLast: true });
+      await settleWith(claim)(trx, done);
       isSettled = true;
     });
     if (!isSettled) await keys.keep(claim, { ...answer, accesses: told.slice(before) });

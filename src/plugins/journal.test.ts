@@ -22,7 +22,7 @@ beforeEach(() => {
   app = fastify(serverOptions({ publicUrl, timeoutMs: 30_000 }));
   registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
   registerErrors(app, { publicUrl, record: recordRefusal });
-  registerJournal(app, { append: (row) => sink(row) }, clock);
+  registerJournal(app, { append: (row) => sink(row), appendIn: async () => {} }, clock);
   app.addHook("onRequest", async (request) => {
     if (request.headers.authorization)
       request.ctx.actor = { kind: "client", id: "mis-1", tenant: "1.2.643.5", scopes: [] };

@@ -1,10 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Kysely } from "kysely";
 import { otherHolderOf } from "../access/data-holder.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-table.ts";
 import { GatewayError, isGatewayError } from "../core/errors.ts";
 import type { KeptAccess } from "../store/idempotency.ts";
 import { type JournalRow, otherOrganizationOf } from "../store/journal-format.ts";
+import type { Schema } from "../store/schema.ts";
 
 /** What a door knows about an access; who and when come from the request's context. */
 export type Access = Pick<
@@ -14,6 +16,7 @@ export type Access = Pick<
 
 export interface JournalSink {
   append(row: JournalRow): Promise<void>;
+  appendIn(trx: Kysely<Schema>, rows: readonly JournalRow[]): Promise<void>;
 }
 
 declare module "fastify" {
@@ -24,50 +27,76 @@ declare module "fastify" {
     told: KeptAccess[] | undefined;
     /** writes the access into the journal; resolves when the row is committed, before the answer may leave */
     journal(access: Access, outcome?: ErrorCode): Promise<void>;
+    /**
+     * Writes the accesses of a change into the journal in its transaction: both stand or fall together, whatever happens
+     * to this process. Throws `store-unavailable`.
+     */
+    journalIn(trx: Kysely<Schema>, accesses: readonly Accessed[]): Promise<void>;
   }
 }
+
+/** An access and how it ended; absent: ok. */
+type Accessed = Access & { outcome?: JournalRow["outcome"] };
 
 /** Gives requests their way into the journal; an access that can't be recorded is not answered (Z rows). */
 export function registerJournal(app: FastifyInstance, sink: JournalSink, clock: Clock): void {
   app.decorateRequest("ground", undefined);
   app.decorateRequest("told", undefined);
   app.decorateRequest("journal", function (this: FastifyRequest, access: Access, outcome?: ErrorCode) {
-    const { requestId, actor, timings } = this.ctx;
-    const startMs = performance.now();
-    // this runs for every request: no spread, no async closure
-    const row: JournalRow = {
-      at: clock.now(),
-      tenant: actor.tenant,
-      requestId,
-      actorKind: actor.kind,
-      actorId: actor.id,
-      onBehalfOf: actor.onBehalfOf,
-      role: actor.role,
-      organization: otherOrganizationOf(actor),
-      holder: otherHolderOf(actor.tenant, access.holder),
-      action: access.action,
-      resourceType: access.resourceType,
-      resourceId: access.resourceId,
-      subject: access.subject,
-      ground: groundOf(this, access),
-      purpose: actor.purpose,
-      outcome: outcome ?? "ok",
-      token: actor.session === undefined ? this.token?.id : undefined,
-      // what was put off is sent by the gateway itself
-      address: this.token?.deferred ? undefined : this.ip,
-      // no URL of the cabinet names a person but by a logical id
-      query: access.query ?? (access.action === "search" ? this.url : undefined),
-    };
+    const row = rowOf(this, access, { at: clock.now(), outcome });
     this.told?.push(keptAccess(row));
-    return sink.append(row).then(
-      () => void timings.entries.push({ name: "journal append", startMs, endMs: performance.now() }),
-      (error) => {
-        const attributes = { "error.type": "store-unavailable" };
-        timings.entries.push({ name: "journal append", startMs, endMs: performance.now(), attributes });
-        refuse(error);
-      },
-    );
+    return timed(this, sink.append(row));
   });
+  app.decorateRequest("journalIn", function (this: FastifyRequest, trx, accesses) {
+    const at = clock.now();
+    const rows = accesses.map((access) => rowOf(this, access, { at, outcome: access.outcome }));
+    return timed(this, sink.appendIn(trx, rows));
+  });
+}
+
+// this runs for every request: no spread
+function rowOf(
+  request: FastifyRequest,
+  access: Access,
+  { at, outcome }: { at: number; outcome?: JournalRow["outcome"] },
+): JournalRow {
+  const { requestId, actor } = request.ctx;
+  return {
+    at,
+    tenant: actor.tenant,
+    requestId,
+    actorKind: actor.kind,
+    actorId: actor.id,
+    onBehalfOf: actor.onBehalfOf,
+    role: actor.role,
+    organization: otherOrganizationOf(actor),
+    holder: otherHolderOf(actor.tenant, access.holder),
+    action: access.action,
+    resourceType: access.resourceType,
+    resourceId: access.resourceId,
+    subject: access.subject,
+    ground: groundOf(request, access),
+    purpose: actor.purpose,
+    outcome: outcome ?? "ok",
+    token: actor.session === undefined ? request.token?.id : undefined,
+    // what was put off is sent by the gateway itself
+    address: request.token?.deferred ? undefined : request.ip,
+    // no URL of the cabinet names a person but by a logical id
+    query: access.query ?? (access.action === "search" ? request.url : undefined),
+  };
+}
+
+// no async closure either
+function timed({ ctx: { timings } }: FastifyRequest, appended: Promise<void>): Promise<void> {
+  const startMs = performance.now();
+  return appended.then(
+    () => void timings.entries.push({ name: "journal append", startMs, endMs: performance.now() }),
+    (error) => {
+      const attributes = { "error.type": "store-unavailable" };
+      timings.entries.push({ name: "journal append", startMs, endMs: performance.now(), attributes });
+      refuse(error);
+    },
+  );
 }
 
 /** The ground of an access as the journal keeps it. */

@@ -79,6 +79,8 @@ interface Change {
   visitor: () => Visitor;
   asked(): Promise<Asked>;
   effects(): Promise<string[]>;
+  /** as the journal names it */
+  action: string;
   status: number;
 }
 
@@ -86,6 +88,7 @@ const verification: Change = {
   visitor: () => doctor,
   asked: async () => ({ method: "POST", path: "/me/verification" }),
   effects: () => columnOf("select id from resource where type = 'VerificationResult'"),
+  action: "identity-verified",
   status: 201,
 };
 
@@ -105,21 +108,29 @@ const confirmation: Change = {
     return { method: "POST", path: `/me/consents/${consent.id}/confirmation`, body: { code } };
   },
   effects: () => columnOf("select id from consent_fact"),
+  action: "consent-granted",
   status: 200,
 };
 const organization = "1.2.643.5.1.13.13.12.2.77.90001";
 
+const holdTable = (table: string) => () => locks.hold(`lock table ${table} in access exclusive mode`);
+
 const steps = [
-  ["before the claim", "idempotency", /^insert into "idempotency"/, 0],
-  ["after the claim, before the effect", "resource", /"resource"/, 0],
+  ["before the claim", holdTable("idempotency"), /^insert into "idempotency"/, 0],
+  ["after the claim, before the effect", holdTable("resource"), /"resource"/, 0],
+  ["the effect written, its journal row not yet", holdTable("journal_group"), /journal_group/, 0],
   [
-    "inside the transaction, with the effect written",
-    "resource_history",
-    /^insert into "resource_history"/,
-    0,
+    "at the commit, which the database carries out",
+    () => locks.holdCommits("resource_history"),
+    /^commit$/i,
+    1,
   ],
-  ["after the commit, before the answer", "journal_group", /^insert into journal_group/, 1],
 ] as const;
+
+/** What the journal has of it; a sign-in has rows of the same name, about nothing that was stored. */
+const journalled = (action: string) =>
+  columnOf(`select resource as id from journal, substring(row from '"resourceId":"([^"]+)"') as resource
+    where row like '%"action":"${action}"%' and resource is not null`);
 
 /** What a client does that follows the retry contract. */
 async function untilAnswered(send: () => Promise<Answer>, status: number): Promise<Answer> {
@@ -135,30 +146,36 @@ async function untilAnswered(send: () => Promise<Answer>, status: number): Promi
 describe.each([
   ["a verification", verification],
   ["the confirmation of a consent", confirmation],
-])("kill -9 in %s, and the client's repeat", (...[, { visitor, asked, effects, status }]) => {
-  it.each(steps)("has its effect exactly once: %s", async (...[, table, statement, done]) => {
-    const key = randomUUID();
-    const what = await asked();
-    const send = () => change(visitor(), what, key);
-    const before = await effects();
-    await locks.hold(`lock table ${table} in access exclusive mode`);
-    const lost = send().then(
-      () => "answered",
-      () => "lost",
-    );
-    await locks.stopped(statement);
-    await gateway.server.kill();
-    expect(await lost).toBe("lost");
-    await locks.endOthers();
-    await locks.release();
-    expect(await effects()).toHaveLength(before.length + done);
+])("kill -9 in %s, and the client's repeat", (...[, { visitor, asked, effects, action, status }]) => {
+  it.each(steps)(
+    "has its effect and its journal row exactly once: %s",
+    async (...[, hold, statement, done]) => {
+      const key = randomUUID();
+      const what = await asked();
+      const send = () => change(visitor(), what, key);
+      const before = await effects();
+      await hold();
+      const lost = send().then(
+        () => "answered",
+        () => "lost",
+      );
+      await locks.stopped(statement);
+      await gateway.server.kill();
+      expect(await lost).toBe("lost");
+      // the statement that it waited in ends with it, unless the database carries it out for nobody
+      if (!done) await locks.endOthers();
+      await locks.release();
+      await expect.poll(effects).toHaveLength(before.length + done);
+      expect(await journalled(action)).toEqual(await effects());
 
-    await gateway.server.start();
-    const answer = await untilAnswered(send, status);
-    const made = (await effects()).filter((id) => !before.includes(id));
-    expect(made).toEqual([JSON.parse(answer.text).id]);
-    expect(answer.replayed).toBe(done === 1);
-    expect(await send()).toEqual({ ...answer, replayed: true });
-    expect(await effects()).toHaveLength(before.length + 1);
-  });
+      await gateway.server.start();
+      const answer = await untilAnswered(send, status);
+      const made = (await effects()).filter((id) => !before.includes(id));
+      expect(made).toEqual([JSON.parse(answer.text).id]);
+      expect(answer.replayed).toBe(done === 1);
+      expect(await send()).toEqual({ ...answer, replayed: true });
+      expect(await effects()).toHaveLength(before.length + 1);
+      expect(await journalled(action)).toEqual(await effects());
+    },
+  );
 });

@@ -108,7 +108,10 @@ export async function startFhirServer(settings: FhirServerSettings = {}) {
   registerContext(app, { clock, log: silentLogger, timeoutMs: 30_000 });
   const sink = settings.durableJournal
     ? new Journal({ pool: store.pool, keyring })
-    : { append: async (row: JournalRow) => void journal.push(row) };
+    : {
+        append: async (row: JournalRow) => void journal.push(row),
+        appendIn: async (_trx: unknown, rows: readonly JournalRow[]) => void journal.push(...rows),
+      };
   registerJournal(app, sink, clock);
   registerErrors(app, { publicUrl: "http://here.example" });
   allowAllBut(app, settings.refuses ?? (() => false));

@@ -19,6 +19,17 @@ export class LockHolder {
     await client.query(statement);
   }
 
+  /** Lets every transaction that writes into a table from now on wait at its commit. */
+  async holdCommits(table: string): Promise<void> {
+    await this.query(`
+      create or replace function wait_to_commit() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock_shared(1); return null; end $$;
+      drop trigger if exists wait_to_commit on ${table};
+      create constraint trigger wait_to_commit after insert on ${table}
+        deferrable initially deferred for each row execute function wait_to_commit()`);
+    await this.hold("select pg_advisory_xact_lock(1)");
+  }
+
   /** Resolves when a statement of the gateway that matches waits for a lock. */
   async stopped(statement: RegExp): Promise<void> {
     const waiting = () =>

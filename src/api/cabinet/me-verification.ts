@@ -27,7 +27,6 @@ export function verificationOperations({ door, verifications }: VerificationDoor
           accesses: [verificationOf(session, kept)],
         }),
       );
-      await request.journal(verificationOf(session, run));
       return reply.code(201).send(checkView(run));
     },
     listMyVerifications: async (request: FastifyRequest) => {

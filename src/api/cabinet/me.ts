@@ -150,11 +150,10 @@ async function myRegistryCard(
 async function chooseOrganization({ choices }: MeParts, request: FastifyRequest, reply: FastifyReply) {
   const session = requireSession(request);
   const { oid } = request.body as { oid: string };
-  const accesses = [choiceOf(session, "choose-organization")] as const;
+  const accesses = [choiceOf(session, "choose-organization")];
   await choices.organization(session, oid, (trx, forgotten) =>
     request.settle(trx, { ...keptAnswer(reply.code(204), ""), forgotten, accesses }),
   );
-  await request.journal(accesses[0]);
   return reply.send();
 }
 
@@ -165,11 +164,10 @@ async function acceptTerms(
 ): Promise<View["Terms"]> {
   const session = requireSession(request);
   const { version } = request.body as { version: string };
-  const accesses = [choiceOf(session, "accept-terms")] as const;
+  const accesses = [choiceOf(session, "accept-terms")];
   const acceptedAt = await choices.terms(session, version, (trx, forgotten, at) =>
     request.settle(trx, { ...jsonAnswer(reply, 200, termsView(version, at)), forgotten, accesses }),
   );
-  await request.journal(accesses[0]);
   return termsView(version, acceptedAt);
 }
 

@@ -31,9 +31,7 @@ export function myCertificateOperations(parts: MyCertificatesParts): CabinetOper
     sendMyCertificateCode: async (request, reply) => {
       const { fingerprint } = request.params as ByFingerprint;
       const deed = deedOf(request, reply, { action: "certificate-code-sent", view: codeView });
-      const code = await certificateActivation.sendCode(holderOf(door, request), fingerprint, deed);
-      await record(request, "certificate-code-sent", fingerprint);
-      return codeView(code);
+      return codeView(await certificateActivation.sendCode(holderOf(door, request), fingerprint, deed));
     },
     confirmMyCertificate: async (request, reply) => {
       const { fingerprint } = request.params as ByFingerprint;
@@ -41,25 +39,21 @@ export function myCertificateOperations(parts: MyCertificatesParts): CabinetOper
       const { owner, personId } = door.requireWorker(request);
       const view = (active: SigningCertificate) => certificateView(active, clock.now());
       const deed = deedOf(request, reply, { action: "activate-certificate", view });
-      const active = await certificateActivation.confirm({ owner, personId }, { fingerprint, code }, deed);
-      await record(request, "activate-certificate", fingerprint);
-      return view(active);
+      return view(await certificateActivation.confirm({ owner, personId }, { fingerprint, code }, deed));
     },
     reportMyKeyLost: async (request, reply) => {
       const { personId } = door.requireWorker(request);
       const { fingerprint } = request.params as ByFingerprint;
       const view = (steps: readonly string[]) => ({ steps: [...steps] });
       const deed = deedOf(request, reply, { action: "key-lost", view });
-      const steps = await signingCertificates.reportLost(personId, fingerprint, deed);
-      await record(request, "key-lost", fingerprint);
-      return view(steps);
+      return view(await signingCertificates.reportLost(personId, fingerprint, deed));
     },
   };
 }
 
 async function list({ door, signingCertificates, clock }: MyCertificatesParts, request: FastifyRequest) {
   const { personId } = door.requireWorker(request);
-  await record(request, "search");
+  await request.journal(accessOf(request, "search"));
   const [bound, ending, signingStopped] = await Promise.all([
     signingCertificates.of(personId),
     signingCertificates.ending(),
@@ -87,11 +81,10 @@ async function bind(parts: MyCertificatesParts, request: FastifyRequest, reply: 
     const accesses = [accessOf(request, "bind-certificate", own.fingerprint)];
     await request.settle(trx, { ...jsonAnswer(reply, 201, view(own)), accesses });
   });
-  await record(request, "bind-certificate", bound.fingerprint);
   return reply.code(201).send(view(bound));
 }
 
-/** Keeps the answer in the transaction of the deed: a repeat after any crash gets it. */
+/** Journals the deed and keeps its answer in its transaction: a repeat after any crash gets it. */
 const deedOf =
   <T>(
     request: FastifyRequest,
@@ -115,9 +108,6 @@ function holderOf(door: SessionDoor, request: FastifyRequest): Holder {
 const accessOf = ({ ctx }: FastifyRequest, action: string, resourceId?: string): Access => ({
   ...{ action, resourceType: "Certificate", resourceId, subject: ctx.actor.id },
 });
-
-const record = (request: FastifyRequest, action: string, resourceId?: string): Promise<void> =>
-  request.journal(accessOf(request, action, resourceId));
 
 function stateOf(
   { activatedAt, lostAt, notAfter }: SigningCertificate,

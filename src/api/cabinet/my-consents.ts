@@ -53,7 +53,6 @@ async function prepare(parts: ConsentDoor, request: FastifyRequest, reply: Fasti
         accesses: [accessOf("consent-prepared", made.consent)],
       }),
   });
-  await record(request, "consent-prepared", prepared.consent);
   return reply.code(201).send(preparedView(prepared));
 }
 
@@ -72,7 +71,6 @@ async function sendCode(
       accesses: [accessOf("consent-code-sent", consent)],
     }),
   );
-  await record(request, "consent-code-sent", consent);
   return codeView(code);
 }
 
@@ -98,7 +96,6 @@ async function settle(
         forgotten: [outcome.patient.id],
         accesses: [accessOf(settled[deed], outcome)],
       }),
-    committed: (outcome) => record(request, settled[deed], outcome),
   });
   return consentView(moved);
 }
@@ -117,7 +114,7 @@ async function listPermissions(parts: ConsentDoor, request: FastifyRequest): Pro
     })),
   );
   const permitted = found.filter((_, index) => decisions[index]?.permit);
-  await Promise.all(permitted.map((consent) => record(request, "search", consent)));
+  await Promise.all(permitted.map((consent) => request.journal(accessOf("search", consent))));
   if (permitted.length === 0) await request.journal({ action: "search", resourceType: "Consent" });
   return { consents: permitted.map(consentView) };
 }
@@ -144,9 +141,6 @@ const accessOf = (action: string, { id, patient }: StoredConsent): Access => ({
   resourceId: id,
   subject: patient.id,
 });
-
-const record = (request: FastifyRequest, action: string, consent: StoredConsent): Promise<void> =>
-  request.journal(accessOf(action, consent));
 
 function termsOf(body: View["ConsentTerms"], { personId, name }: SessionFacts): ConsentTerms {
   const { kind, decision = "permit", patient = personId, grantee, types, labels, from, until } = body;

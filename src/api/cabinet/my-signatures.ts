@@ -37,7 +37,7 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
         jsonAnswer(reply, 201, await view(kept, trx)),
       );
       const kept = await prepareSignature(parts, worker, { request, move });
-      await record(request, { action: "prepare-signature", kept });
+      if (!move.hasMoved()) await record(request, { action: "prepare-signature", kept });
       return reply.code(201).send(await view(kept));
     },
     getMySignature: async (request) => {
@@ -58,7 +58,6 @@ export function mySignatureOperations(parts: MySignaturesParts): CabinetOperatio
         id,
         moveOf(request, "cancel-signature", () => noContent),
       );
-      await record(request, { action: "cancel-signature" });
       return reply.code(204).send();
     },
   };
@@ -109,8 +108,10 @@ async function submit(
     return { ...queued, headers: { ...queued.headers, "content-location": location } };
   };
   const submission = { container, powerOfAttorney };
-  const { signature } = await signatures.submit(worker, id, submission, moveOf(request, "sign", answered));
-  await record(request, { action: "sign", kept: signature });
+  const move = moveOf(request, "sign", answered);
+  const { signature } = await signatures.submit(worker, id, submission, move);
+  // the same signature once more: what stands is shown again
+  if (!move.hasMoved()) await record(request, { action: "sign", kept: signature });
   const { status, headers, body } = await answered(undefined, signature);
   return reply.code(status).headers(headers).send(body);
 }

@@ -56,19 +56,23 @@ export interface Moving {
   move: Move;
 }
 
-/** Keeps the answer in the transaction of the move: a repeat after any crash gets it. */
+/** Journals the move and keeps its answer in its transaction: a repeat after any crash gets it. */
 export function moveOf(
   request: FastifyRequest,
   action: string,
   answer: (trx: Kysely<Schema>, moved: KeptSignature) => KeptAnswer | Promise<KeptAnswer>,
-): Move {
+): Move & { hasMoved(): boolean } {
+  let hasMoved = false;
   return {
     requestId: request.ctx.requestId,
-    within: async (trx, kept) =>
-      request.settle(trx, {
+    within: async (trx, kept) => {
+      await request.settle(trx, {
         ...(await answer(trx, kept)),
         accesses: [accessOf(request, { action, kept })],
-      }),
+      });
+      hasMoved = true;
+    },
+    hasMoved: () => hasMoved,
   };
 }
 

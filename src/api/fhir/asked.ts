@@ -70,6 +70,9 @@ export interface Caller {
   resigning?: Pick<Resigning, "judged" | "refuseSigned" | "settle">;
   /** the id that a resource must have because of whom it describes; absent, or undefined: any */
   personIdOf?(resource: Resource): Promise<string | undefined>;
-  /** takes part in the transaction of the changes, once all are written */
-  settle?(trx: Kysely<Schema>, done: readonly Done[]): Promise<void>;
+}
+
+/** `settle` takes part in the transaction of the changes, once all are written: it journals them and keeps their answer. */
+export interface WritingCaller extends Caller {
+  settle(trx: Kysely<Schema>, done: readonly Done[]): Promise<void>;
 }

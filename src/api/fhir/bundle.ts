@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
 import type { KeptAnswer } from "../../store/idempotency.ts";
-import { type AskedChange, type Caller, toldBy } from "./asked.ts";
+import { type AskedChange, toldBy, type WritingCaller } from "./asked.ts";
 import { type AskedEntry, entryOf } from "./bundle-entry.ts";
 import { preparedRead } from "./bundle-read.ts";
 import { type BundleCaller, respondedCall, respondedChange, respondedFailure } from "./bundle-response.ts";
@@ -16,7 +16,7 @@ import { changed } from "./write.ts";
 
 /** `POST [base]`: a batch or a transaction (FHIR R4 3.1.0.11). */
 export const answerBundle =
-  (door: Omit<BundleCaller, "request" | "settle"> & { deferred?: DeferredDoor }) =>
+  (door: Omit<BundleCaller, "request"> & { deferred?: DeferredDoor }) =>
   async (request: FastifyRequest, reply: FastifyReply) => {
     const format = formatOf(request);
     const bundle = resourceInBody(request) as Bundle;
@@ -37,7 +37,7 @@ export const answerBundle =
     );
     // what the transaction itself tells is kept with it, and once more with what is read after it
     const isLast = !asked.some(({ read }) => read);
-    const settle: Caller["settle"] = (trx, done) => {
+    const settle: WritingCaller["settle"] = (trx, done) => {
       const answer = responseOf("transaction", respondedChanges(caller, asked, done));
       const accesses = toldBy(done);
       const kept = { ...keptAnswer(reply, writtenResource(reply, answer, format)), accesses };
@@ -93,7 +93,7 @@ async function answered(caller: BundleCaller, entry: BundleEntry, index: number)
 /** A change of a batch is kept by itself: after a crash or a refusal of others a repeat does what is left to do. */
 async function changedOnce(caller: BundleCaller, change: AskedChange, index: number): Promise<BundleEntry> {
   const { body } = await caller.request.oncePart(index, async (settlePart) => {
-    const settle: Caller["settle"] = (trx, done) =>
+    const settle: WritingCaller["settle"] = (trx, done) =>
       settlePart(trx, {
         ...keptEntry(respondedChange(caller, done)),
         accesses: toldBy(done),

@@ -7,7 +7,7 @@ import { partsAt, valuesOf } from "../../fhir/search/criterion.ts";
 import type { KeptAccess } from "../../store/idempotency.ts";
 import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
-import { type AskedChange, type Caller, type Done, toldBy } from "./asked.ts";
+import type { AskedChange, Caller, Done, WritingCaller } from "./asked.ts";
 import { atEntry } from "./at-entry.ts";
 import { journalHidden } from "./hidden.ts";
 import type { PlannedChange } from "./plan.ts";
@@ -16,25 +16,20 @@ import type { PlannedChange } from "./plan.ts";
 const mostAttempts = 16;
 
 /**
- * Plans what is asked and writes it in one transaction, then its journal rows. Changes about the same go one after another
+ * Plans what is asked and writes it in one transaction, with its journal rows. Changes about the same go one after another
  * in this process; when another replica was quicker between the plan and the write, or in its way, it is planned anew. Throws
  * what planning throws, `store-unavailable` when others were quicker each time.
  */
 export function carriedOut(
-  caller: Caller,
+  caller: WritingCaller,
   asked: readonly AskedChange[],
   plan: () => Promise<PlannedChange[]>,
 ): Promise<Done[]> {
   const { repository, request } = caller;
-  return repository.inTurn(request.ctx, asked.flatMap(namesOf), async () => {
-    const done = await writtenAtLast(caller, plan);
-    for (const one of toldBy(done)) await request.journal(one);
-    await journalHidden(request, "criteria");
-    return done;
-  });
+  return repository.inTurn(request.ctx, asked.flatMap(namesOf), () => writtenAtLast(caller, plan));
 }
 
-async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
+async function writtenAtLast(caller: WritingCaller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
   for (let attempt = 1; ; attempt += 1) {
     const changes = await plan();
     try {
@@ -47,9 +42,11 @@ async function writtenAtLast(caller: Caller, plan: () => Promise<PlannedChange[]
 }
 
 const isOvertaken = (error: unknown): boolean =>
-  isRepeatable(error) || (isGatewayError(error) && error.code === "version-conflict");
+  isGatewayError(error)
+    ? error.code === "version-conflict" || isRepeatable(error.cause)
+    : isRepeatable(error);
 
-function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Done[]> {
+function written(caller: WritingCaller, changes: readonly PlannedChange[]): Promise<Done[]> {
   const { repository, request, settle } = caller;
   return repository.transaction(request.ctx, async (writes) => {
     await writes.claim(changes.flatMap(claimsOf));
@@ -59,7 +56,8 @@ function written(caller: Caller, changes: readonly PlannedChange[]): Promise<Don
       if (done.length > 0) await refuseMade(writes, change);
       done.push(await atEntry(change.entry, () => carriedThrough(caller, writes, change)));
     }
-    await settle?.(writes.trx, done);
+    await settle(writes.trx, done);
+    await journalHidden(request, "criteria", writes.trx);
     return done;
   });
 }

@@ -77,7 +77,6 @@ export async function answeredOrDeferred(
       .header("retry-after", String(pollSeconds));
     await request.settle(trx, { ...keptAnswer(reply, ""), accesses: [deferral] });
   });
-  await request.journal(deferral);
   return reply.send();
 }
 

@@ -1,10 +1,12 @@
 import type { FastifyRequest } from "fastify";
+import type { Kysely } from "kysely";
 import type { AccessedResource } from "../../access/access-facts.ts";
 import { holderOf } from "../../access/data-holder.ts";
 import type { Decision } from "../../access/decide.ts";
 import { groundText } from "../../access/ground-text.ts";
 import type { Access } from "../../plugins/journal.ts";
 import { hiddenAction } from "../../store/journal-format.ts";
+import type { Schema } from "../../store/schema.ts";
 
 type HiddenPerson = Omit<Access, "action">;
 
@@ -32,15 +34,21 @@ export function noteHidden(
 
 /**
  * Journals who was refused whose data by being left out of an answer: a row for each of the first people, then one with
- * the number of the others. The caller is told of none: nor are these rows among their own deeds.
+ * the number of the others. The caller is told of none: nor are these rows among their own deeds. With a transaction they
+ * stand or fall with it: who plans it anew meets these people again.
  */
-export async function journalHidden(request: FastifyRequest, action: string): Promise<void> {
+export async function journalHidden(
+  request: FastifyRequest,
+  action: string,
+  trx?: Kysely<Schema>,
+): Promise<void> {
   const people = hiddenFrom.get(request);
   if (!people) return;
   hiddenFrom.delete(request);
   const rows: HiddenPerson[] = [...people.values()].slice(0, mostRows);
   if (people.size > mostRows) rows.push({ ground: `further-people:${people.size - mostRows}` });
-  await Promise.all(
-    rows.map((row) => request.journal({ action: `${hiddenAction}${action}`, ...row }, "access-denied")),
-  );
+  const outcome = "access-denied";
+  const accesses = rows.map((row) => ({ action: `${hiddenAction}${action}`, ...row, outcome }) as const);
+  if (trx) await request.journalIn(trx, accesses);
+  else await Promise.all(accesses.map((access) => request.journal(access, outcome)));
 }

@@ -2,7 +2,7 @@ import type { BundleEntry, Resource } from "@medplum/fhirtypes";
 import { GatewayError } from "../../core/errors.ts";
 import { isConditional, referencesIn, withLinks } from "../../fhir/references.ts";
 import { requireScope } from "../../plugins/auth.ts";
-import type { AskedChange, Caller, Done, Pairs } from "./asked.ts";
+import type { AskedChange, Caller, Done, Pairs, WritingCaller } from "./asked.ts";
 import { atEntry } from "./at-entry.ts";
 import type { AskedEntry, AskedRead, AskedWhole } from "./bundle-entry.ts";
 import { preparedRead, refuseMissing } from "./bundle-read.ts";
@@ -24,7 +24,7 @@ const rankOf = ({ method }: AskedEntry): number => order.indexOf(method);
  * after them. Throws what any entry throws, naming the entry.
  */
 export async function transacted(
-  caller: BundleCaller,
+  caller: BundleCaller & WritingCaller,
   entries: readonly AskedEntry[],
 ): Promise<BundleEntry[]> {
   refuseNamedAlike(entries);

@@ -4,7 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Provider } from "../../fhir/provider.ts";
 import { formatOf } from "../../plugins/fhir-format.ts";
 import { keptAnswer } from "../../plugins/idempotency.ts";
-import { type AskedChange, type Caller, type Done, toldBy } from "./asked.ts";
+import { type AskedChange, type Caller, type Done, toldBy, type WritingCaller } from "./asked.ts";
 import { binaryInBody } from "./binary.ts";
 import { carriedOut } from "./carry-out.ts";
 import { pairsOfQuery } from "./criteria.ts";
@@ -17,19 +17,19 @@ import { writtenReply } from "./written-reply.ts";
 
 /** Create, update, patch and delete, also conditional (FHIR R4 3.1.0.4 to 3.1.0.8). */
 export const answerWrite =
-  (caller: Omit<Caller, "request" | "settle">, interaction: AskedChange["interaction"]): Answering =>
+  (caller: Omit<Caller, "request">, interaction: AskedChange["interaction"]): Answering =>
   async (request, reply, provider) => {
     const format = formatOf(request);
     const asked = askedOf(request, provider, interaction);
     const answer = (done: readonly Done[]) =>
       writtenReply(request, reply, { baseUrl: caller.providers.baseUrl, done, format });
-    const settle: Caller["settle"] = (trx, done) =>
+    const settle: WritingCaller["settle"] = (trx, done) =>
       request.settle(trx, { ...keptAnswer(reply, answer(done)), accesses: toldBy(done) });
     return reply.send(answer(await changed({ ...caller, request, settle }, asked)));
   };
 
 /** Carries one change out; a conditional delete may come to several. */
-export function changed(caller: Caller, asked: AskedChange): Promise<Done[]> {
+export function changed(caller: WritingCaller, asked: AskedChange): Promise<Done[]> {
   return carriedOut(caller, [asked], async () => {
     const targets = await targetsOf(caller, asked);
     const changes = [];

@@ -44,8 +44,6 @@ export interface EnteredCode {
   id: string;
   code: string;
   within: Within<StoredConsent>;
-  /** told once it is committed, before every replica knows of it */
-  committed(consent: StoredConsent): Promise<void>;
 }
 
 type Step = { from: "draft"; to: "active" } | { from: "active"; to: "inactive" };
@@ -143,7 +141,6 @@ export class Consents {
       return outcome;
     });
     if (typeof settled === "string") throw codeRefusal(settled);
-    await entered.committed(settled);
     await forgetDecisions(settled.patient.id);
     return settled;
   }
