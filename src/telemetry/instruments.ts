@@ -190,7 +190,7 @@ function storeInstruments(metrics: Metrics) {
   return {
     journalSeconds: metrics.histogram({
       name: "journal_append_seconds",
-      help: "time until a journal row is committed",
+      help: "time until a journal row is committed, or written in the transaction of its change",
       alert: "99th percentile above 0.25: the database is slow, and every answer waits for it",
     }),
     journalSealed: metrics.gauge({

@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { SessionFacts } from "../../access/session-facts.ts";
 import { moscowMoment } from "../../core/moscow-time.ts";
+import type { Access } from "../../plugins/journal.ts";
 import { registerSessionOnly, requireSession } from "../../plugins/session.ts";
 import type { DeviceNotice } from "../../store/sign-ins.ts";
 import { type Html, html, sendPage } from "../ops/page.ts";
@@ -28,7 +29,7 @@ export function registerAccountPage(app: FastifyInstance, door: AuthDoor): void 
     guarded.get(path, async (request, reply) => {
       const session = requireSession(request);
       const notices = await door.signIns.notices(session.owner);
-      await record(request, "read", session);
+      await request.journal(accessOf("read", session));
       const esia = new URL(await door.logoutUrl(door.publicUrl + loggedOutPath)).origin;
       return sendPage(reply, "Учётная запись", accountPage(session, notices, door), {
         formAction: `'self' ${esia}`,
@@ -43,25 +44,30 @@ function registerForms(guarded: FastifyInstance, door: AuthDoor): void {
   guarded.post<Posted<"until">>("/auth/notices", { schema: noticesForm }, async (request, reply) => {
     const session = requireSession(request);
     await door.signIns.acknowledge(session.owner, Number(request.body.until));
-    await record(request, "acknowledge-device", session);
+    await request.journal(accessOf("acknowledge-device", session));
     return reply.redirect(path, 303);
   });
   guarded.post<Posted<"oid">>("/auth/organization", { schema: formWith("oid") }, async (request, reply) => {
     const session = requireSession(request);
-    await door.choices.organization(session, request.body.oid);
-    await record(request, "choose-organization", session);
+    await door.choices.organization(session, request.body.oid, (trx) =>
+      request.journalIn(trx, [accessOf("choose-organization", session)]),
+    );
     return reply.redirect(path, 303);
   });
   guarded.post<Posted<"version">>("/auth/terms", { schema: formWith("version") }, async (request, reply) => {
     const session = requireSession(request);
-    await door.choices.terms(session, request.body.version);
-    await record(request, "accept-terms", session);
+    await door.choices.terms(session, request.body.version, (trx) =>
+      request.journalIn(trx, [accessOf("accept-terms", session)]),
+    );
     return reply.redirect(path, 303);
   });
 }
 
-const record = (request: FastifyRequest, action: string, { id }: SessionFacts): Promise<void> =>
-  request.journal({ action, resourceType: "Session", resourceId: id });
+const accessOf = (action: string, { id }: SessionFacts): Access => ({
+  action,
+  resourceType: "Session",
+  resourceId: id,
+});
 
 function accountPage(session: SessionFacts, notices: readonly DeviceNotice[], door: AuthDoor): Html {
   const csrf = html`<input type="hidden" name="csrf" value="${door.session.csrf.tokenOf(session)}">`;
