@@ -1,4 +1,5 @@
 import type { Bundle, OperationOutcome, Patient } from "@medplum/fhirtypes";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { type Answer, codeOf, type FhirServer, startFhirServer } from "../support/fhir-server.ts";
@@ -16,11 +17,20 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
   // of one database; the embedded one has but one
   let replicas: FhirServer[];
   let isBlind = false;
+  // thrown once, when all is written but not committed
+  let obstacle: Error | undefined;
+  const throwObstacle = async () => {
+    const error = obstacle;
+    obstacle = undefined;
+    if (error) throw error;
+  };
   beforeAll(async () => {
     const where = engine === "postgres" ? { databaseUrl: await freshDatabase() } : { dataDir: "memory://" };
     const start = () =>
       startFhirServer({
         ...where,
+        durableJournal: true,
+        onChange: () => [throwObstacle],
         rules: { ifMatchRequired: false },
         // as the registry office: it makes cards and sees none
         refuses: (action) => isBlind && action !== "create",
@@ -94,6 +104,58 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([...Array(15).fill(200), 201]);
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+  });
+
+  const journalledCreates = async () => {
+    const rows = await server.store.db.selectFrom("journal").select("row").execute();
+    return rows.map(({ row }) => JSON.parse(String(row))).filter(({ action }) => action === "create");
+  };
+
+  const effects = async () => {
+    const versions = await server.store.db.selectFrom("resource_history").select("id").execute();
+    return [versions.length, (await journalledCreates()).length];
+  };
+
+  it("an attempt that is undone leaves no journal row, and the one that stands leaves one", async () => {
+    const before = await journalledCreates();
+    obstacle = Object.assign(new Error("another was in the way"), { code: "40001" });
+    const { status, body } = await create(patient("overtaken"));
+    expect([status, obstacle]).toEqual([201, undefined]);
+    const rows = (await journalledCreates()).slice(before.length);
+    expect(rows.map(({ resourceId, subject }) => [resourceId, subject])).toEqual([[body.id, body.id]]);
+  });
+
+  it.each([
+    ["a deadlock on the way into the journal is tried again", "40P01", 1, 201],
+    ["what the journal does not take in time is undone and may be sent again", "57014", 1, 503],
+    ["and so is what deadlocks each time", "40P01", 100, 503],
+  ] as const)("%s", async (...[, state, times, expected]) => {
+    const { db } = server.store;
+    await sql.raw(`create sequence refusals`).execute(db);
+    await sql
+      .raw(`create function refuse_row() returns trigger language plpgsql as $$ begin
+        if nextval('refusals') <= ${times} then raise exception 'no' using errcode = '${state}'; end if;
+        return new; end $$`)
+      .execute(db);
+    await sql
+      .raw(
+        `create trigger refuse_row before insert on journal_group for each row execute function refuse_row()`,
+      )
+      .execute(db);
+    const before = await effects();
+    const send = () =>
+      server.call("POST", "/Patient", {
+        body: patient(`refused ${state} ${times}`),
+        headers: { "idempotency-key": `refused ${times} ${state}`.replaceAll(" ", "-") },
+      });
+    const first = await send();
+    await sql.raw(`drop function refuse_row cascade; drop sequence refusals`).execute(db);
+    expect(first.status, first.text).toBe(expected);
+    if (expected === 503) expect(codeOf(first)).toBe("store-unavailable");
+    const done = expected === 201 ? 1 : 0;
+    expect(await effects()).toEqual(before.map((number) => number + done));
+    expect((await send()).status).toBe(201);
+    expect(await effects()).toEqual(before.map((number) => number + 1));
   });
 
   it("an update by criteria that find nothing leaves what has the id of its body alone", async () => {
