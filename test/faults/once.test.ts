@@ -165,7 +165,7 @@ describe.each([
       // the statement that it waited in ends with it, unless the database carries it out for nobody
       if (!done) await locks.endOthers();
       await locks.release();
-      await expect.poll(effects).toHaveLength(before.length + done);
+      await expect.poll(effects, { timeout: 10_000 }).toHaveLength(before.length + done);
       expect(await journalled(action)).toEqual(await effects());
 
       await gateway.server.start();

@@ -118,7 +118,7 @@ describe.each([["a create"], ["an update"]] as const)("kill -9 in %s, and the cl
     await locks.stopped(statement);
     await kill({ isCarriedOut: before === 1 });
     expect(await lost).toBe("lost");
-    await expect.poll(effects).toEqual(added(before));
+    await expect.poll(effects, { timeout: 10_000 }).toEqual(added(before));
 
     door = await start();
     const answer = await send();

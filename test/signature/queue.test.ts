@@ -126,20 +126,12 @@ it("E-26 a check that takes over a minute queues the document, which a killed pr
   });
 }, 120_000);
 
-/** What stops a request's own row of the journal, and the settlement of one signature, while lock 7 is held. */
-const stops = (id: string): string[] => {
-  const stop = (
-    name: string,
-    when: string,
-  ) => `create function ${name}() returns trigger language plpgsql as $$
-    begin if ${when} then perform pg_advisory_xact_lock(7); end if; return new; end $$`;
-  return [
-    stop("stop_answer", `new.lines ~ '"action":"(sign|prepare-signature)"'`),
-    "create trigger stop before insert on journal_group for each row execute function stop_answer()",
-    stop("stop_settlement", `new.id = '${id}' and new.state = 'signed'`),
-    "create trigger stop before update on signature for each row execute function stop_settlement()",
-  ];
-};
+/** What stops the settlement of one signature while lock 7 is held. */
+const stops = (id: string): string[] => [
+  `create function stop_settlement() returns trigger language plpgsql as $$ begin
+    if new.id = '${id}' and new.state = 'signed' then perform pg_advisory_xact_lock(7); end if; return new; end $$`,
+  "create trigger stop before update on signature for each row execute function stop_settlement()",
+];
 
 describe("kill -9 while documents are signed", () => {
   const waits: ToolOrder = { kind: "gost", variant: "expiring" };
@@ -194,16 +186,19 @@ describe("kill -9 while documents are signed", () => {
     const { document } = (await send(await signing(await prepared(), gost))).body;
     const [fresh, next] = [await prepared(), await prepared({ replaces: document.id, reason: "Исправлено" })];
     const deeds = [preparing(), await signing(fresh, gost), await signing(next, gost)];
-    const [provenances, requests] = [
+    const own = `row ~ '"action":"(sign|prepare-signature)"'`;
+    const [provenances, requests, rows] = [
       await count("resource_history", "type = 'Provenance'"),
       await count("signature", "true"),
+      await count("journal", own),
     ];
     const effects = async () => [
       ...(await states([waiting.id, fresh.id, next.id])),
       (await count("resource_history", "type = 'Provenance'")) - provenances,
       (await count("signature", "true")) - requests,
+      (await count("journal", own)) - rows,
     ];
-    const before = ["verification-pending", "prepared", "prepared", 0, 0];
+    const before = ["verification-pending", "prepared", "prepared", 0, 0, 0];
     const lost = () =>
       deeds.map((deed) =>
         send(deed).then(
@@ -222,7 +217,7 @@ describe("kill -9 while documents are signed", () => {
     expect(await effects()).toEqual(before);
     await locks.release();
 
-    // after the commit of each, before the answer; and inside the transaction of the job, which begins with the process
+    // after the commit of each; and inside the transaction of the job, which begins with the process
     await inDatabase(...stops(waiting.id));
     await locks.hold("select pg_advisory_lock(7)");
     await untilDue();
@@ -230,13 +225,13 @@ describe("kill -9 while documents are signed", () => {
     gateway.environment["SIGNATURE_REVOCATION_TIMEOUT_MS"] = "10000";
     await gateway.server.start();
     const committed = lost();
-    const settled = ["verification-pending", "signed", "signed", 2, 1];
+    const settled = ["verification-pending", "signed", "signed", 2, 1, 3];
     await expect.poll(effects, { timeout: 60_000 }).toEqual(settled);
     await locks.stopped(/update "signature"/);
     await kill();
     await Promise.all(committed);
     expect(await effects()).toEqual(settled);
-    await inDatabase("drop trigger stop on journal_group", "drop trigger stop on signature");
+    await inDatabase("drop trigger stop on signature");
     await locks.release();
 
     await untilDue();
@@ -254,7 +249,7 @@ describe("kill -9 while documents are signed", () => {
       ],
       [200, "signed"],
     ]);
-    await expect.poll(effects, { timeout: 60_000 }).toEqual(["signed", "signed", "signed", 3, 1]);
+    await expect.poll(effects, { timeout: 60_000 }).toEqual(["signed", "signed", "signed", 3, 1, 3]);
     expect(answers[2]?.body.document).toEqual({ id: document.id, version: 2 });
     for (const [id, checks] of [
       [waiting.id, 2],
