@@ -166,6 +166,25 @@ describe("a person with the security duty", () => {
     });
   });
 
+  it("has it explained what of their organisation's data a citizen was refused", async () => {
+    const citizen = await signedIn("citizen", "citizen");
+    const { id: person } = (await citizen.get("/me")).body;
+    const { resources, store } = app.parts;
+    const [id, somebody] = [randomUUID(), randomUUID()];
+    const content = { resourceType: "Condition", id, subject: { reference: `Patient/${somebody}` } };
+    const misfiled = { tenant: clinic, type: "Condition", id, subject: person, content };
+    await store.db.transaction().execute((trx) => resources.put(trx, misfiled));
+    const { headers, body } = await citizen.get("/me/records?type=Condition");
+    expect(JSON.stringify(body)).not.toContain(id);
+    const explained = await officer.get(`/access/explain?requestId=${headers.get("x-request-id")}`);
+    expect(explained.body.accesses).toEqual([
+      expect.objectContaining({
+        ...{ action: "hidden search", resourceId: id, subject: somebody, outcome: "access-denied" },
+        decision: expect.objectContaining({ effect: "refuse" }),
+      }),
+    ]);
+  });
+
   it("R-42 a doctor's search is an event with its query and address, sealed in the database; a change is one too", async () => {
     const { id } = (await doctor.get("/me")).body;
     const asked = `Location?name=${randomUUID()}`;

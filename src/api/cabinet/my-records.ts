@@ -4,6 +4,7 @@ import { classOf, type DataClass } from "../../access/data-classes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { OwnRecord, OwnRecordsOf } from "../../flows/own-records.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
+import { journalHidden, noteHidden } from "../fhir/hidden.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];
@@ -30,16 +31,18 @@ export function myRecordsOperation({ door, records }: MyRecordsParts) {
     // a stranger is refused alike whether anything is stored or not
     await request.authorizeOne("search", { type, subject: patient });
     const found = await records(patient, { type, limit: count });
-    const decisions = await request.authorizeAll(
-      "search",
-      found.map(({ resource, tenant }) => accessedOf(resource, tenant)),
-    );
+    const accessed = found.map(({ resource, tenant }) => accessedOf(resource, tenant));
+    const decisions = await request.authorizeAll("search", accessed);
+    // whoever made it, the journal names who keeps it
+    const kept = accessed.map((one, index) => ({ ...one, organization: found[index]?.tenant }));
+    noteHidden(request, kept, decisions);
     const permitted = found.filter((_, index) => decisions[index]?.permit);
     await Promise.all(
       permitted.map(({ tenant: holder, resource: { id } }) =>
         request.journal({ holder, action: "search", resourceType: type, resourceId: id, subject: patient }),
       ),
     );
+    await journalHidden(request, "search");
     if (permitted.length === 0)
       await request.journal({ action: "search", resourceType: type, subject: patient });
     return { records: permitted.map(recordView) };
