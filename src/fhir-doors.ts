@@ -20,7 +20,7 @@ import { givenConsents } from "./flows/consent/consent-store.ts";
 import { conceptMapProvider } from "./flows/mappings/concept-maps.ts";
 import { structureMapProvider } from "./flows/mappings/structure-maps.ts";
 import { holderOfRole } from "./flows/practitioner-directory.ts";
-import { provenanceIssues, provenanceListener } from "./flows/provenance-rules.ts";
+import { provenanceIssues, provenanceListener, workIssues } from "./flows/provenance-rules.ts";
 import {
   organizationProvider,
   practitionerProvider,
@@ -116,7 +116,8 @@ function openRepository(
       if (!isWhole) return issues;
       if (resource.resourceType === "Subscription")
         return [...issues, ...subscriptionIssues(resource, { providers, endpointsOf, clock }, ctx)];
-      return resource.resourceType === "Provenance" ? [...issues, ...provenanceIssues(resource)] : issues;
+      const isProvenance = resource.resourceType === "Provenance";
+      return [...issues, ...(isProvenance ? provenanceIssues(resource) : workIssues(resource))];
     },
     onChange: [
       provenanceListener(index),

@@ -43,6 +43,25 @@ describe("accessedOf", () => {
     });
   });
 
+  it.each([
+    ["Task", "for", { focus: { reference: "Condition/x" } }, true],
+    ["Task", "for", { basedOn: [{ reference: "ServiceRequest/x/_history/2" }] }, true],
+    ["Task", "for", { input: [{ valueReference: { reference: "Observation?identifier=a|b" } }] }, true],
+    ["Task", "for", { focus: { reference: "https://elsewhere.example/fhir/Binary/x" } }, true],
+    ["Task", "for", { focus: { reference: "HealthcareService/x" }, owner: { reference: "#a" } }, undefined],
+    ["Task", "for", {}, undefined],
+    ["Communication", "subject", { about: [{ reference: "DocumentReference/x" }] }, true],
+    ["Communication", "subject", { recipient: [{ reference: "Patient/anna" }] }, true],
+    ["Communication", "subject", { recipient: [{ reference: "Practitioner/x" }] }, undefined],
+    ["CommunicationRequest", "subject", { payload: [{ contentReference: { reference: "Binary/x" } }] }, true],
+  ])("a %s without %s that refers to %j is a patient's: %s", (resourceType, element, refers, isPatients) => {
+    const work = { resourceType, ...refers } as Resource;
+    expect(accessedOf(work, clinic).subjectUnnamed).toBe(isPatients);
+    const named = { ...work, [element]: { reference: "Patient/anna" } } as Resource;
+    expect(accessedOf(named, clinic)).toMatchObject({ subject: "anna" });
+    expect(accessedOf(named, clinic)).not.toHaveProperty("subjectUnnamed");
+  });
+
   it("a consent is judged by whom it names, not by who stores it", () => {
     const organization = { identifier: { system: "urn:ietf:rfc:3986", value: `urn:oid:${clinic}` } };
     const actor = [{ reference: { reference: "Practitioner/doctor" } }, { reference: organization }];

@@ -1,6 +1,6 @@
 import type { AuditEvent, Coding, Consent, Provenance, Resource } from "@medplum/fhirtypes";
 import { identifierSystem } from "../core/canonical.ts";
-import { storedReferenceOf } from "../fhir/references.ts";
+import { referencesIn, storedReferenceOf } from "../fhir/references.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
 import { classOf } from "./data-classes.ts";
@@ -26,9 +26,24 @@ export function accessedOf(resource: Resource, tenant?: string): AccessedResourc
 export const targetsOf = ({ target = [] }: Provenance): ({ type: string; id: string } | undefined)[] =>
   target.map(({ reference }) => storedReferenceOf(reference));
 
-const isOverPatients = (resource: Resource): boolean =>
-  resource.resourceType === "Provenance" &&
-  targetsOf(resource).some((target) => target && classOf(target.type) === "patient");
+/** Where a resource names the patient whose work or message it is; undefined for every other type. */
+export const subjectElementOf = ({ resourceType }: Resource): string | undefined =>
+  resourceType === "Task" ? "for" : isMessage.has(resourceType) ? "subject" : undefined;
+
+const isMessage: ReadonlySet<string> = new Set(["Communication", "CommunicationRequest"]);
+
+function isOverPatients(resource: Resource): boolean {
+  if (resource.resourceType === "Provenance")
+    return targetsOf(resource).some((target) => target && classOf(target.type) === "patient");
+  if (subjectElementOf(resource) === undefined) return false;
+  return referencesIn(resource).some((reference) => {
+    const type = namedType.exec(reference)?.[1] ?? "";
+    return type === "Patient" || classOf(type) === "patient";
+  });
+}
+
+// also of what lies elsewhere, and of what a search finds
+const namedType = /(?:^|\/)([A-Z][A-Za-z]+)(?:\?|\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[^/]+)?$)/;
 
 /** The highest of these labels; N when there is none. */
 export const highestLabel = (labels: readonly (Label | undefined)[]): Label =>

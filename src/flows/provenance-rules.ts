@@ -1,8 +1,9 @@
-import type { OperationOutcomeIssue, Provenance } from "@medplum/fhirtypes";
+import type { OperationOutcomeIssue, Provenance, Resource } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
-import { targetsOf } from "../access/accessed-of.ts";
+import { accessedOf, subjectElementOf, targetsOf } from "../access/accessed-of.ts";
 import { classOf } from "../access/data-classes.ts";
 import { GatewayError } from "../core/errors.ts";
+import { referencesIn, storedReferenceOf } from "../fhir/references.ts";
 import type { ChangeListener, RepositoryChange } from "../fhir/repository.ts";
 import type { SearchIndex } from "../fhir/search/search-index.ts";
 import { subjectOf } from "../fhir/subject.ts";
@@ -27,6 +28,10 @@ export function provenanceIssues(provenance: Provenance): OperationOutcomeIssue[
   return isKept ? [] : [issue(nameThePatient)];
 }
 
+/** The same of work and messages that refer to a patient's data: their own element names the patient. */
+export const workIssues = (resource: Resource): OperationOutcomeIssue[] =>
+  subjectElementOf(resource) && accessedOf(resource).subjectUnnamed ? [unnamed(resource)] : [];
+
 /**
  * Holds that rule at the end of each transaction, when all that it makes is there: every target of ours exists and is
  * of the Patient who is named, and nothing becomes another person's while a Provenance over it names the first.
@@ -35,8 +40,23 @@ export const provenanceListener =
   (index: SearchIndex): ChangeListener =>
   async (trx, change) => {
     if (change.after?.resourceType === "Provenance") await refuseStrangers(trx, change, change.after);
-    else if (isOfAnother(change)) await refuseLeftBehind(trx, change, index);
+    else {
+      if (change.after) await refuseUnnamed(trx, change, change.after);
+      if (isOfAnother(change)) await refuseLeftBehind(trx, change, index);
+    }
   };
+
+async function refuseUnnamed(
+  trx: Kysely<Schema>,
+  { key: { tenant, type } }: RepositoryChange,
+  resource: Resource,
+): Promise<void> {
+  if (!subjectElementOf(resource) || subjectOf(resource) !== undefined) return;
+  const resources = referencesIn(resource).flatMap((reference) => storedReferenceOf(reference) ?? []);
+  const subjects = await subjectsOfStored(trx, { tenant, resources });
+  if ([...subjects.values()].some((subject) => subject !== null))
+    throw new GatewayError("validation-failed", { field: type, issues: [unnamed(resource)] });
+}
 
 async function refuseStrangers(
   trx: Kysely<Schema>,
@@ -77,6 +97,13 @@ async function refuseLeftBehind(
 }
 
 const issue = (detail: string, path = "Provenance.target") => issueOf({ kind: "wrong-value", path, detail });
+
+const unnamed = (resource: Resource) =>
+  issueOf({
+    kind: "wrong-value",
+    path: `${resource.resourceType}.${subjectElementOf(resource)}`,
+    detail: "what refers to a patient's data names that Patient here",
+  });
 
 const refused = (type: string, detail: string) =>
   new GatewayError("validation-failed", {

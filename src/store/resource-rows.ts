@@ -66,7 +66,7 @@ const recreated = sql<boolean>`exists (select from resource_history p
   where (p.tenant, p.type, p.id, p.version) = (r.tenant, r.type, r.id, r.version - 1) and p.deleted)`;
 
 /** Began before the end and was not replaced by the beginning; a deletion lasts no longer than its moment. */
-export const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
+const wasCurrent = ({ low, high }: { low: number; high: number }) => sql<boolean>`
   r.last_updated <= ${high} and (r.last_updated >= ${low} or not r.deleted and not exists (
     select from resource_history n where n.tenant = r.tenant and n.type = r.type and n.id = r.id
       and n.version = r.version + 1 and n.last_updated <= ${low}))`;

@@ -743,6 +743,20 @@ describe("a patient's card", () => {
   });
 });
 
+/** Stored and indexed without any rule. */
+async function asOfBefore(resource: Resource & { id: string }) {
+  const { store, resources, keyring } = app.parts;
+  const repository = new Repository({
+    ...{ db: store.db, searches: store.searches, store: resources },
+    index: new SearchIndex({ keyring, clock: systemClock, baseUrl: `${app.url}/fhir` }),
+    validate: async () => [],
+    onChange: [],
+  });
+  const actor = { kind: "system", id: "before", tenant: doctor.organization, scopes: [] };
+  const ctx = { requestId: randomUUID(), actor } as unknown as RequestContext;
+  await repository.transaction(ctx, (writes) => writes.put(resource, {}));
+}
+
 describe("a Provenance over a patient's record", () => {
   const over = (...targets: object[]): Provenance => ({
     ...{ resourceType: "Provenance", recorded: "2026-11-20T10:00:00Z" },
@@ -875,20 +889,44 @@ describe("a Provenance over a patient's record", () => {
     expect(await sees(treating)).toEqual([[made.id], [200, 403]]);
     expect(await sees(stranger)).toEqual([[], [403, 403]]);
   });
+});
 
-  /** Stored and indexed without any rule. */
-  async function asOfBefore(resource: Resource & { id: string }) {
-    const { store, resources, keyring } = app.parts;
-    const repository = new Repository({
-      ...{ db: store.db, searches: store.searches, store: resources },
-      index: new SearchIndex({ keyring, clock: systemClock, baseUrl: `${app.url}/fhir` }),
-      validate: async () => [],
-      onChange: [],
-    });
-    const actor = { kind: "system", id: "before", tenant: doctor.organization, scopes: [] };
-    const ctx = { requestId: randomUUID(), actor } as unknown as RequestContext;
-    await repository.transaction(ctx, (writes) => writes.put(resource, {}));
-  }
+describe("work and messages that refer to a patient's data", () => {
+  it.each([
+    ["Task", "for", "focus"],
+    ["Communication", "subject", "about"],
+  ])("a %s names the patient in %s, and is theirs", async (resourceType, element, refers) => {
+    await granted(toDoctor(["view", "enter"]));
+    const to = (reference: string) => ({ reference });
+    const work = { resourceType, status: resourceType === "Task" ? "requested" : "completed" };
+    const plain = { ...work, ...(resourceType === "Task" && { intent: "order" }) };
+    const over = (reference: string) => {
+      const value = to(reference);
+      return { ...plain, [refers]: refers === "about" ? [value] : value } as unknown as Resource;
+    };
+    const post = async (resource: object) => fhir(treating, "POST", `/${resourceType}`, resource as Resource);
+    expect((await post(plain)).status).toBe(201);
+    expect([403, 422]).toContain((await post(over(`Condition/${condition.id}`))).status);
+    const named = { ...over(`Condition/${condition.id}`), [element]: to(`Patient/${patient}`) };
+    const made = await post(named);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    // what is itself the patient's, though its type need not be
+    const chained = await post(over(`${resourceType}/${made.body.id}`));
+    expect([chained.status, JSON.stringify(chained.body)]).toEqual([
+      422,
+      expect.stringContaining(`${resourceType}.${element}`),
+    ]);
+    const nurse = await (await actingWorker(app, snilsOf.nurse)).token("TREAT");
+    expect((await fhir(nurse, "GET", `/${resourceType}/${made.body.id}`)).status).toBe(403);
+    const old = { ...over(`Condition/${condition.id}`), id: randomUUID() };
+    await asOfBefore(old);
+    for (const token of [treating, nurse]) {
+      expect((await fhir(token, "GET", `/${resourceType}/${old.id}`)).status).toBe(403);
+      expect(JSON.stringify((await fhir(token, "GET", `/${resourceType}?_id=${old.id}`)).body)).not.toContain(
+        `"id":"${old.id}"`,
+      );
+    }
+  });
 });
 
 describe("a legal representative", () => {
