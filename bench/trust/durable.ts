@@ -118,6 +118,7 @@ function mutations({ db }: OpenDatabase) {
   };
 }
 
+const token = randomUUID();
 const people = Array.from({ length: 10_000 }, () => randomUUID());
 
 const rowOf = () => ({
@@ -132,4 +133,6 @@ const rowOf = () => ({
   subject: people[Math.floor(Math.random() * people.length)],
   ground: "care-assigned",
   outcome: "ok" as const,
+  token,
+  address: "192.0.2.7",
 });
