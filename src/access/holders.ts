@@ -15,7 +15,7 @@ export interface Holding {
   labels?: readonly string[];
   from?: number;
   until?: number;
-  /** logical ids of workers to whom the patient has forbidden it */
+  /** logical ids of workers to whom the patient has forbidden it, or a part of it */
   except?: readonly string[];
 }
 
@@ -70,12 +70,12 @@ function heldBy(grants: CardGrants, at: number, ground: Omit<Holding, "rights">)
     types.some((type) => opens(ground.practitioner, right, type)),
   );
   const open = types.filter((type) => rights.some((right) => opens(ground.practitioner, right, type)));
-  const forbidden = ground.practitioner === undefined ? grants.consents : [];
-  const except = forbidden.flatMap(({ decision, practitioner }) =>
-    decision === "deny" && practitioner && !types.some((type) => opens(practitioner, "view", type))
-      ? [practitioner]
-      : [],
-  );
+  const isClosedTo = (practitioner: string): boolean =>
+    open.some((type) =>
+      rights.some((right) => opens(undefined, right, type) && !opens(practitioner, right, type)),
+    );
+  const named = ground.practitioner === undefined ? grants.consents : [];
+  const except = [...new Set(named.flatMap(({ practitioner }) => practitioner ?? []))].filter(isClosedTo);
   return {
     ...ground,
     rights,

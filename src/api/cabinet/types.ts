@@ -1076,7 +1076,7 @@ export interface components {
         AccessHolder: {
             /** @description absent: whoever works in the organisation */
             practitioner?: components["schemas"]["HoldingWorker"];
-            /** @description workers of the organisation to whom the patient has forbidden it */
+            /** @description workers of the organisation to whom the patient has forbidden it, or a part of it */
             except?: components["schemas"]["HoldingWorker"][];
             ground: components["schemas"]["CodedReason"];
             rights: ("view" | "enter")[];
