@@ -205,6 +205,14 @@ describe("signature check", () => {
     expect(await hours.at(9, { ocspDown: true, crlDown: true, rootDown: true })).toEqual([]);
   });
 
+  it("E-17 a good status is believed for the tolerated age, even where its source gave it a longer life", async () => {
+    const hours = dayOf(world);
+    const silent = { ocspDown: true, crlDown: true, rootDown: true };
+    await hours.at(0, { lifeMs: 48 * hour });
+    expect(await hours.at(6, silent)).toEqual(["ocsp good", "crl good"]);
+    expect(await hours.at(6.1, silent)).toEqual([]);
+  });
+
   it("E-17 an answer that does not verify displaces none that did, and is not kept", async () => {
     const hours = dayOf(world);
     await hours.at(0, { crlDown: true });

@@ -79,11 +79,14 @@ export interface Behaviour {
   listAt?: Date;
   responder?: Signer;
   producedAt?: Date;
+  /** How long what is said stands by its own words; an hour when absent. */
+  lifeMs?: number;
 }
 
 function network(world: World, behaviour: Behaviour = {}, at = now): RevocationNetwork {
   const thisUpdate = behaviour.listAt ?? new Date(at.getTime() - hour);
-  const nextUpdate = new Date(at.getTime() + hour);
+  const { lifeMs = hour } = behaviour;
+  const nextUpdate = new Date(at.getTime() + lifeMs);
   const list = (issuer: Party, revoked: RevokedEntry[] = []) =>
     createCrl({ issuer: issuer.certificate, thisUpdate, nextUpdate, number: 1, revoked }, issuer.signer);
   return async (url, { body }) => {
@@ -98,7 +101,7 @@ function network(world: World, behaviour: Behaviour = {}, at = now): RevocationN
           question: parseOcspRequest(body),
           statusOf: () => behaviour.doctor ?? "good",
           producedAt,
-          nextUpdate: new Date(producedAt.getTime() + hour),
+          nextUpdate: new Date(producedAt.getTime() + lifeMs),
         },
         behaviour.responder ?? world.responder.signer,
       );
