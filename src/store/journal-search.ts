@@ -25,6 +25,8 @@ export interface JournalQuery extends Reach {
   subject?: string;
   /** who acted */
   agent?: string;
+  /** what was done */
+  action?: string;
   /** without what whoever acted was not told */
   told?: boolean;
   /** clock milliseconds, inclusive */
@@ -123,7 +125,7 @@ const orderOf = ({ beyond, limit }: JournalQuery) => {
 function conditionsOf(query: JournalQuery): RawBuilder<unknown>[] {
   const { place, since, before, beyond } = query;
   const found: RawBuilder<unknown>[] = [];
-  for (const name of ["requestId", "subject", "agent"] as const)
+  for (const name of ["requestId", "subject", "agent", "action"] as const)
     if (query[name] !== undefined) found.push(sql`${field[name]} = ${query[name]}`);
   if (query.organization !== undefined) found.push(isWithin(query));
   if (place) found.push(sql`group_id = ${place.group} and n = ${place.n}`);

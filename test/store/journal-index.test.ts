@@ -33,7 +33,7 @@ const sampleRows = () =>
       requestId: n === 7 ? 'a"\n\\\u0000\ud800ё' : `request-${n >> 1}`,
       actorId: n % 3 === 1 ? "mis" : "doctor",
       ...caller,
-      action: n % 4 === 0 ? "hidden read" : "read",
+      action: n === 4 ? "alert" : n % 4 === 0 ? "hidden read" : "read",
       subject: n % 7 === 0 ? undefined : `person-${n % 4}`,
       address: n % 2 === 0 ? undefined : "192.0.2.7",
       query: n % 3 === 1 ? undefined : 'Patient?name="Тестова"\u0000',
@@ -47,12 +47,14 @@ onBothEngines((store) => {
   const seal = () => sealJournal({ db: db(), keyring, clock });
 
   /** What reading every row would find. */
-  function expected({ organization, requestId, subject, agent, told, since, before, limit }: JournalQuery) {
+  function expected(query: JournalQuery) {
+    const { organization, requestId, subject, agent, action, told, since, before, limit } = query;
     const isWanted = (row: JournalRow) =>
       (!organization || organizationsOf(row).includes(organization)) &&
       (!requestId || row.requestId === requestId) &&
       (!subject || row.subject === subject) &&
       (!agent || (row.onBehalfOf ?? row.actorId) === agent) &&
+      (!action || row.action === action) &&
       (!told || !row.action.startsWith("hidden ")) &&
       row.at >= (since ?? 0) &&
       row.at < (before ?? Infinity);
@@ -62,6 +64,8 @@ onBothEngines((store) => {
   const queries: JournalQuery[] = [
     { subject: "person-1", limit: 50 },
     { subject: "person-1", limit: 3 },
+    // found behind rows of other actions, more than the page holds
+    { subject: "person-0", action: "alert", limit: 1 },
     { subject: "nobody", limit: 50 },
     { subject: "late", limit: 50 },
     { agent: "doctor", told: true, limit: 50 },
