@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { programArguments } from "../support/compiled.ts";
 import { freshDatabase } from "../support/database.ts";
 import { LockHolder } from "../support/lock-holder.ts";
 
@@ -29,7 +30,7 @@ interface Door {
 /** Each start is later than every lease of the one before. */
 async function start(): Promise<Door> {
   startMs += 3_600_000;
-  const args = ["--import", "tsx", script, databaseUrl, String(startMs)];
+  const args = [...programArguments(script), databaseUrl, String(startMs)];
   child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
   return JSON.parse(String(line)) as Door;
