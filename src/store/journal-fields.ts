@@ -58,3 +58,7 @@ export const unlistedGroups = sql`
 
 /** The same of a row of the view `journal`, for a walk over it. */
 export const isUnlisted = sql`(position is null or position > (select position from journal_index))`;
+
+/** A group of before migration 049 that is listed and counted without organisation and holder so far. */
+export const isUnplaced = sql`(position > (select placed from journal_index)
+  and position <= (select unplaced_until from journal_index))`;

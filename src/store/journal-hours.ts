@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
-import { field, isWithin, placeOf, type Reach, unlistedGroups } from "./journal-fields.ts";
+import { field, isUnplaced, isWithin, placeOf, type Reach, unlistedGroups } from "./journal-fields.ts";
 import { memberText } from "./journal-format.ts";
 import type { ListedGroup } from "./journal-read.ts";
 import type { Schema } from "./schema.ts";
@@ -46,10 +46,14 @@ export const countJournal =
           walked.map((where) => rowsIn(where, { since, before }, reach)),
           sql` union all `,
         )}
+        union all
+        ${movesIn({ first, end }, reach)}
       ) as counted
-      group by 1, 2, 3, 4, 5 order by 1, 6 desc limit ${mostCounts}`.execute(db);
+      group by 1, 2, 3, 4, 5 having sum(count) <> 0 order by 1, 6 desc limit ${mostCounts}`.execute(db);
     return rows;
   };
+
+type Places = Parameters<typeof placeOf>[0] & { holder: RawBuilder<string> };
 
 const column = {
   tenant: sql.ref<string>("tenant"),
@@ -65,20 +69,58 @@ const isListedOf = (hour: number) => sql`
     where id = group_id and position <= (select position from journal_index))
   and ${field.at} / ${sql.lit(hourMs)} = ${hour}`;
 
-const rowsIn = (where: RawBuilder<unknown>, { since, before }: Period, reach: Reach) => sql`
-  select ${placeOf(field)}, ${field.holder}, ${field.action}, ${field.resourceType}, ${field.outcome}, 1
-  from journal where ${where}
-  and ${field.at} >= ${since} and ${field.at} < ${before} and ${isWithin(reach)}`;
+const rowsIn = (where: RawBuilder<unknown>, { since, before }: Period, reach: Reach) =>
+  countedRows(sql`${where} and ${field.at} >= ${since} and ${field.at} < ${before}`, reach);
+
+const countedRows = (where: RawBuilder<unknown>, reach: Reach, places: Places = field, count = 1) => sql`
+  select ${placeOf(places)}, ${places.holder}, ${field.action}, ${field.resourceType}, ${field.outcome},
+    ${sql.lit(count)}
+  from journal where ${where} and ${isWithin(reach, places)}`;
+
+const none = sql<string>`''`;
+
+/** Of whole hours the rows that are counted under their tenant alone so far, from there to where they belong. */
+function movesIn({ first, end }: { first: number; end: number }, reach: Reach) {
+  const unplaced = sql`
+    group_id = any(array(select id from journal_group where ${isUnplaced}
+      and id >= (select min(first_group) from journal_hour where hour >= ${first} and hour < ${end})
+      and id <= (select max(last_group) from journal_hour where hour >= ${first} and hour < ${end})))
+    and ${field.at} / ${sql.lit(hourMs)} >= ${first} and ${field.at} / ${sql.lit(hourMs)} < ${end}
+    and (${field.organization} <> '' or ${field.holder} <> '')`;
+  return sql`
+    ${countedRows(unplaced, reach)}
+    union all
+    ${countedRows(unplaced, reach, { tenant: field.tenant, organization: none, holder: none }, -1)}`;
+}
+
+type RowCounts = [of: CountedAs, count: number][];
+
+/** A row counts once. */
+export const rowCountsOf = (row: string): RowCounts => [[countedAs(row), 1]];
+
+/** A row that was counted under its tenant alone goes to where it belongs: the tenant's sum never changes. */
+export function placeCountsOf(row: string): RowCounts {
+  const of = countedAs(row);
+  const [hour, tenant, organization, holder, ...deed] = of;
+  if (!organization && !holder) return [];
+  return [
+    [of, 1],
+    [[hour, tenant, "", "", ...deed], -1],
+  ];
+}
 
 /** Adds rows to the counts of their hours, and their groups to where rows of these hours lie. */
-export async function addHourCounts(trx: Transaction<Schema>, groups: readonly ListedGroup[]): Promise<void> {
+export async function addHourCounts(
+  trx: Transaction<Schema>,
+  groups: readonly ListedGroup[],
+  countsOf: (row: string) => RowCounts,
+): Promise<void> {
   const counts = new Map<string, { of: CountedAs; count: number; first: number; last: number }>();
   for (const { id, rows } of groups)
-    for (const row of rows) {
-      const of = countedAs(row);
-      const key = of.join(" ");
+    for (const [of, more] of rows.flatMap(countsOf)) {
+      const key = JSON.stringify(of);
       const { count, first, last } = counts.get(key) ?? { count: 0, first: id, last: id };
-      counts.set(key, { of, count: count + 1, first: Math.min(first, id), last: Math.max(last, id) });
+      counts.set(key, { of, count: count + more, first: Math.min(first, id), last: Math.max(last, id) });
     }
   const added = [...counts.values()];
   const texts = ([1, 2, 3, 4, 5, 6] as const).map((n) => sql`${added.map(({ of }) => of[n])}::text[]`);
@@ -95,7 +137,13 @@ export async function addHourCounts(trx: Transaction<Schema>, groups: readonly L
       last_group = greatest(journal_hour.last_group, excluded.last_group)`.execute(trx);
 }
 
-type CountedAs = [hour: number, ...texts: [string, string, string, string, string, string]];
+type CountedAs = [
+  hour: number,
+  tenant: string,
+  organization: string,
+  holder: string,
+  ...deed: [action: string, resourceType: string, outcome: string],
+];
 
 const countedAs = (row: string): CountedAs => [
   // a row begins with its time

@@ -51,9 +51,9 @@ export type SearchJournal = (query: JournalQuery) => Promise<FoundRow[]>;
 export const journalSearch =
   ({ db, keyring }: { db: Kysely<Schema>; keyring: Pick<Keyring, "hmac" | "open"> }): SearchJournal =>
   async (query) => {
-    const keys = query.place ? [] : keysOf(query, keyring);
-    const found =
-      keys.length > 0 ? listedRows(query, keys, await isFarBehind(db)) : walkedRows(query, sql`journal`);
+    const { isFar, isPlaced } = await reachOfIndex(db);
+    const keys = query.place ? [] : keysOf(query, keyring, isPlaced);
+    const found = keys.length > 0 ? listedRows(query, keys, isFar) : walkedRows(query, sql`journal`);
     const { rows } = await sql<{ group_id: number; n: number; row: string }>`${found}`.execute(db);
     return rows.map(({ group_id, n, row }) => ({
       place: { group: group_id, n },
@@ -61,22 +61,33 @@ export const journalSearch =
     }));
   };
 
-/** What the index may be asked for, the rarest first; a remit is more organisations than one. */
-function keysOf(query: JournalQuery, keyring: Pick<Keyring, "hmac">): string[] {
-  const names: EntryName[] = ["requestId", "subject", "agent"];
-  if (!query.remit) names.push("organization");
-  return names.flatMap((name) => {
-    const value = query[name];
-    return value ? [entryKey(keyring, name, value)] : [];
-  });
+/**
+ * What the index may be asked for, the rarest first; a remit is more organisations than one, and in a journal of before
+ * organisations are listed last.
+ */
+function keysOf(
+  { requestId, subject, agent, organization, remit }: JournalQuery,
+  keyring: Pick<Keyring, "hmac">,
+  isPlaced: boolean,
+): string[] {
+  const tenant = remit || !isPlaced ? undefined : organization;
+  const entries = Object.entries({ requestId, subject, agent, tenant }) as [EntryName, string | undefined][];
+  return entries.flatMap(([name, value]) => (value ? [entryKey(keyring, name, value)] : []));
 }
 
-/** Whether the index is still being filled over a journal of before. */
-async function isFarBehind(db: Kysely<Schema>): Promise<boolean> {
-  const { rows } = await sql<{ far: boolean }>`
-    select (select position from journal_head) - (select position from journal_index) > ${fewGroups}::int8 as far
-    `.execute(db);
-  return rows[0]?.far ?? false;
+interface IndexReach {
+  /** it is still being filled over a journal of before */
+  isFar: boolean;
+  /** all that it lists it lists by organisation and holder too */
+  isPlaced: boolean;
+}
+
+async function reachOfIndex(db: Kysely<Schema>): Promise<IndexReach> {
+  const { rows } = await sql<IndexReach>`
+    select (select position from journal_head) - position > ${fewGroups}::int8 as "isFar",
+      placed >= unplaced_until as "isPlaced"
+    from journal_index`.execute(db);
+  return rows[0] ?? { isFar: false, isPlaced: false };
 }
 
 /**

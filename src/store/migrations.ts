@@ -193,18 +193,16 @@ const steps: Record<string, readonly string[]> = {
        select id as group_id, line.n::int as n, substr(line.text, 44) as row, left(line.text, 43) as mac, position
        from journal_group, string_to_table(lines, e'\\n') with ordinality as line (text, n)`,
   ],
-  // an organisation finds also what was done in it and to its data: the list is filled again, from the beginning
+  // an organisation finds also what was done in it and to its data; of what is listed so far that is added behind a mark
   "049-journal-holders": [
-    "alter table journal_entry disable trigger append_only",
-    "truncate journal_entry",
-    "alter table journal_entry enable trigger append_only",
-    "truncate journal_hour",
     "alter table journal_hour drop constraint journal_hour_pkey",
-    "alter table journal_hour add column organization text not null",
-    "alter table journal_hour add column holder text not null",
+    "alter table journal_hour add column organization text not null default ''",
+    "alter table journal_hour add column holder text not null default ''",
     `alter table journal_hour add primary key
        (hour, tenant, organization, holder, action, resource_type, outcome)`,
-    "update journal_index set position = 0, rows = 0",
+    "alter table journal_index add column placed int8 not null default 0",
+    "alter table journal_index add column unplaced_until int8 not null default 0",
+    "update journal_index set unplaced_until = position",
   ],
   // what a search or a history that names nobody may concern
   "051-consents-in-reach": [

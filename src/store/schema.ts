@@ -232,6 +232,10 @@ interface JournalIndexTable {
   position: number;
   /** in all groups up to that one */
   rows: number;
+  /** groups of before migration 049 up to this one are listed and counted by organisation and holder too */
+  placed: Generated<number>;
+  /** the last of them */
+  unplaced_until: Generated<number>;
 }
 
 interface OutboxTable {
