@@ -106,10 +106,12 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
   });
 
-  const journalledCreates = async () => {
-    const rows = await server.store.db.selectFrom("journal").select("row").execute();
-    return rows.map(({ row }) => JSON.parse(String(row))).filter(({ action }) => action === "create");
+  const rowsOfAction = async (name: string) => {
+    const all = server.store.db.selectFrom("journal").select("row");
+    const rows = await all.orderBy("group_id").orderBy("n").execute();
+    return rows.map(({ row }) => JSON.parse(String(row))).filter(({ action }) => action === name);
   };
+  const journalledCreates = () => rowsOfAction("create");
 
   const effects = async () => {
     const versions = await server.store.db.selectFrom("resource_history").select("id").execute();
@@ -156,6 +158,31 @@ describe.each(["postgres", "pglite"] as const)("conditional interactions on %s",
     expect(await effects()).toEqual(before.map((number) => number + done));
     expect((await send()).status).toBe(201);
     expect(await effects()).toEqual(before.map((number) => number + 1));
+  });
+
+  it("whose data criteria met is told once, also when the commit fails", async () => {
+    const { db } = server.store;
+    const { body } = await create(patient("met"));
+    for (const statement of [
+      "create sequence commits",
+      `create function refuse_commit() returns trigger language plpgsql as $$ begin
+        if nextval('commits') = 1 then raise exception 'no' using errcode = '57014'; end if; return null; end $$`,
+      `create constraint trigger refuse_commit after insert on journal_group deferrable initially deferred
+        for each row execute function refuse_commit()`,
+    ])
+      await sql.raw(statement).execute(db);
+    isBlind = true;
+    const entry = [{ request: { method: "DELETE", url: `Patient?${byCard("met")}` } }];
+    const remove = () =>
+      server.call("POST", "", { body: { resourceType: "Bundle", type: "transaction", entry } });
+    const statuses = [(await remove()).status];
+    await sql.raw("drop function refuse_commit cascade; drop sequence commits").execute(db);
+    statuses.push((await remove()).status);
+    isBlind = false;
+    expect(statuses).toEqual([503, 200]);
+    const rows = (await rowsOfAction("hidden criteria")).filter(({ subject }) => subject === body.id);
+    expect(new Set(rows.map(({ requestId }) => requestId)).size).toBe(2);
+    expect(rows).toHaveLength(2);
   });
 
   it("an update by criteria that find nothing leaves what has the id of its body alone", async () => {

@@ -9,7 +9,7 @@ import { isRepeatable, storeUnavailable } from "../../store/store-errors.ts";
 import { personOf } from "./accesses.ts";
 import type { AskedChange, Caller, Done, WritingCaller } from "./asked.ts";
 import { atEntry } from "./at-entry.ts";
-import { journalHidden } from "./hidden.ts";
+import { forgetHidden, journalHidden, journalHiddenIn } from "./hidden.ts";
 import type { PlannedChange } from "./plan.ts";
 
 // each time at least one of those who are in each other's way gets through
@@ -17,16 +17,22 @@ const mostAttempts = 16;
 
 /**
  * Plans what is asked and writes it in one transaction, with its journal rows. Changes about the same go one after another
- * in this process; when another replica was quicker between the plan and the write, or in its way, it is planned anew. Throws
- * what planning throws, `store-unavailable` when others were quicker each time.
+ * in this process; when another replica was quicker between the plan and the write, or in its way, it is planned anew.
+ * Throws what planning throws, `store-unavailable` when others were quicker each time.
  */
-export function carriedOut(
+export async function carriedOut(
   caller: WritingCaller,
   asked: readonly AskedChange[],
   plan: () => Promise<PlannedChange[]>,
 ): Promise<Done[]> {
   const { repository, request } = caller;
-  return repository.inTurn(request.ctx, asked.flatMap(namesOf), () => writtenAtLast(caller, plan));
+  try {
+    return await repository.inTurn(request.ctx, asked.flatMap(namesOf), () => writtenAtLast(caller, plan));
+  } catch (error) {
+    // whose data the criteria met is told though nothing came of it
+    await journalHidden(request, "criteria");
+    throw error;
+  }
 }
 
 async function writtenAtLast(caller: WritingCaller, plan: () => Promise<PlannedChange[]>): Promise<Done[]> {
@@ -46,9 +52,9 @@ const isOvertaken = (error: unknown): boolean =>
     ? error.code === "version-conflict" || isRepeatable(error.cause)
     : isRepeatable(error);
 
-function written(caller: WritingCaller, changes: readonly PlannedChange[]): Promise<Done[]> {
+async function written(caller: WritingCaller, changes: readonly PlannedChange[]): Promise<Done[]> {
   const { repository, request, settle } = caller;
-  return repository.transaction(request.ctx, async (writes) => {
+  const written = await repository.transaction(request.ctx, async (writes) => {
     await writes.claim(changes.flatMap(claimsOf));
     for (const change of changes) await refuseOvertaken(writes, change);
     const done: Done[] = [];
@@ -57,9 +63,11 @@ function written(caller: WritingCaller, changes: readonly PlannedChange[]): Prom
       done.push(await atEntry(change.entry, () => carriedThrough(caller, writes, change)));
     }
     await settle(writes.trx, done);
-    await journalHidden(request, "criteria", writes.trx);
+    await journalHiddenIn(writes.trx, request, "criteria");
     return done;
   });
+  forgetHidden(request);
+  return written;
 }
 
 const claimsOf = ({ asked, id, amendment }: PlannedChange): string[] => [

@@ -34,21 +34,28 @@ export function noteHidden(
 
 /**
  * Journals who was refused whose data by being left out of an answer: a row for each of the first people, then one with
- * the number of the others. The caller is told of none: nor are these rows among their own deeds. With a transaction they
- * stand or fall with it: who plans it anew meets these people again.
+ * the number of the others. The caller is told of none: nor are these rows among their own deeds.
  */
-export async function journalHidden(
+export async function journalHidden(request: FastifyRequest, action: string): Promise<void> {
+  const accesses = hiddenAccesses(request, action);
+  forgetHidden(request);
+  await Promise.all(accesses.map((access) => request.journal(access, access.outcome)));
+}
+
+/** The same in a transaction, which may yet fail: the people are remembered until `forgetHidden`. */
+export const journalHiddenIn = (
+  trx: Kysely<Schema>,
   request: FastifyRequest,
   action: string,
-  trx?: Kysely<Schema>,
-): Promise<void> {
+): Promise<void> => request.journalIn(trx, hiddenAccesses(request, action));
+
+export const forgetHidden = (request: FastifyRequest): boolean => hiddenFrom.delete(request);
+
+function hiddenAccesses(request: FastifyRequest, action: string) {
   const people = hiddenFrom.get(request);
-  if (!people) return;
-  hiddenFrom.delete(request);
+  if (!people) return [];
   const rows: HiddenPerson[] = [...people.values()].slice(0, mostRows);
   if (people.size > mostRows) rows.push({ ground: `further-people:${people.size - mostRows}` });
   const outcome = "access-denied";
-  const accesses = rows.map((row) => ({ action: `${hiddenAction}${action}`, ...row, outcome }) as const);
-  if (trx) await request.journalIn(trx, accesses);
-  else await Promise.all(accesses.map((access) => request.journal(access, outcome)));
+  return rows.map((row) => ({ action: `${hiddenAction}${action}`, ...row, outcome }) as const);
 }
