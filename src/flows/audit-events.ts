@@ -4,6 +4,7 @@ import type { Actor } from "../core/context.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Candidates, IndexedSearch, Provider, SearchRequest } from "../fhir/provider.ts";
 import { dateRangeOf, prefixedOf } from "../fhir/search/range.ts";
+import { actingOrganizationsOf } from "../store/journal-format.ts";
 import type { FoundRow, JournalQuery, Place, SearchJournal } from "../store/journal-search.ts";
 import { toAuditEvent } from "./audit-event.ts";
 
@@ -21,7 +22,9 @@ export function auditEventProvider(journal: SearchJournal, server: string): Prov
   return {
     type: "AuditEvent",
     documentation:
-      "The journal of accesses of the own organisation and to its data, newest first, by the patterns of IHE BALP; addresses and queries for the duty of security only, of what was done in its organisation or by people in person; needs the duty of security, of support (verifications only) or of a regulator (its remit)",
+      "The journal of accesses of the own organisation and to its data, newest first, by the patterns of IHE BALP; " +
+      "addresses, tokens and queries for the duty of security only, of what was done in its organisation or by people " +
+      "in person; needs the duty of security, of support (verifications only) or of a regulator (its remit)",
     searchParameters: [
       {
         name: "date",
@@ -49,13 +52,13 @@ type FindEvents = (query: JournalQuery) => Promise<{ place: Place; event: AuditE
 const reachOf = (actor: Actor) => ({ organization: actor.tenant, remit: remitOf(actor) });
 
 /**
- * From where and what was asked is shown to the security service of the organisation in which it was asked, and where
- * somebody asked in person, to that of the holder.
+ * From where, by which token and what was asked is shown to the security service of the organisation in which it was
+ * asked, and where somebody asked in person, to that of the holder.
  */
 function shownTo({ duties = [], tenant }: Actor, { place, row }: FoundRow): FoundRow {
-  const isOwn = [row.tenant, row.organization].includes(tenant) || row.tenant === "";
+  const isOwn = actingOrganizationsOf(row).includes(tenant) || row.tenant === "";
   if (duties.includes("security") && isOwn) return { place, row };
-  const { address, query, ...shown } = row;
+  const { address, query, token, ...shown } = row;
   return { place, row: shown };
 }
 

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Keyring } from "../crypto/keyring.ts";
-import { type JournalRow, leafOf, lineOf, organizationsOf } from "./journal-format.ts";
+import { actingOrganizationsOf, type JournalRow, leafOf, lineOf } from "./journal-format.ts";
 import { type ReadGroup, sealedGroups } from "./journal-read.ts";
 import { currentHead } from "./journal-seal.ts";
 import type { Schema } from "./schema.ts";
@@ -8,7 +8,10 @@ import type { Schema } from "./schema.ts";
 export interface ExportParts {
   db: Kysely<Schema>;
   keyring: Keyring;
-  /** rows that are not of this organisation are withheld: only their hash stands in the export */
+  /**
+   * ФРМО OID: rows of other organisations are withheld, only their hash stands in the export. So are those of what
+   * others did to its data: a row is hashed whole, and would tell their system's address and token
+   */
   tenant?: string;
 }
 
@@ -28,7 +31,7 @@ function* rowLines(group: ReadGroup, tenant?: string): Generator<string> {
     const n = index + 1;
     const seq = (group.rowsBefore ?? 0) + n;
     const place = `{"seq":${seq},"position":${group.position},"n":${n},"of":${group.rowCount}`;
-    const isShown = !tenant || organizationsOf(JSON.parse(row) as JournalRow).includes(tenant);
+    const isShown = !tenant || actingOrganizationsOf(JSON.parse(row) as JournalRow).includes(tenant);
     yield isShown
       ? `${place},"mac":"${mac}","row":${row}}`
       : `${place},"leaf":"${leafOf(lineOf({ mac, row }))}"}`;

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../core/error-table.ts";
 import { hmacSha256 } from "../crypto/hmac.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 
-/** One access: logical ids only, and what may be personal, the query and a person's address, sealed. */
+/** One access: logical ids and OIDs, a system's token and address; what may be personal is sealed. */
 export interface JournalRow {
   /** milliseconds since the epoch */
   at: number;
@@ -49,13 +49,14 @@ export const otherOrganizationOf = ({ tenant, organization }: Place): string | u
 /** ФРМО OID of the organisation in which somebody acted; "" for nobody's. */
 export const organizationOf = ({ tenant, organization }: Place): string => organization ?? tenant;
 
-/** Organisations whose row it is: whose client or worker asked, in which they acted, whose data it was. */
-export const organizationsOf = ({
-  tenant,
-  organization,
-  holder,
-}: Place & Pick<JournalRow, "holder">): string[] =>
-  [...new Set([tenant, organization, holder])].flatMap((oid) => oid || []);
+/** Organisations that did it: whose client or worker asked, and in which they acted. */
+export const actingOrganizationsOf = ({ tenant, organization }: Place): string[] =>
+  [...new Set([tenant, organization])].flatMap((oid) => oid || []);
+
+/** Organisations whose row it is: that did it, and whose data it was. */
+export const organizationsOf = (row: Place & Pick<JournalRow, "holder">): string[] => [
+  ...new Set([...actingOrganizationsOf(row), ...(row.holder === undefined ? [] : [row.holder])]),
+];
 
 /** Begins the action of a row about a person whose data were left out of an answer; whoever asked is not told. */
 export const hiddenAction = "hidden ";

@@ -228,6 +228,9 @@ describe("the doors ask decide()", () => {
     const requestId = crypto.randomUUID();
     const byWorker = { tenant, organization: elsewhere, requestId, actorKind: "client", actorId: "demo" };
     await app.parts.journal.append({ ...byWorker, at: Date.now(), action: "read", outcome: "ok" });
+    const person = { onBehalfOf: crypto.randomUUID(), token: crypto.randomUUID() };
+    const toTheirs = { tenant, holder: elsewhere, requestId: "other", actorKind: "client", actorId: "demo" };
+    await app.parts.journal.append({ ...toTheirs, ...person, at: 1, action: "read", outcome: "ok" });
 
     const requests = [read, refused, own].map(({ headers }) => headers.get("x-request-id") ?? "");
     const officerOf = async (oid: string) => {
@@ -253,6 +256,7 @@ describe("the doors ask decide()", () => {
         explained,
         counts,
         event: event?.resource,
+        told: [person.onBehalfOf, person.token].map((id) => text.includes(id)),
       };
     };
     const theirs = await officerOf(elsewhere);
@@ -274,6 +278,11 @@ describe("the doors ask decide()", () => {
       expect(event?.entity).toContainEqual(expect.objectContaining({ what: maker }));
     expect([owner, theirs].map(({ event }) => event && claimedPatterns(event))).toEqual([["Read"], []]);
     expect(theirs.event?.agent[0]?.network).toBeUndefined();
+    // nor is its token
+    expect([owner.told, theirs.told]).toEqual([
+      [true, true],
+      [true, false],
+    ]);
   });
 
   it("another organisation's requests are not explained", async () => {

@@ -16,6 +16,7 @@ import { rowOf } from "./journal-rows.ts";
 const script = (name: string) => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
 const masterKey = Buffer.alloc(32, 6).toString("base64");
 const other = "1.2.643.5.1.13.13.12.2.50.1";
+const toTheirData = { holder: other, address: "192.0.2.9", token: "jti" };
 let folder: string;
 let url: string;
 let store: OpenDatabase;
@@ -70,7 +71,7 @@ beforeAll(async () => {
   earlier = join(folder, "earlier.ndjson");
   await cli("export", "--out", earlier);
   await Promise.all(
-    [4, 5].map((n) => journal.append(rowOf(n, n === 4 ? { tenant: other, role: "врач" } : {}))),
+    [4, 5].map((n) => journal.append(rowOf(n, n === 4 ? { tenant: other, role: "врач" } : toTheirData))),
   );
   await journal.append(rowOf(6));
   wholeFile = join(folder, "whole.ndjson");
