@@ -15,8 +15,9 @@ const clientSchema = Type.Object({
   organizations: Type.Optional(Type.Array(Type.String({ pattern: oidForm }), { maxItems: 1000 })),
   scopes: Type.Array(Type.String()),
   /**
-   * "security": may read the journal of its tenant and of what others did to its data; "support": of that, how people were verified; "regulator": that of
-   * every organisation in its remit; "tracing": may ask with X-Debug-Trace for a trace to be kept
+   * "security": may read the journal of its tenant and of what others did to its data; "support": of that, how people
+   * were verified; "regulator": that of every organisation in its remit; "tracing": may ask with X-Debug-Trace for a
+   * trace to be kept
    */
   duties: Type.Optional(
     Type.Array(
@@ -28,7 +29,7 @@ const clientSchema = Type.Object({
       ]),
     ),
   ),
-  /** ФРМО OIDs that a regulator looks after, with every organisation below them: a region's is 1.2.643.5.1.13.13.12.2.77 */
+  /** ФРМО OIDs that a regulator looks after, with every organisation below them; a region: 1.2.643.5.1.13.13.12.2.77 */
   remit: Type.Optional(Type.Array(Type.String({ pattern: oidForm }), { maxItems: 50 })),
   /** the operator vouches that its workers open their sessions in the client with such a signature (E-04, E-11) */
   signature: Type.Optional(

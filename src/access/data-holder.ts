@@ -2,7 +2,7 @@ import type { AccessedResource } from "./access-facts.ts";
 import { classOf } from "./data-classes.ts";
 import { isAtOrBelow } from "./oid-tree.ts";
 
-/** ФРМО OID of the organisation whose data was accessed; a consent and a row of the journal name other organisations there. */
+/** ФРМО OID of the organisation whose data was accessed; consents and journal rows name other organisations there. */
 export function holderOf({ type, subject, organization }: AccessedResource): string | undefined {
   const kind = classOf(type, subject);
   return kind === "consent" || kind === "journal" ? undefined : organization;

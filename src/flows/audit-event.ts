@@ -124,33 +124,20 @@ function subjectOf(row: JournalRow): string | undefined {
 }
 
 function agentsOf(row: JournalRow, action: Action, address: string): AuditEventAgent[] {
-  const { actorKind, actorId, role, purpose, token } = row;
+  const { role, purpose, token } = row;
   const part = parts[action];
-  const isInPerson = personTypes[actorKind] !== undefined;
   const human = humanOf(row);
   const asked: Omit<AuditEventAgent, "who" | "type"> = {
     requestor: true,
     role: role === undefined ? undefined : [{ text: `PractitionerRole/${role}` }],
     purposeOfUse: purposeOfUse(purpose),
   };
-  const client: AuditEventAgent = {
-    type: { coding: [part.client] },
-    // people in person come through the cabinet
-    who: isInPerson ? { display: "cabinet" } : { identifier: { value: actorId } },
-    requestor: false,
-    ...(row.address !== undefined && { network: { address: row.address, type: "2" } }),
-  };
+  const client = clientOf(row, part.client);
   const server: AuditEventAgent = {
     type: { coding: [part.server] },
     who: gateway,
     requestor: false,
     network: { address, type: "5" },
-  };
-  const oid = organizationOf(row);
-  const place: AuditEventAgent = {
-    type: { coding: [provider] },
-    who: { identifier: { system: identifierSystem.oid, value: `urn:oid:${oid}` } },
-    requestor: false,
   };
   const user: AuditEventAgent = {
     type: { coding: token === undefined ? [part.user] : [part.user, tokenUser] },
@@ -159,12 +146,22 @@ function agentsOf(row: JournalRow, action: Action, address: string): AuditEventA
     // RFC 3553: the token's id, not the token
     ...(token !== undefined && { policy: [`urn:ietf:params:oauth:jti:${token}`] }),
   };
-  return [
-    ...(human ? [user] : []),
-    human ? client : { ...client, ...asked },
-    server,
-    ...(oid ? [place] : []),
-  ];
+  return [...(human ? [user] : []), human ? client : { ...client, ...asked }, server, ...placesOf(row)];
+}
+
+const clientOf = ({ actorKind, actorId, address }: JournalRow, type: Coding): AuditEventAgent => ({
+  type: { coding: [type] },
+  // people in person come through the cabinet
+  who: personTypes[actorKind] === undefined ? { identifier: { value: actorId } } : { display: "cabinet" },
+  requestor: false,
+  ...(address !== undefined && { network: { address, type: "2" } }),
+});
+
+function placesOf(row: JournalRow): AuditEventAgent[] {
+  const oid = organizationOf(row);
+  if (!oid) return [];
+  const who = { identifier: { system: identifierSystem.oid, value: `urn:oid:${oid}` } };
+  return [{ type: { coding: [provider] }, who, requestor: false }];
 }
 
 const entityType = (code: string): Coding => ({ system: `${terminology}/audit-entity-type`, code });

@@ -28,8 +28,8 @@ declare module "fastify" {
     /** writes the access into the journal; resolves when the row is committed, before the answer may leave */
     journal(access: Access, outcome?: ErrorCode): Promise<void>;
     /**
-     * Writes the accesses of a change into the journal in its transaction: both stand or fall together, whatever happens
-     * to this process. Throws `store-unavailable`.
+     * Writes the accesses of a change into the journal in its transaction: both stand or fall together, whatever
+     * happens to this process. Throws `store-unavailable`.
      */
     journalIn(trx: Kysely<Schema>, accesses: readonly Accessed[]): Promise<void>;
   }
@@ -131,7 +131,7 @@ const unrecorded = new Set<ErrorCode>(["rate-limited", "overloaded", "store-unav
 const randomId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const typeName = /^[A-Z][A-Za-z]{1,40}$/;
 
-/** An id as a refused access may name it: a random one of ours; a caller may have sent anything else, a person's number too. */
+/** An id as a refused access may name it, a random one of ours: a caller may have sent a person's number. */
 export const nameableId = (id: string | undefined): string | undefined =>
   id !== undefined && randomId.test(id) ? id : undefined;
 

@@ -35,7 +35,10 @@ export function createCircumstanceSeal(
   };
 }
 
-/** A row as it was appended; what does not open was changed, which the verification tells, and is left out. */
+/**
+ * A row as it was appended. What does not open is left out: the row was changed, which the verification tells, or the
+ * root key is another one, which the keyed hashes of all rows tell it.
+ */
 export function readRow(keyring: Pick<Keyring, "open">, text: string): JournalRow {
   const { sealed, ...row } = JSON.parse(text) as JournalRow & { sealed?: string };
   if (sealed === undefined) return row;

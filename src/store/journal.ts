@@ -69,7 +69,7 @@ export class Journal {
     return group.committed;
   }
 
-  /** Writes rows in the transaction of what they tell of: both stand or fall together, whatever happens to this process. */
+  /** Writes rows in the transaction of what they tell of: both stand or fall together, however this process ends. */
   async appendIn(trx: Kysely<Schema>, rows: readonly JournalRow[]): Promise<void> {
     if (rows.length === 0) return;
     await trx

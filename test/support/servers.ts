@@ -15,8 +15,8 @@ import { makeSandboxKeys } from "./sandbox-keys.ts";
 
 /**
  * Gives the workers TEST_REDIS_URL and TEST_DATABASE_URL: servers started here, or those of REDIS_URL and
- * DATABASE_URL; TEST_COMPILED, the project as JavaScript; and TEST_SANDBOX_KEYS, a data folder of keys. Returns the teardown, which vitest runs after failed
- * tests too.
+ * DATABASE_URL; TEST_COMPILED, the project as JavaScript; and TEST_SANDBOX_KEYS, a data folder of keys. Returns the
+ * teardown, which vitest runs after failed tests too.
  */
 export async function setup(): Promise<() => Promise<void>> {
   // a new migration wants a new seed
