@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { AccessFacts, CareRelation, ConsentFact, PostRights, Right } from "./access-facts.ts";
 import { sections } from "./access-facts.ts";
-import { classifiedTypes, classOf } from "./data-classes.ts";
+import { classifiedTypes, classOf, type DataClass } from "./data-classes.ts";
 import { decide } from "./decide.ts";
 import { type CodedReason, type PermitCode, permitReasons } from "./reasons.ts";
 
@@ -10,12 +11,12 @@ export interface Holding {
   practitioner?: string;
   reason: CodedReason<PermitCode>;
   rights: readonly Right[];
-  /** absent: all of the card */
+  /** absent: all that the rights may reach */
   types?: readonly string[];
   labels?: readonly string[];
   from?: number;
   until?: number;
-  /** logical ids of workers to whom the patient has forbidden it, or a part of it */
+  /** logical ids of workers of whom this does not hold: the patient refused them, and what is left they hold apart */
   except?: readonly string[];
 }
 
@@ -39,14 +40,14 @@ export function holdingsOf(grants: CardGrants, at: number): Holding[] {
       kind === "access" && decision === "permit" && (practitioner ?? organization) !== undefined,
   );
   return [
-    ...grants.relations.map((link) =>
+    ...grants.relations.flatMap((link) =>
       heldBy({ ...grants, relations: [link], consents: refusals }, at, {
         practitioner: link.practitioner,
         until: link.until,
         reason: permitReasons[`care-${link.kind}`],
       }),
     ),
-    ...permits.map((consent) =>
+    ...permits.flatMap((consent) =>
       heldBy({ ...grants, relations: [], consents: [consent, ...refusals] }, at, {
         practitioner: consent.practitioner,
         labels: consent.labels,
@@ -55,36 +56,53 @@ export function holdingsOf(grants: CardGrants, at: number): Holding[] {
         reason: permitReasons["consent-access"],
       }),
     ),
-  ].filter(({ rights }) => rights.length > 0);
+  ];
 }
 
+const rights = ["view", "enter"] as const;
+const actions = { view: "read", enter: "update" } as const;
 const everySection = new Set(sections);
 const everything: PostRights = { view: everySection, enter: everySection };
-const ofCard = classifiedTypes.filter((type) => classOf(type, "someone") === "patient");
-const actions = { view: "read", enter: "update" } as const;
+const typesOf = (...kinds: readonly DataClass[]) =>
+  classifiedTypes.filter((type) => kinds.some((kind) => kind === classOf(type, "someone")));
+// what a worker's ground may open (opensCard)
+const reach = { view: typesOf("patient", "registration", "consent"), enter: typesOf("patient") };
 
-function heldBy(grants: CardGrants, at: number, ground: Omit<Holding, "rights">): Holding {
-  const types = [...new Set([...ofCard, ...grants.consents.flatMap((consent) => consent.types ?? [])])];
+type Opened = Pick<Holding, "rights" | "types">;
+
+/** One holding, or one for each right when they reach different types; an organisation's also for whom it refuses. */
+function heldBy(grants: CardGrants, at: number, ground: Omit<Holding, "rights">): Holding[] {
   const opens = opener(grants, at, ground.reason.code);
-  const rights = (["view", "enter"] as const).filter((right) =>
-    types.some((type) => opens(ground.practitioner, right, type)),
+  const whole = openedTo(ground.practitioner, opens);
+  const refused = new Set(
+    grants.consents.map(({ decision, practitioner }) => decision === "deny" && practitioner),
   );
-  const open = types.filter((type) => rights.some((right) => opens(ground.practitioner, right, type)));
-  const isClosedTo = (practitioner: string): boolean =>
-    open.some((type) =>
-      rights.some((right) => opens(undefined, right, type) && !opens(practitioner, right, type)),
-    );
-  const named = ground.practitioner === undefined ? grants.consents : [];
-  const except = [...new Set(named.flatMap(({ practitioner }) => practitioner ?? []))].filter(isClosedTo);
-  return {
-    ...ground,
-    rights,
-    ...(ofCard.some((type) => !open.includes(type)) && { types: open }),
-    ...(except.length > 0 && { except }),
-  };
+  const apart = [...refused].flatMap((practitioner) => {
+    if (!practitioner || ground.practitioner !== undefined) return [];
+    const left = openedTo(practitioner, opens);
+    return isDeepStrictEqual(left, whole) ? [] : [{ practitioner, left }];
+  });
+  const except = apart.map(({ practitioner }) => practitioner);
+  return [
+    ...whole.map((opened) => ({ ...ground, ...opened, ...(except.length > 0 && { except }) })),
+    ...apart.flatMap(({ practitioner, left }) =>
+      left.map((opened) => ({ ...ground, practitioner, ...opened })),
+    ),
+  ];
 }
 
-/** Asks decide() whether the ground opens resources of a type, made by the organisation, to a worker of it. */
+function openedTo(practitioner: string | undefined, opens: ReturnType<typeof opener>): Opened[] {
+  const [view, enter] = rights.map((right) => {
+    const types = reach[right].filter((type) => opens(practitioner, right, type));
+    return { rights: [right], types: types.length < reach[right].length ? types : undefined };
+  });
+  const opened = view && isDeepStrictEqual(view.types, enter?.types) ? [{ ...view, rights }] : [view, enter];
+  return opened.flatMap((one) =>
+    one && one.types?.length !== 0 ? [{ rights: one.rights, ...(one.types && { types: one.types }) }] : [],
+  );
+}
+
+/** Asks decide() whether the ground opens resources of a type to a worker of the organisation, to enter its own. */
 const opener =
   ({ patient, organization, relations, consents }: CardGrants, at: number, reason: PermitCode) =>
   (practitioner: string | undefined, right: Right, type: string): boolean => {
@@ -95,6 +113,7 @@ const opener =
     const facts: AccessFacts = {
       ...{ at, relations, consents, activeWorker: true, post: everything, signature: "qualified" },
     };
-    const decision = decide(actor, actions[right], { type, subject: patient, organization }, facts);
+    const resource = { type, subject: patient, ...(right === "enter" && { organization }) };
+    const decision = decide(actor, actions[right], resource, facts);
     return decision.permit && decision.reason.code === reason;
   };
