@@ -7,7 +7,7 @@ import {
   namesWorker,
   opensCard,
 } from "./access-case.ts";
-import type { Label } from "./access-facts.ts";
+import type { Label, Right } from "./access-facts.ts";
 import { isKeptByOrganization } from "./data-classes.ts";
 import { isAtOrBelow } from "./oid-tree.ts";
 import type { LegalGround, PermitCode } from "./reasons.ts";
@@ -137,20 +137,23 @@ export const isUnusual = (reason: PermitCode): boolean =>
 /** Every item of 323-ФЗ art. 13 p. 4. */
 export const legalGrounds = Object.keys(purposeOfGround) as LegalGround[];
 
+/** What a ground that a request states opens the card for: only care for one who can't speak may write. */
+export const statedRights = (reason: PermitCode): readonly Right[] =>
+  reason === "323-13-4-1" ? ["view", "enter"] : ["view"];
+
 /** The law does not ask the patient, so a refusal of theirs stops nothing here (decisions.md). */
 const law: Ground = (one) => {
   const { facts, right, actor, resource } = one;
   if (!opensCard(one) || resource.subject === undefined) return undefined;
   const reason = facts.grounds?.find(
-    // only care for one who can't speak may write
-    (ground) => purposeOfGround[ground] === actor.purpose && (right === "view" || ground === "323-13-4-1"),
+    (ground) => purposeOfGround[ground] === actor.purpose && statedRights(ground).includes(right),
   );
   return reason && { reason, labels: every };
 };
 
 const breakGlass: Ground = (one) =>
   opensCard(one) &&
-  one.right === "view" &&
+  statedRights("break-glass").includes(one.right) &&
   one.resource.subject !== undefined &&
   one.actor.purpose === "BTG" &&
   one.facts.breakGlass?.reason.trim()

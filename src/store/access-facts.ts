@@ -36,7 +36,10 @@ export async function cardRowsOf(pool: Reader, asker: Asker, patients: readonly 
   return rows[0] ?? { consents: [], relations: [] };
 }
 
-/** What opens or closes one person's card in an organisation, whoever asks; what is past its end may be among it. */
+/**
+ * What opens or closes one person's card in an organisation, whoever asks, the longest relations first; what is past its
+ * end may be among it.
+ */
 export async function grantRowsOf(
   db: Kysely<Schema>,
   { patient, organization }: { patient: string; organization: string },
@@ -55,6 +58,7 @@ export async function grantRowsOf(
       .selectAll()
       .where("patient", "=", patient)
       .where("organization", "=", organization)
+      .orderBy(sql`ends_at desc nulls first, practitioner`)
       .execute(),
   ]);
   return { consents, relations };

@@ -1073,6 +1073,10 @@ describe("emergency access", () => {
       expect(body).toEqual({
         patient,
         organization: { oid: doctor.organization },
+        unlisted: 0,
+        sources: [
+          { system: "frmr", status: expect.stringMatching(/fresh|cached/), asOf: expect.any(String) },
+        ],
         holders: expect.arrayContaining([
           {
             practitioner: me,

@@ -1,16 +1,22 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { AuditEvent, Bundle } from "@medplum/fhirtypes";
 import { sql } from "kysely";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { classOf } from "../../src/access/data-classes.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { GatewayError } from "../../src/core/errors.ts";
 import { storedTypes } from "../../src/fhir/stored-types.ts";
+import type { JournalRow } from "../../src/store/journal-format.ts";
 import { indexJournal } from "../../src/store/journal-index.ts";
 import { sealJournal } from "../../src/store/journal-seal.ts";
+import type { WorldChange } from "../../src/systems/sandbox-world.ts";
+import { snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { claimedPatterns } from "../support/balp.ts";
 import { Cabinet } from "../support/cabinet.ts";
 import { freshDatabase } from "../support/database.ts";
+import { testContext } from "../support/upstream.ts";
 
 const patient = randomUUID();
 let app: TestApp;
@@ -83,6 +89,119 @@ describe("a person with the security duty", () => {
     await db.updateTable("consent_fact").set({ practitioner: null }).where("id", "=", refusal.id).execute();
     expect((await officer.get(path)).body.holders).toEqual([]);
     await db.deleteFrom("consent_fact").execute();
+  });
+
+  describe("who opened a card in an emergency, or is assigned to it", () => {
+    const idOf = async (snils: string) => {
+      const ctx = testContext(systemClock, { deadline: Date.now() + 10_000 });
+      return (await app.parts.practitioners.cardBySnils(snils, ctx)).value.practitioner.id ?? "";
+    };
+    const holdersOf = async (subject: string) => {
+      const { status, body } = await officer.get(`/access/holders?patient=${subject}`);
+      expect(status, JSON.stringify(body)).toBe(200);
+      return body;
+    };
+    const assigned = (subject: string, practitioner: string, ends_at: number | null = null) => ({
+      ...{ tenant: clinic, type: "CareTeam", id: randomUUID(), kind: "assigned" as const },
+      ...{ patient: subject, practitioner, organization: clinic, ends_at },
+    });
+    const assign = (rows: ReturnType<typeof assigned>[]) =>
+      app.parts.store.db.insertInto("care_relation").values(rows).execute();
+    afterEach(() => vi.restoreAllMocks());
+
+    it("M-42 an emergency is told behind any crowd of rows, with the rights of its ground, of this organisation alone", async () => {
+      const subject = randomUUID();
+      const world = (await (await fetch(`${app.sandboxUrl}/_world`)).json()) as Required<WorldChange>;
+      const ofAnother = world.people.find(({ id }) => id === "nomiddle")?.snils ?? "";
+      const [doctorId = "", nurseId = "", secondId = "", strangerId = ""] = await Promise.all(
+        [snilsOf.doctor, snilsOf.nurse, snilsOf.doctorTwo, ofAnother].map(idOf),
+      );
+      const at = Date.now();
+      const write = (actorId: string, more: Partial<JournalRow>) =>
+        app.parts.journal.append({
+          ...{ at, tenant: clinic, requestId: randomUUID(), actorKind: "practitioner", actorId },
+          ...{ action: "alert", subject, outcome: "ok", ground: "323-13-4-1", ...more },
+        });
+      await write(doctorId, {});
+      // too old, of another organisation, of one who works there only
+      await write(doctorId, { at: at - 400_000, ground: "break-glass:unconscious" });
+      await write(secondId, { organization: "1.2.643.5.1.13.13.12.2.77.90002" });
+      await write(secondId, { tenant: "1.2.643.5.1.13.13.12.2.77.90002", holder: clinic });
+      await write(strangerId, {});
+      const crowd = Array.from({ length: 210 }, () => [
+        write(nurseId, { ground: "break-glass:life-threat" }),
+        write(secondId, { action: "read", ground: "323-13-4-1" }),
+      ]);
+      await Promise.all(crowd.flat());
+      const { holders, sources, unlisted } = await holdersOf(subject);
+      const by = (id: string, code: string) => ({
+        practitioner: { id, name: expect.any(String) },
+        ground: expect.objectContaining({ code }),
+        from: new Date(at).toISOString(),
+        until: new Date(at + 300_000).toISOString(),
+      });
+      expect(holders).toHaveLength(2);
+      expect(holders).toEqual(
+        expect.arrayContaining([
+          { ...by(doctorId, "323-13-4-1"), rights: ["view", "enter"] },
+          { ...by(nurseId, "break-glass"), rights: ["view"] },
+        ]),
+      );
+      expect([unlisted, sources]).toEqual([0, [expect.objectContaining({ system: "frmr" })]]);
+    });
+
+    it("M-42 of whom ФРМР does not answer is listed as unconfirmed, who is active there no more is not", async () => {
+      const subject = randomUUID();
+      const { practitioners } = app.parts;
+      const [silent = "", nurse = "", left = ""] = await Promise.all(
+        [snilsOf.doctor, snilsOf.nurse, snilsOf.doctorTwo].map(idOf),
+      );
+      await assign([silent, nurse, left, randomUUID()].map((id) => assigned(subject, id)));
+      const real = practitioners.cardById.bind(practitioners);
+      vi.spyOn(practitioners, "cardById").mockImplementation(async (id, ctx) => {
+        if (id === silent) throw new GatewayError("upstream-unavailable", { system: "frmr", retryAfter: 7 });
+        const { value, sources } = await real(id, ctx);
+        if (id !== left) return { value, sources };
+        return {
+          value: { ...value, roles: value.roles.map((role) => ({ ...role, active: false })) },
+          sources,
+        };
+      });
+      const { holders, sources } = await holdersOf(subject);
+      const held = { ground: expect.objectContaining({ code: "care-assigned" }), rights: ["view", "enter"] };
+      expect(holders).toHaveLength(2);
+      expect(holders).toEqual(
+        expect.arrayContaining([
+          { ...held, practitioner: { id: silent, unconfirmed: true } },
+          { ...held, practitioner: { id: nurse, name: expect.stringMatching(/\S+ \S+/) } },
+        ]),
+      );
+      expect(sources).toMatchObject([{ system: "frmr", status: "unavailable", retryAfter: 7 }]);
+    });
+
+    it("a great team is asked for a few at a time, the longest assigned first, and how many are left out is told", async () => {
+      const subject = randomUUID();
+      const { practitioners } = app.parts;
+      const nurse = await idOf(snilsOf.nurse);
+      const soon = Date.now() + 60_000;
+      const team = Array.from({ length: 220 }, () => assigned(subject, randomUUID(), soon));
+      await assign(team);
+      await assign(Array.from({ length: 220 }, () => assigned(subject, randomUUID(), 1)));
+      await assign([assigned(subject, nurse)]);
+      const members = new Set([nurse, ...team.map(({ practitioner }) => practitioner)]);
+      const real = practitioners.cardById.bind(practitioners);
+      let [asked, running, most] = [0, 0, 0];
+      vi.spyOn(practitioners, "cardById").mockImplementation(async (id, ctx) => {
+        if (members.has(id)) asked++;
+        most = Math.max(most, ++running);
+        await setImmediate();
+        return real(id, ctx).finally(() => running--);
+      });
+      const { holders, unlisted } = await holdersOf(subject);
+      expect(holders).toMatchObject([{ practitioner: { id: nurse } }]);
+      expect([asked, unlisted]).toEqual([200, 21]);
+      expect(most).toBeLessThanOrEqual(8);
+    });
   });
 
   it("reads the journal of their organisation and has its refusals explained; both are journalled", async () => {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Holder, HoldersOf } from "../../flows/access-holders.ts";
 import type { SessionDoor } from "../../plugins/session.ts";
+import { sourceView } from "./registry-card.ts";
 import type { components } from "./types.ts";
 
 type View = components["schemas"];
@@ -25,9 +26,14 @@ export function holdersOperation({ door, holdersOf }: HolderDoor) {
         ? { type: "AuditEvent", id: "holders", subject: patient, organization: tenant }
         : { type: "Consent", subject: patient },
     );
-    const holders = await holdersOf({ patient, organization: organization.oid }, request.ctx);
+    const { value, sources } = await holdersOf({ patient, organization: organization.oid }, request.ctx);
     await request.journal({ action: "access-holders", resourceType: "Consent", subject: patient });
-    return { patient, organization: { oid: organization.oid }, holders: holders.map(holderView) };
+    return {
+      ...{ patient, organization: { oid: organization.oid } },
+      holders: value.holders.map(holderView),
+      unlisted: value.unlisted,
+      sources: sources.map(sourceView),
+    };
   };
 }
 

@@ -529,7 +529,7 @@ export interface paths {
         };
         /**
          * Who of the organisation may open a patient's card, and on what ground
-         * @description Assigned and booked workers, whom the patient permitted it by a consent, with its rights, types and period, and who opened the card in an emergency that may last still. Only workers whom ФРМР confirms in the organisation that the caller chose; each access also asks for post, login and signature. Nothing of the card is told. For a worker to whom the patient's consents are open, and for the security duty; is journalled, and the patient sees it.
+         * @description Assigned and booked workers, whom the patient permitted it by a consent, with its rights, types and period, and who opened the card in an emergency that may last still. Workers whom ФРМР confirms in the organisation that the caller chose, and, unnamed, those of whom it did not answer (`sources`). Each access also asks for post, login and signature. Nothing of the card is told. For a worker to whom the patient's consents are open, and for the security duty; is journalled, and the patient sees it.
          */
         get: operations["listAccessHolders"];
         put?: never;
@@ -1072,15 +1072,18 @@ export interface components {
                 oid: string;
             };
             holders: components["schemas"]["AccessHolder"][];
+            /** @description how many assigned or booked are left out, since the list names 200 of them at most */
+            unlisted: number;
+            sources: components["schemas"]["Source"][];
         };
         AccessHolder: {
             /** @description absent: whoever works in the organisation */
             practitioner?: components["schemas"]["HoldingWorker"];
-            /** @description workers of the organisation to whom the patient has forbidden it, or a part of it */
+            /** @description workers of the organisation of whom this does not hold, since the patient refused them; what is left to them stands apart */
             except?: components["schemas"]["HoldingWorker"][];
             ground: components["schemas"]["CodedReason"];
             rights: ("view" | "enter")[];
-            /** @description FHIR resource types; absent: all of the card */
+            /** @description FHIR resource types; absent: all that the rights may reach */
             types?: string[];
             /** @description confidentiality beyond normal that the consent opens */
             labels?: string[];
@@ -1092,7 +1095,10 @@ export interface components {
         HoldingWorker: {
             /** @description logical id */
             id: string;
-            name: string;
+            /** @description absent: unconfirmed */
+            name?: string;
+            /** @description ФРМР did not answer whether the worker is active in the organisation; access waits for it, or goes by what it confirmed before */
+            unconfirmed?: boolean;
         };
         CodedReason: {
             code: string;
