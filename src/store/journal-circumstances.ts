@@ -1,7 +1,7 @@
 import type { Keyring } from "../crypto/keyring.ts";
 import { isOfSystem, type JournalRow } from "./journal-format.ts";
 
-/** Of a row what may be personal. */
+/** Of a row what may be personal; why not under the patient's key: docs/decisions/010-journal-queries.md. */
 type Circumstances = Pick<JournalRow, "address" | "query">;
 
 const domain = "journal-circumstances";
