@@ -160,6 +160,7 @@ export interface HistoryEntry {
   interaction: "create" | "update" | "delete";
   /** an update that made it anew after its deletion */
   recreated?: boolean;
+  unasked?: Candidate["unasked"];
   resource?: Resource;
 }
 
@@ -180,6 +181,8 @@ export interface Position {
 export interface Candidate {
   resource: Resource;
   at: number;
+  /** of another tenant, only because it may concern the caller: to refuse it is to refuse nothing that was asked for */
+  unasked?: boolean;
 }
 
 export interface Candidates {

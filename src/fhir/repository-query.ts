@@ -12,8 +12,8 @@ export interface SharedType extends SharedPlace {
   foundBy: readonly string[];
   /** earlier ones are of nobody's concern yet */
   leastVersion: number;
-  /** a superset of what may be shown to the actor without a stated ground */
-  reachOf(actor: Actor): Reach;
+  /** a superset of what may be shown to the actor without a stated ground; undefined: nothing may */
+  reachOf(actor: Actor): Reach | undefined;
 }
 
 /**

@@ -105,10 +105,11 @@ export class Repository {
     const warnings = new Set<GatewayError>();
     const leftOut = () => void warnings.add(notShown);
     const byName = await byNames(store, searches, { hits, leftOut });
+    const isUnasked = ({ tenant }: ResourceKey) => query.beside !== "everybody's" && tenant !== query.tenant;
     return {
       found: hits.flatMap((hit) => {
         const stored = byName.get(nameOf(hit));
-        return stored ? [{ resource: resourceOf(stored), at: hit.at }] : [];
+        return stored ? [{ resource: resourceOf(stored), at: hit.at, unasked: isUnasked(hit) }] : [];
       }),
       lastAt: hits.at(-1)?.at,
       ...rest,
@@ -123,13 +124,11 @@ export class Repository {
     ctx: RequestContext,
     type?: string,
   ): Promise<HistoryPage> {
-    const { db, store, index, shared } = this.#parts;
+    const { db, searches, store, index, shared } = this.#parts;
     const { tenant } = ctx.actor;
     const isBeside = id === undefined && (type ?? shared?.type) === shared?.type;
-    const beside =
-      isBeside && shared
-        ? { ...shared, ids: await index.idsIn(shared, shared.reachOf(ctx.actor)) }
-        : undefined;
+    const reach = isBeside ? shared?.reachOf(ctx.actor) : undefined;
+    const beside = shared && reach && { ...shared, isIn: await index.isIn(searches, shared, reach) };
     const query = { tenant, type, id, beside, since, at, before, limit: count };
     const { versions, next } = await store.history(db, query);
     if (versions.length === 0 && type !== undefined && id !== undefined)
@@ -143,6 +142,7 @@ export class Repository {
         subject: stored.subject,
         interaction: stored.deleted ? "delete" : stored.version === 1 ? "create" : "update",
         ...(stored.recreated && { recreated: true }),
+        unasked: stored.tenant !== tenant,
         ...(stored.content && { resource: resourceOf(stored) }),
       }),
     );

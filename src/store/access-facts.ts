@@ -98,12 +98,27 @@ export function representationRowsOf(
     .execute();
 }
 
-/** A query of the patients whose card relations or consents may open to somebody, and of themselves. */
-export const patientsOf = ({ person, organization = "" }: Asker): RawBuilder<unknown> => sql`
-  select patient from care_relation where practitioner = ${person} and organization = ${organization}
-  union all select patient from consent_fact where kind = 'access' and decision = 'permit'
-    and (practitioner = ${person} or practitioner is null and organization = ${organization})
-  union all select ${person}::text`;
+/**
+ * A query of the patients of whom relations or consents may at that time show somebody resources of a type, and of
+ * themselves. A booking shows what the patient permits whom they book with.
+ */
+export const patientsOf = (
+  { person, organization = "" }: Asker,
+  { at, type }: { at: number; type: string },
+): RawBuilder<unknown> => {
+  const permits = sql`kind = 'access' and decision = 'permit' and 'view' = any(rights)
+    and (ends_at is null or ends_at > ${at})`;
+  return sql`
+    select patient from care_relation r where practitioner = ${person} and organization = ${organization}
+      and (ends_at is null or ends_at > ${at})
+      and (kind = 'assigned' or exists (
+        select from consent_fact c where c.patient = r.patient and booked and ${permits}))
+    union all select patient from consent_fact where ${permits}
+      and (starts_at is null or starts_at <= ${at}) and (types is null or ${type} = any(types))
+      and (practitioner = ${person} or practitioner is null and organization = ${organization})
+      and (organization is null or organization = ${organization})
+    union all select ${person}::text`;
+};
 
 /** Consents in force at `at` that name the worker or their organisation, newest first. */
 export function consentsNaming(

@@ -11,8 +11,13 @@ export interface HistoryQuery {
   since?: number;
   /** milliseconds since the epoch, both inclusive: versions that were current at some moment between them */
   at?: { low: number; high: number };
-  /** also what another tenant has of a type, from a version on, of the ids that a query gives */
-  beside?: { tenant: string; type: string; leastVersion: number; ids: RawBuilder<unknown> };
+  /** also what another tenant has of a type, from a version on, of the ids that meet a condition */
+  beside?: {
+    tenant: string;
+    type: string;
+    leastVersion: number;
+    isIn(id: RawBuilder<unknown>): RawBuilder<boolean>;
+  };
   /** `next` of the page before */
   before?: number;
   limit: number;
@@ -76,7 +81,7 @@ export function historyRows(db: Kysely<Schema>, query: HistoryRows) {
   let found = pastVersions(db).where("r.tenant", "=", query.tenant);
   if (query.type !== undefined) found = found.where("r.type", "=", query.type);
   if (query.id !== undefined) found = found.where("r.id", "=", query.id);
-  if (query.ids) found = found.where("r.id", "in", sql<string>`(${query.ids})`);
+  if (query.isIn) found = found.where(query.isIn(sql.ref("r.id")));
   if (query.leastVersion !== undefined) found = found.where("r.version", ">=", query.leastVersion);
   if (query.since !== undefined) found = found.where("r.last_updated", ">=", query.since);
   if (query.before !== undefined) found = found.where("r.sequence", "<", query.before);

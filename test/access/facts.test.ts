@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { beforeEach, expect, it } from "vitest";
 import { postTableIn } from "../../src/access/post-rights.ts";
 import { Cache } from "../../src/cache/cache.ts";
@@ -6,7 +7,7 @@ import type { Actor } from "../../src/core/context.ts";
 import { masterKeyProvider } from "../../src/crypto/key-providers.ts";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { createFactsOf } from "../../src/flows/access-facts.ts";
-import { replaceConsentFact, replaceRelations } from "../../src/store/access-facts.ts";
+import { patientsOf, replaceConsentFact, replaceRelations } from "../../src/store/access-facts.ts";
 import { DataKeys } from "../../src/store/data-keys.ts";
 import { ResourceStore } from "../../src/store/resources.ts";
 import { onBothEngines } from "../store/engines.ts";
@@ -121,6 +122,40 @@ onBothEngines((store) => {
     await replaceConsentFact(store().db, { tenant: "shared", id: "1" }, undefined);
     await cache.bump("anna");
     expect((await factsOf(["anna"]))("anna").consents).toEqual([]);
+  });
+
+  it("whose data may concern a worker is bounded by time, right and type", async () => {
+    const asker = { person: "doctor", organization: clinic };
+    const people = async () => {
+      const found = await sql<{ patient: string }>`${patientsOf(asker, { at: 5, type: "Consent" })}`.execute(
+        store().db,
+      );
+      return found.rows.map(({ patient }) => patient).filter((one) => one !== "doctor");
+    };
+    const outside = {
+      past: { ends_at: 5 },
+      future: { starts_at: 6 },
+      "of another type": { types: ["Condition"] },
+      "to be entered": { rights: ["enter"] },
+      "of another kind": { kind: "treatment" },
+      refused: { decision: "deny" },
+      "to a colleague": { practitioner: "another", organization: clinic },
+      "in another place": { organization: "1.2.3" },
+      booked: { booked: true, practitioner: null },
+    };
+    for (const [patient, change] of Object.entries(outside)) await consents(patient, change, patient);
+    const relation = { practitioner: "doctor", organization: clinic };
+    const place = { tenant: clinic, type: "Appointment" };
+    const booked = { ...relation, kind: "booked", patient: "refused", ends_at: null } as const;
+    await replaceRelations(store().db, { ...place, id: "1" }, [booked]);
+    const ended = { ...relation, kind: "assigned", patient: "anna", ends_at: 5 } as const;
+    await replaceRelations(store().db, { ...place, id: "2" }, [ended]);
+    expect(await people()).toEqual([]);
+    await replaceRelations(store().db, { ...place, id: "2" }, [{ ...ended, ends_at: 6 }]);
+    await replaceRelations(store().db, { ...place, id: "3" }, [{ ...booked, patient: "booked" }]);
+    await consents("1", { starts_at: 5, ends_at: 6, types: ["Consent"] }, "boris");
+    await consents("2", { practitioner: null, organization: clinic }, "clara");
+    expect((await people()).toSorted()).toEqual(["anna", "booked", "boris", "clara"]);
   });
 
   it("asks nothing for a client system that names nobody", async () => {

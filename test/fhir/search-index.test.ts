@@ -1,4 +1,5 @@
 import type { Resource } from "@medplum/fhirtypes";
+import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { onBothEngines } from "../store/engines.ts";
 import { indexIn } from "../support/search.ts";
@@ -308,6 +309,30 @@ onBothEngines((store) => {
     const behind = "_has:Provenance:target:recorded=2031";
     expect(await both.find("Provenance?target:Condition.recorded-date=2024-01-02")).toEqual(["over"]);
     expect(await both.find(`Condition?${behind}`, beside)).toEqual(["theirs-1"]);
+  });
+
+  it("of another tenant, only what is in reach: about somebody, meeting a criterion, or with identifiers alone", async () => {
+    const other = indexIn(store, { types, tenant: "beside" });
+    const [system, mine, theirs] = ["urn:example:offices", "mine", "theirs"];
+    const office = (value: string) => ({ identifier: { system, value } });
+    const to = (reference: string) => ({ reference });
+    const naming = (id: string, detail: object[]) =>
+      other.put({ resourceType: "Condition", id, subject: to("Patient/dora"), evidence: [{ detail }] });
+    await naming("of-office", [office(mine)]);
+    await naming("of-colleague", [to("Observation/colleague"), office(mine)]);
+    await naming("of-person", [to("Observation/me"), office(theirs)]);
+    await naming("of-others", [to("Observation/colleague"), office(theirs)]);
+    const detail = { name: "evidence-detail", type: "reference", documentation: "" } as const;
+    const reach = {
+      criteria: [{ parameter: detail, values: ["Observation/me"] }],
+      identified: [{ parameter: detail, modifier: "identifier", values: [`${system}|${mine}`] }],
+      subjects: () => sql`select 'nobody'::text`,
+    };
+    const shared = { tenant: "beside", type: "Condition", subjectBy: "subject" };
+    const both = indexIn(store, { types, shared });
+    const query = "Condition?subject=Patient/dora";
+    expect(await both.find(query, { limit: 10, beside: reach })).toEqual(["of-person", "of-office"]);
+    expect(await both.find(query, { limit: 10, beside: "everybody's" })).toHaveLength(4);
   });
 
   it("another tenant finds nothing", async () => {

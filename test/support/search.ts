@@ -2,7 +2,7 @@ import type { Resource, ResourceType } from "@medplum/fhirtypes";
 import { createKeyring } from "../../src/crypto/keyring.ts";
 import { type Provider, Providers } from "../../src/fhir/provider.ts";
 import { indexedParametersOf } from "../../src/fhir/search/parameters.ts";
-import { type PageOfIndex, SearchIndex } from "../../src/fhir/search/search-index.ts";
+import { type IndexQuery, type PageOfIndex, SearchIndex } from "../../src/fhir/search/search-index.ts";
 import type { SharedPlace } from "../../src/fhir/search/shared-place.ts";
 import type { SearchTerminology } from "../../src/fhir/search/terminology.ts";
 import { parseSearch } from "../../src/fhir/search-request.ts";
@@ -35,7 +35,7 @@ export interface IndexedStore {
   put(...resources: Resource[]): Promise<void>;
   remove(type: string, id: string): Promise<void>;
   /** ids that a query such as `Patient?name=x` finds, in order; `beside`: also those of the shared place */
-  find(query: string, page?: PageOfIndex & { beside?: "everybody's" }): Promise<string[]>;
+  find(query: string, page?: PageOfIndex & Pick<IndexQuery, "beside">): Promise<string[]>;
 }
 
 /** An index in a database, of one tenant, asked with the text of a query. */

@@ -22,7 +22,7 @@ export async function matching(
 ): Promise<RawBuilder<unknown>> {
   const from = [sql`search_resource r`];
   const where = [sql`r.tenant = ${tenant}`, sql`r.type = ${type}`];
-  const known = sets.some(isList) ? [] : await smallOnes(db, sets);
+  const known = await smallOnes(db, sets);
   for (const [index, set] of sets.entries()) {
     const name = sql.raw(`s${index}`);
     if (isList(set)) {
@@ -48,23 +48,35 @@ function tested(
   members: readonly number[] | undefined,
 ): RawBuilder<unknown> {
   if (set.negated) return sql`not exists (select 1 from (${set.query}) ${name} where ${name}.rid = r.rid)`;
-  return members ? sql`r.rid = any(${`{${members.join(",")}}`}::text::int8[])` : sql`r.rid in (${set.query})`;
+  return members ? sql`r.rid = any(${rids(members)})` : sql`r.rid in (${set.query})`;
 }
 
-/** The members of the first small set; nothing of the others. */
+/** The members of the first small set that is worth it; nothing of the others. */
 async function smallOnes(
   db: Kysely<Schema>,
   sets: readonly RidSet[],
 ): Promise<(readonly number[] | undefined)[]> {
   const known: (readonly number[] | undefined)[] = [];
-  for (const [index, { query, direct, negated }] of sets.entries()) {
-    if (!direct || negated) continue;
-    const { rows } = await sql<{ rid: number }>`select rid from (${query}) s limit ${smallSet + 1}`.execute(
-      db,
-    );
-    if (rows.length > smallSet) continue;
-    known[index] = rows.map(({ rid }) => Number(rid));
+  const hasList = sets.some(isList);
+  for (const [index, { query, direct, negated, unguessed }] of sets.entries()) {
+    if (!direct || negated || (hasList && !unguessed)) continue;
+    const members = await smallMembers(db, query);
+    if (!members) continue;
+    known[index] = members;
     return known;
   }
   return known;
 }
+
+/** The members of a set, unless they are many. */
+export async function smallMembers(
+  db: Kysely<Schema>,
+  query: RawBuilder<unknown>,
+): Promise<readonly number[] | undefined> {
+  const first = sql<{ rid: number }>`select rid from (${query}) s limit ${smallSet + 1}`;
+  const { rows } = await first.execute(db);
+  return rows.length > smallSet ? undefined : rows.map(({ rid }) => Number(rid));
+}
+
+export const rids = (members: readonly number[]): RawBuilder<unknown> =>
+  sql`${`{${members.join(",")}}`}::text::int8[]`;

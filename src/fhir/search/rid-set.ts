@@ -8,6 +8,8 @@ export interface RidSet {
   readonly negated: boolean;
   /** ranges of one index: its beginning costs little, however long it is */
   readonly direct?: boolean;
+  /** its size is anybody's guess, so it is looked up first beside a list, too */
+  readonly unguessed?: boolean;
   /** a single term: PostgreSQL reads it in order of rid */
   readonly term?: string;
   /** a single reference */
@@ -35,6 +37,9 @@ export function ofTerms(terms: readonly string[]): RidSet {
 /** Hexadecimal digits only, so an array's text needs no quoting and both engines read it alike. */
 export const uuids = (values: readonly string[]): RawBuilder<unknown> =>
   sql`${`{${values.join(",")}}`}::text::uuid[]`;
+
+/** A set of several indexes, with none or most of a type in it. */
+export const unguessed = (query: RawBuilder<unknown>): RidSet => ({ ...direct(query), unguessed: true });
 
 /** The rows of several queries of rid; of none there are none. */
 export function union(queries: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {

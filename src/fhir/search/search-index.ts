@@ -9,9 +9,9 @@ import type { Schema } from "../../store/schema.ts";
 import type { Criterion, Position, ReverseChain, SortKey } from "../provider.ts";
 import { Conditions } from "./condition.ts";
 import { removeEntries, writeEntries } from "./index-write.ts";
-import { matching } from "./matching.ts";
-import { positive, type RidSet, union, uuids } from "./rid-set.ts";
-import { aboutSubjects, type Reach, type SharedPlace } from "./shared-place.ts";
+import { matching, rids, smallMembers } from "./matching.ts";
+import { type RidSet, unguessed, union, uuids } from "./rid-set.ts";
+import { aboutSubjects, namingNothing, type Reach, type SharedPlace } from "./shared-place.ts";
 import { noTerminology, type SearchTerminology } from "./terminology.ts";
 import { Terms } from "./terms.ts";
 
@@ -135,7 +135,7 @@ export class SearchIndex {
   ): Promise<RawBuilder<unknown>> {
     const conditions = this.#conditions(asking, { tenant, type });
     const sets = await Promise.all(tests.map((test) => conditions.of(test)));
-    if (reach && this.#shared) sets.push(positive(await this.#within(this.#shared, reach)));
+    if (reach && this.#shared) sets.push(unguessed(await this.#within(this.#shared, reach)));
     const within = compartment ? [this.#inCompartment(tenant, type, compartment)] : [];
     return matching(db, { tenant, type, sets: [...sets, ...within] });
   }
@@ -148,15 +148,32 @@ export class SearchIndex {
     return new Conditions(parts, type);
   }
 
-  async #within(place: SharedPlace, { criteria, subjects }: Reach): Promise<RawBuilder<unknown>> {
-    const conditions = this.#conditions(place.tenant, place);
-    const sets = await Promise.all(criteria.map((criterion) => conditions.of(criterion)));
-    return union([aboutSubjects(place, subjects), ...sets.map(({ query }) => query)]);
+  async #within(place: SharedPlace, { criteria, identified, subjects }: Reach): Promise<RawBuilder<unknown>> {
+    const { tenant, type } = place;
+    const conditions = this.#conditions(tenant, place);
+    const met = criteria.map(async (criterion) => (await conditions.of(criterion)).query);
+    const alone = identified.map(async (criterion) =>
+      namingNothing(
+        this.#terms.parameter(tenant, type, criterion.parameter.name),
+        await conditions.of(criterion),
+      ),
+    );
+    const queries = await Promise.all([...met, ...alone]);
+    return union([aboutSubjects(place, subjects(this.#clock.now())), ...queries]);
   }
 
-  /** A query of the logical ids of what is in reach of a shared place. */
-  async idsIn(place: SharedPlace, reach: Reach): Promise<RawBuilder<unknown>> {
-    return sql`select id from search_resource where rid in (${await this.#within(place, reach)})`;
+  /** A condition on logical ids: what they name is in reach of a shared place. */
+  async isIn(
+    db: Kysely<Schema>,
+    place: SharedPlace,
+    reach: Reach,
+  ): Promise<(id: RawBuilder<unknown>) => RawBuilder<boolean>> {
+    const within = await this.#within(place, reach);
+    const few = await smallMembers(db, within);
+    const ids = sql`select id from search_resource where rid`;
+    // an array is there before rows are looked at, so that few are not sought through all of the type
+    return (id) =>
+      few ? sql`${id} = any(array(${ids} = any(${rids(few)})))` : sql`${id} in (${ids} in (${within}))`;
   }
 
   #placesOf({ tenant, types, beside }: IndexQuery): (Place & { reach?: Reach })[] {

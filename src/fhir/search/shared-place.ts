@@ -14,8 +14,10 @@ export interface SharedPlace {
 /** What of a shared place concerns somebody: it meets one of the criteria, or is about one of these people. */
 export interface Reach {
   criteria: readonly Criterion[];
-  /** gives rows of one column, logical ids of patients */
-  subjects: RawBuilder<unknown>;
+  /** criteria that count only where their parameter names nothing by a reference, but all by identifiers */
+  identified: readonly Criterion[];
+  /** gives rows of one column, logical ids of patients, at a time in milliseconds */
+  subjects(at: number): RawBuilder<unknown>;
 }
 
 /** Resources of the place about any of these people. References are hashed by tenant, so the stored rows join them. */
@@ -23,6 +25,11 @@ export const aboutSubjects = ({ tenant, type }: SharedPlace, subjects: RawBuilde
   select c.rid from resource o join search_resource c on c.id = o.id
   where c.tenant = ${sql.lit(tenant)} and c.type = ${sql.lit(type)}
     and o.tenant = ${tenant} and o.type = ${type} and o.subject in (${subjects})`;
+
+/** Those of a set that name nothing by a reference of this parameter. */
+export const namingNothing = (parameter: string, { query }: RidSet) => sql`
+  select n.rid from (${query}) n where not exists (
+    select from search_reference x where x.rid = n.rid and x.parameter = ${parameter}::uuid)`;
 
 /** Patients of a tenant about whom the place has something of the set. */
 export const subjectsWith = (tenant: string, place: SharedPlace, set: RidSet) => sql`

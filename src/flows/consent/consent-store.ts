@@ -25,17 +25,19 @@ export const givenConsents: SharedType = {
   foundBy: ["_id", "patient", "consentor", "actor"],
   leastVersion: 2,
   reachOf: ({ kind, id, onBehalfOf, organization = "" }) => {
-    const person = (kind === "client" ? onBehalfOf : id) ?? "";
+    const person = kind === "client" ? onBehalfOf : id;
+    if (person === undefined) return undefined;
     return {
-      criteria: [
-        { parameter: actorParameter, values: [`Practitioner/${person}`] },
+      criteria: [{ parameter: actorParameter, values: [`Practitioner/${person}`] }],
+      // what names a colleague, too, is the colleague's
+      identified: [
         {
           parameter: actorParameter,
           modifier: "identifier",
           values: [`${identifierSystem.oid}|urn:oid:${organization}`],
         },
       ],
-      subjects: patientsOf({ person, organization }),
+      subjects: (at) => patientsOf({ person, organization }, { at, type }),
     };
   },
 };
