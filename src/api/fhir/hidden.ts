@@ -14,11 +14,11 @@ type HiddenPerson = Omit<Access, "action">;
 const mostRows = 20;
 const hiddenFrom = new WeakMap<FastifyRequest, Map<string, HiddenPerson>>();
 
-/** Remembers whose data decisions left out, each person once, until `journalHidden`. */
+/** Remembers whose data these decisions left out, each person once, until `journalHidden`. */
 export function noteHidden(
   request: FastifyRequest,
   accessed: readonly AccessedResource[],
-  decisions: readonly Decision[],
+  decisions: readonly (Decision | undefined)[],
 ): void {
   for (const [index, resource] of accessed.entries()) {
     const { type, id, subject } = resource;

@@ -98,7 +98,8 @@ async function permittedOf(
     resource ? accessedOf(resource, tenant) : { type, id: of, subject, organization: tenant },
   );
   const decisions = await request.authorizeAll("history", accessed);
-  noteHidden(request, accessed, decisions);
+  const asked = entries.map(({ unasked }, index) => (unasked ? undefined : decisions[index]));
+  noteHidden(request, accessed, asked);
   const shown = entries.filter((_, index) => decisions[index]?.permit);
   const [newest] = accessed;
   if (id !== undefined && newest && shown.length === 0) await request.authorizeOne("history", newest);

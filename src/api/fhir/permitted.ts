@@ -14,6 +14,8 @@ const letters = { read: "r", search: "s" } as const;
 interface Seeing {
   providers: Providers;
   request: FastifyRequest;
+  /** to refuse these is not journalled: nobody asked for them */
+  unasked?: ReadonlySet<Resource> | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ interface Seeing {
  * without a decision.
  */
 export async function permitted(
-  { providers, request }: Seeing,
+  { providers, request, unasked }: Seeing,
   action: "read" | "search",
   resources: readonly Resource[],
 ): Promise<boolean[]> {
@@ -29,7 +31,8 @@ export async function permitted(
   const open = resources.filter((_, index) => opened[index]);
   const accessed = open.map((resource) => accessedOf(resource, request.ctx.actor.tenant));
   const decisions = await request.authorizeAll(action, accessed);
-  noteHidden(request, accessed, decisions);
+  const asked = open.map((resource, index) => (unasked?.has(resource) ? undefined : decisions[index]));
+  noteHidden(request, accessed, asked);
   const allowed = new Set(open.filter((_, index) => decisions[index]?.permit));
   return resources.map((resource) => allowed.has(resource));
 }
@@ -39,10 +42,11 @@ export async function permitted(
  * learn from the match that they are there.
  */
 export function permittedMatches({ providers, request }: Seeing, search: SearchRequest): Permitted {
-  const visible: Permitted = (resources) => permitted({ providers, request }, "search", resources);
+  const visible: Permitted = (resources, unasked) =>
+    permitted({ providers, request, unasked }, "search", resources);
   if (!looksAtPeople(search)) return visible;
-  return async (resources) => {
-    const allowed = await visible(resources);
+  return async (resources, unasked) => {
+    const allowed = await visible(resources, unasked);
     const open = resources.filter((_, index) => allowed[index]);
     const ask = { providers, permitted: visible, ctx: request.ctx };
     const met = await witnessed(ask, testsBehind(search), open);

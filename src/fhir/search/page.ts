@@ -2,10 +2,13 @@ import type { Resource } from "@medplum/fhirtypes";
 import type { RequestContext } from "../../core/context.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SourceStatus } from "../../core/source-status.ts";
-import type { Candidate, IndexedSearch, Position, SearchRequest } from "../provider.ts";
+import type { Candidate, Candidates, IndexedSearch, Position, SearchRequest } from "../provider.ts";
 
-/** Which of the resources the caller may see, in their order. */
-export type Permitted = (resources: readonly Resource[]) => Promise<readonly boolean[]>;
+/** Which of the resources the caller may see, in their order; a refusal of what is unasked is nobody's attempt. */
+export type Permitted = (
+  resources: readonly Resource[],
+  unasked?: ReadonlySet<Resource>,
+) => Promise<readonly boolean[]>;
 
 export interface Page {
   matches: readonly Resource[];
@@ -104,7 +107,7 @@ async function scanned({ search, request, position, permitted, ctx }: PageAsk): 
     // one more than the page holds tells whether there is another
     const limit = Math.min(batch, request.count + 1 - found.length);
     const candidates = await search.candidates(request, { position: at, limit }, ctx);
-    const allowed = await permitted(candidates.found.map(({ resource }) => resource));
+    const allowed = await shownOf(permitted, candidates);
     found.push(...candidates.found.filter((_, index) => allowed[index]));
     looked += candidates.found.length;
     const { more, snapshot, sources, lastAt = at?.at } = candidates;
@@ -118,6 +121,14 @@ async function scanned({ search, request, position, permitted, ctx }: PageAsk): 
       ...(snapshot !== undefined && { snapshot }),
     };
   }
+}
+
+function shownOf(permitted: Permitted, { found }: Pick<Candidates, "found">): ReturnType<Permitted> {
+  const unasked = new Set(found.flatMap((one) => (one.unasked ? [one.resource] : [])));
+  return permitted(
+    found.map(({ resource }) => resource),
+    unasked,
+  );
 }
 
 async function totalOf({
@@ -134,7 +145,7 @@ async function totalOf({
   for (;;) {
     // the order does not matter for counting, and that of creation costs nothing
     const candidates = await search.candidates({ ...request, sort: [] }, { position, limit: batch }, ctx);
-    const allowed = await permitted(candidates.found.map(({ resource }) => resource));
+    const allowed = await shownOf(permitted, candidates);
     total += allowed.filter(Boolean).length;
     looked += candidates.found.length;
     if (total > mostCounted[asked]) return { warning: uncounted };
