@@ -31,7 +31,10 @@ describe("accessedOf", () => {
   it.each([
     ["Condition/x", true],
     ["DocumentReference/x/_history/2", true],
+    ["Appointment/x", true],
+    ["Consent/x", true],
     ["Task/x", undefined],
+    ["Slot/x", undefined],
     ["Organization/x", undefined],
   ])("a Provenance over %s that names nobody is a patient's: %s", (reference, subjectUnnamed) => {
     const provenance = { resourceType: "Provenance", target: [{ reference }] } as Resource;
@@ -48,6 +51,10 @@ describe("accessedOf", () => {
     ["Task", "for", { basedOn: [{ reference: "ServiceRequest/x/_history/2" }] }, true],
     ["Task", "for", { input: [{ valueReference: { reference: "Observation?identifier=a|b" } }] }, true],
     ["Task", "for", { focus: { reference: "https://elsewhere.example/fhir/Binary/x" } }, true],
+    ["Task", "for", { focus: { reference: "Appointment/x" } }, true],
+    ["Task", "for", { basedOn: [{ reference: "Coverage/x" }] }, true],
+    ["Task", "for", { focus: { reference: "Consent/x" } }, true],
+    ["Task", "for", { focus: { reference: "Slot/x" } }, undefined],
     ["Task", "for", { focus: { reference: "HealthcareService/x" }, owner: { reference: "#a" } }, undefined],
     ["Task", "for", {}, undefined],
     ["Communication", "subject", { about: [{ reference: "DocumentReference/x" }] }, true],

@@ -3,7 +3,7 @@ import { identifierSystem } from "../core/canonical.ts";
 import { referencesIn, storedReferenceOf } from "../fhir/references.ts";
 import { subjectOf } from "../fhir/subject.ts";
 import type { AccessedResource, Label } from "./access-facts.ts";
-import { classOf } from "./data-classes.ts";
+import { isAboutPatients } from "./data-classes.ts";
 
 /**
  * What decide() asks of a resource: its type, whose it is, who made it and how confidential it is. A resource that
@@ -34,12 +34,9 @@ const isMessage: ReadonlySet<string> = new Set(["Communication", "CommunicationR
 
 function isOverPatients(resource: Resource): boolean {
   if (resource.resourceType === "Provenance")
-    return targetsOf(resource).some((target) => target && classOf(target.type) === "patient");
+    return targetsOf(resource).some((target) => target && isAboutPatients(target.type));
   if (subjectElementOf(resource) === undefined) return false;
-  return referencesIn(resource).some((reference) => {
-    const type = namedType.exec(reference)?.[1] ?? "";
-    return type === "Patient" || classOf(type) === "patient";
-  });
+  return referencesIn(resource).some((reference) => isAboutPatients(namedType.exec(reference)?.[1] ?? ""));
 }
 
 // also of what lies elsewhere, and of what a search finds

@@ -103,6 +103,12 @@ export function classOf(type: string, subject?: string): DataClass | undefined {
   return subject !== undefined && ofPatientOrWork.has(type) ? "patient" : byType.get(type);
 }
 
+/** True for a type that is always about a patient, also where a resource of it does not say about whom. */
+export function isAboutPatients(type: string): boolean {
+  const kind = classOf(type);
+  return kind === "patient" || kind === "registration" || kind === "consent";
+}
+
 /** The class of a resource; a patient's data are theirs also when they do not say whose they are. */
 export const classOfResource = ({
   type,

@@ -1,7 +1,7 @@
 import type { OperationOutcomeIssue, Provenance, Resource } from "@medplum/fhirtypes";
 import type { Kysely } from "kysely";
 import { accessedOf, subjectElementOf, targetsOf } from "../access/accessed-of.ts";
-import { classOf } from "../access/data-classes.ts";
+import { classOf, isAboutPatients } from "../access/data-classes.ts";
 import { GatewayError } from "../core/errors.ts";
 import { referencesIn, storedReferenceOf } from "../fhir/references.ts";
 import type { ChangeListener, RepositoryChange } from "../fhir/repository.ts";
@@ -23,7 +23,7 @@ export function provenanceIssues(provenance: Provenance): OperationOutcomeIssue[
   const named = subjectOf(provenance);
   const isKept = targetsOf(provenance).every((target) => {
     if (target?.type === "Patient") return target.id === named;
-    return named !== undefined || (target && classOf(target.type) !== "patient");
+    return named !== undefined || (target && !isAboutPatients(target.type));
   });
   return isKept ? [] : [issue(nameThePatient)];
 }
