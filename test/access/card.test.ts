@@ -15,9 +15,11 @@ import type {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientAssertion, requestToken } from "../../scripts/system-client.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import type { RequestContext } from "../../src/core/context.ts";
+import type { Actor, RequestContext } from "../../src/core/context.ts";
 import { Repository } from "../../src/fhir/repository.ts";
 import { SearchIndex } from "../../src/fhir/search/search-index.ts";
+import { givenConsents } from "../../src/flows/consent/consent-store.ts";
+import { replaceConsentFact, replaceRelations } from "../../src/store/access-facts.ts";
 import { type ActingWorker, actingWorker, snilsOf } from "../support/acting.ts";
 import { startApp, type TestApp } from "../support/app.ts";
 import { Cabinet } from "../support/cabinet.ts";
@@ -256,7 +258,12 @@ describe("a patient's card", () => {
     for (const table of ["resource", "resource_history"] as const)
       await app.parts.store.db.deleteFrom(table).where("type", "=", "Consent").execute();
     await registered();
-    const ids = [await granted(toDoctor(["view"])), await granted(toDoctor(["view", "enter"]))];
+    // a colleague of theirs is not meant by the organisation that stands with their name
+    const grantee = { practitioner: doctor.id, organization: doctor.organization };
+    const ids = [
+      await granted(toDoctor(["view"])),
+      await granted({ ...toDoctor(["view", "enter"]), grantee }),
+    ];
     const before = await codes();
     // written down and never confirmed
     await citizen.send("POST", "/me/consents", toDoctor(["enter"]));
@@ -298,9 +305,41 @@ describe("a patient's card", () => {
     expect(await consents("/Consent?patient.active:missing=true")).toEqual(newestFirst);
     expect(await consents("/Consent?patient.active=true")).toEqual([]);
     expect((await ofPatients("_has:Consent:consentor:status=active")).status).toBe(400);
-    const nurse = await (await actingWorker(app, snilsOf.nurse)).token();
-    for (const path of ["/Consent?status=active", "/Consent/_history", "/_history?_count=200"])
-      expect(await consents(path, nurse), path).toEqual([]);
+    const { id: person, token, organization } = await actingWorker(app, snilsOf.nurse);
+    const nurse = await token();
+    expect(await inReach({ onBehalfOf: person, organization })).toEqual([]);
+    expect(await inReach({ onBehalfOf: doctor.id, organization })).toEqual(expect.arrayContaining(ids));
+    expect(givenConsents.reachOf(misActor({ organization }))).toBeUndefined();
+    const refusals = async () =>
+      (await journalRows(app)).filter(
+        ({ action, resourceType, onBehalfOf }) =>
+          action.startsWith("hidden ") && resourceType === "Consent" && onBehalfOf === person,
+      );
+    const earlier = await refusals();
+    // a team named them, and the patient refused: in reach, and not to be shown
+    const { db } = app.parts.store;
+    const named = { patient, practitioner: person, organization: doctor.organization, ends_at: null };
+    const team = { tenant: doctor.organization, type: "CareTeam", id: "team" };
+    await replaceRelations(db, team, [{ ...named, kind: "assigned" }]);
+    await replaceConsentFact(
+      db,
+      { tenant: "shared", id: "refusal" },
+      {
+        ...{ ...named, kind: "access", decision: "deny", rights: ["view", "enter"], booked: false },
+        ...{ types: null, labels: null, starts_at: null, granted_at: 1 },
+      },
+    );
+    await app.parts.cache.bump(patient);
+    const unnamed = [
+      "/Consent?status=active",
+      "/Consent?status=active&_sort=date",
+      "/Consent?_total=accurate&_count=0",
+      "/Consent/_history",
+      "/_history?_count=200",
+    ];
+    for (const path of unnamed) expect((await consents(path, nurse)) ?? [], path).toEqual([]);
+    // nobody asked for them, so nobody was refused them
+    expect(await refusals()).toEqual(earlier);
     expect(ofIt(await fhir(nurse, "GET", `/Patient?${given}`), "Patient")).toEqual([]);
     const hidden = await fhir(nurse, "GET", `/Consent?${about}&_total=accurate&_count=1`);
     expect(hidden.body).toMatchObject({ total: 0, entry: [] });
@@ -743,6 +782,21 @@ describe("a patient's card", () => {
   });
 });
 
+const misActor = (actsFor: Partial<Actor>): Actor => ({
+  ...{ kind: "client", id: "mis", tenant: doctor.organization, scopes: [], ...actsFor },
+});
+
+/** Ids of the given consents that are looked at when nobody is named. */
+async function inReach(actsFor: Partial<Actor>): Promise<string[]> {
+  const { store, keyring } = app.parts;
+  const parts = { keyring, clock: systemClock, baseUrl: `${app.url}/fhir` };
+  const actor = misActor(actsFor);
+  const beside = givenConsents.reachOf(actor);
+  const query = { tenant: actor.tenant, types: ["Consent"], tests: [], sort: [], beside };
+  const index = new SearchIndex({ ...parts, shared: givenConsents });
+  return (await index.search(store.db, query, { limit: 100 })).hits.map(({ id }) => id);
+}
+
 /** Stored and indexed without any rule. */
 async function asOfBefore(resource: Resource & { id: string }) {
   const { store, resources, keyring } = app.parts;
@@ -906,7 +960,12 @@ describe("work and messages that refer to a patient's data", () => {
     };
     const post = async (resource: object) => fhir(treating, "POST", `/${resourceType}`, resource as Resource);
     expect((await post(plain)).status).toBe(201);
-    expect([403, 422]).toContain((await post(over(`Condition/${condition.id}`))).status);
+    for (const theirs of [
+      `Condition/${condition.id}`,
+      `Appointment/${randomUUID()}`,
+      `Coverage/${randomUUID()}`,
+    ])
+      expect([403, 422], theirs).toContain((await post(over(theirs))).status);
     const named = { ...over(`Condition/${condition.id}`), [element]: to(`Patient/${patient}`) };
     const made = await post(named);
     expect(made.status, JSON.stringify(made.body)).toBe(201);
