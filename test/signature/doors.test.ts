@@ -41,7 +41,7 @@ async function enter(persona: string): Promise<Visitor> {
   return entered.visitor;
 }
 
-/** From now on no row gets into the journal: the request fails, though its effect is committed. */
+/** From now on no row gets into the journal: the request fails, and what it did is undone with it. */
 function failingJournal(): { mend(): void } {
   const { journal } = app.parts;
   const real = journal.appendIn;
