@@ -122,7 +122,9 @@ it("E-26 a check that takes over a minute queues the document, which a killed pr
   expect(checks.map(({ verdict }: { verdict: string }) => verdict)).toEqual(["unknown", "good"]);
   expect(await task()).toMatchObject({
     status: "completed",
-    output: [{ valueReference: { reference: `DocumentReference/${stored.id}/_history/1` } }],
+    output: [
+      { valueReference: { type: "DocumentReference", identifier: { value: `urn:uuid:${stored.id}` } } },
+    ],
   });
 }, 120_000);
 

@@ -1,4 +1,4 @@
-import type { Task } from "@medplum/fhirtypes";
+import type { Reference, Resource, Task } from "@medplum/fhirtypes";
 import { canonicalBase } from "../../core/canonical.ts";
 import type { KeptSignature } from "../../store/signatures.ts";
 import { labelled } from "./signed-document.ts";
@@ -41,11 +41,22 @@ export function toVerificationTask(
       output: [
         {
           type: { text: "Подписанный документ" },
-          valueReference: {
-            reference: `${signedTypeOf({ terms })}/${document.id}/_history/${document.version}`,
-          },
+          valueReference: outcomeOf({ subject, terms }, document),
         },
       ],
     }),
+  };
+}
+
+/** A document of no patient is read in the cabinet only: a literal reference would make the Task a patient's. */
+function outcomeOf(
+  { subject, terms }: Pick<KeptSignature, "subject" | "terms">,
+  { id, version }: { id: string; version: number },
+): Reference {
+  const type = signedTypeOf({ terms });
+  if (subject) return { reference: `${type}/${id}/_history/${version}` };
+  return {
+    type: type as Resource["resourceType"],
+    identifier: { system: "urn:ietf:rfc:3986", value: `urn:uuid:${id}` },
   };
 }
